@@ -1,0 +1,59 @@
+# Each target sets up all it needs by itself, in .venv. PYTHON=... chooses the interpreter of a new .venv.
+
+# A Python that this project runs on and that can make an environment. A name found on PATH may still not start, such
+# as a pyenv shim without its version, so each is tried.
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; do \
+	if $$name -c '$(SUITABLE)' >/dev/null 2>&1; then command -v $$name; break; fi; done)
+
+BIN := .venv/bin
+PARAMS ?= params/default.yml
+
+.PHONY: help book report notebooks test lint clean distclean
+
+help:
+	@echo "make book        run every chapter, render the book: _build/html/index.html"
+	@echo "make report PARAMS=FILE.yml   the same with your settings: _build/report/index.html"
+	@echo "make test        all tests, those of the notebooks included"
+	@echo "make lint        ruff: style and common mistakes"
+	@echo "make notebooks   run every chapter and store its outputs in book/"
+	@echo "make clean       remove what the above made; make distclean removes .venv too"
+	@echo "Each sets up .venv first where it is missing (Python 3.11 to 3.13; PYTHON=... chooses one)."
+
+book: .venv/installed
+	$(BIN)/mia report --out _build/html
+
+report: .venv/installed
+	$(BIN)/mia report --params "$(PARAMS)" --out _build/report
+
+notebooks: .venv/installed
+	$(BIN)/python -m mia_core.book
+
+test: .venv/installed
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbval --nbval-current-env book
+
+lint: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	find mia_core tests book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv mia_core.egg-info
+
+.venv/installed: pyproject.toml
+	@$(BIN)/python -c '$(SUITABLE)' 2>/dev/null || { \
+		if ! "$(PYTHON)" -c '$(SUITABLE)' 2>/dev/null; then \
+			echo "make: $(or $(PYTHON),no Python on PATH) is not Python 3.11, 3.12 or 3.13 with venv." >&2; \
+			echo "Install one (on Debian and Ubuntu with python3-venv), or name it: make PYTHON=/path/to/python3.12 ..." >&2; \
+			exit 1; \
+		fi; \
+		echo "Making .venv with $(PYTHON)"; \
+		"$(PYTHON)" -m venv --clear .venv; \
+	}
+	@echo "Installing into .venv. This happens once and takes a few minutes: torch alone is several GB on Linux."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[book,test]"
+	@touch $@

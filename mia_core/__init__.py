@@ -1,0 +1,31 @@
+"""Membership inference attacks and defenses: run them, measure them, report them.
+
+The names below are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+import importlib
+from typing import Any
+
+_WHERE = {
+    "Study": "mia_core.study",
+    "StudySettings": "mia_core.study_settings",
+    "over_the_seeds": "mia_core.study",
+    "evaluate": "mia_core.study",
+    "load_dataset": "mia_core.data",
+    "judge": "mia_core.claims",
+    "Claim": "mia_core.claims",
+    "show": "mia_core.figures",
+    "glue": "mia_core.figures",
+}
+
+__all__ = list(_WHERE)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'mia_core' has no attribute {name!r}")
+    return getattr(importlib.import_module(_WHERE[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_WHERE])

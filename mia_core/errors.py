@@ -1,0 +1,32 @@
+"""What can go wrong on the user's side, each as one line that names the thing and what is allowed.
+
+The command line prints these without a traceback and exits with status 2; everything else that is raised is a bug.
+"""
+
+
+class MiaError(Exception):
+    """A mistake that the user can mend. The message is one line: what, where, found, expected."""
+
+
+class SettingsError(MiaError):
+    """A setting that is unknown, of the wrong type or out of range."""
+
+
+class DataError(MiaError):
+    """A data set that is missing, damaged or not laid out as it must be."""
+
+
+class ArrayError(MiaError):
+    """An array from outside that is missing, malformed or contradicts another."""
+
+
+class RunError(MiaError):
+    """A saved run that cannot be read, written or trusted."""
+
+
+class TrainingError(MiaError):
+    """A training that cannot go on, such as one whose loss is no longer a number."""
+
+
+class MiaWarning(UserWarning):
+    """Something suspicious that is not wrong by itself; the work goes on."""
