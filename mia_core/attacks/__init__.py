@@ -1,0 +1,76 @@
+"""The attacks by name. An attack is fitted on a shadow's outputs and scores a target's; it never sees the target's
+membership.
+
+A new attack is one class with the members of `Attack`, one line in `ATTACKS`, and one test.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BeforeValidator, Field
+
+from mia_core.attacks.adversary1 import Adversary1, Adversary1Settings
+from mia_core.attacks.baselines import Confidence, Gap, Loss
+from mia_core.errors import SettingsError
+from mia_core.settings import Number, Whole, nearest, one_line
+
+
+class Attack(Protocol):
+    """What every attack offers. Scores are float64 [N], higher = more likely a member; an example is called a member
+    where its score is at least `threshold`. `needs_labels` and `fit_needs_labels` say whether `score` and `fit` cannot
+    do without labels."""
+
+    needs_labels: ClassVar[bool]
+    fit_needs_labels: ClassVar[bool]
+    threshold: float
+
+    def __init__(self, settings: Any = None) -> None: ...
+
+    def fit(
+        self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64] | None
+    ) -> Self: ...
+
+    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None) -> NDArray[np.float64]: ...
+
+
+ATTACKS: dict[str, type[Attack]] = {
+    "adversary1": Adversary1,
+    "gap": Gap,
+    "loss": Loss,
+    "confidence": Confidence,
+}
+
+
+def _names(value: Any) -> Any:
+    names = (value,) if isinstance(value, str) else value
+    if not isinstance(names, (list, tuple)) or not names:
+        raise ValueError(f"expected one or more attacks, found {value!r}")
+    for name in names:
+        if not isinstance(name, str) or name not in ATTACKS:
+            known = nearest(str(name), list(ATTACKS))
+            raise ValueError(f"found the unknown attack {one_line(repr(name), 60)}; {known}")
+    if len(set(names)) < len(names):
+        raise ValueError(f"expected each attack once, found {', '.join(names)}")
+    return tuple(names)
+
+
+class AttackSettings(Adversary1Settings):
+    """Which attacks run, in which direction, and how their intervals are made.
+
+    attacks: names from `ATTACKS`. direction: "shadow_to_target" fits on the shadow and attacks the target;
+    "target_to_shadow" is the reverse, which the report's published code did. replicates: of the bootstrap, 0 for no
+    intervals. confidence: of all intervals. seed: of the bootstrap and of the network.
+    """
+
+    attacks: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("adversary1",)
+    direction: Literal["shadow_to_target", "target_to_shadow"] = "shadow_to_target"
+    replicates: Annotated[Whole, Field(ge=0, le=100_000)] = 1000
+    confidence: Annotated[Number, Field(gt=0, lt=1)] = 0.95
+
+
+def make_attack(name: str, settings: Adversary1Settings | None = None) -> Attack:
+    """A new attack, not yet fitted. Raises `SettingsError` for an unknown name, with the nearest known one."""
+    if name not in ATTACKS:
+        raise SettingsError(f"attack: unknown {one_line(repr(name), 60)}; {nearest(name, list(ATTACKS))}")
+    return ATTACKS[name](settings)

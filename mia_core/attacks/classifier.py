@@ -1,0 +1,71 @@
+"""A binary classifier on a few features whose scores depend on a row's features alone, to the last bit."""
+
+import warnings
+from typing import Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+RIDGE = 1e-6
+"""Weight of |w|^2 / 2 beside the mean log-loss of the logistic regression: as good as none, yet it makes the solution
+unique where features are collinear or the sides separable."""
+NO_SPREAD = 1e-12
+"""A feature whose standard deviation is below this is constant up to rounding and is left unscaled."""
+
+
+class Classifier:
+    """Logistic regression or a network with one hidden layer of 64 units, on standardised features."""
+
+    def __init__(self, kind: Literal["logistic", "network"] = "logistic", seed: int = 0) -> None:
+        self.kind, self.seed = kind, seed
+
+    def fit(self, features: NDArray[np.float64], members: NDArray[np.bool_]) -> Self:
+        """Fits on `features` [N, F] of members and non-members, both present; the rows' order does not matter."""
+        order = np.lexsort((members, *features.T))
+        features, members = features[order], members[order]
+        self.centre = features.mean(axis=0)
+        spread = features.std(axis=0)
+        self.spread = np.where(spread > NO_SPREAD, spread, 1.0)
+        with warnings.catch_warnings():
+            # The network trains for a fixed number of epochs, and the regression may change its solver on the way:
+            # scikit-learn remarks on both.
+            warnings.simplefilter("ignore")
+            self.layers = self._layers((features - self.centre) / self.spread, members)
+        return self
+
+    def log_odds(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-odds of membership of each row of `features` [N, F]: float64 [N].
+
+        Column by column instead of as a matrix product, whose rounding depends on a row's position.
+        """
+        values = list(((features - self.centre) / self.spread).T)
+        for weights, biases in self.layers[:-1]:
+            units = zip(weights.T, biases, strict=True)
+            values = [np.maximum(_weigh(values, column, bias), 0) for column, bias in units]
+        weights, biases = self.layers[-1]
+        return _weigh(values, weights[:, 0], biases[0])
+
+    def _layers(
+        self, features: NDArray[np.float64], members: NDArray[np.bool_]
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """Weights [inputs, outputs] and biases [outputs] of each layer; between layers a rectifier."""
+        if self.kind == "logistic":
+            from sklearn.linear_model import LogisticRegression
+
+            model = LogisticRegression(
+                C=1 / (RIDGE * len(features)), solver="newton-cholesky", tol=1e-8, max_iter=1000
+            ).fit(features, members)
+            return [(model.coef_.T, model.intercept_)]
+        from sklearn.neural_network import MLPClassifier
+
+        model = MLPClassifier((64,), learning_rate_init=0.01, max_iter=50, random_state=self.seed)
+        model.fit(features, members)
+        return list(zip(model.coefs_, model.intercepts_, strict=True))
+
+
+def _weigh(values: list[NDArray[np.float64]], weights: NDArray[np.float64], bias: np.float64) -> NDArray[np.float64]:
+    """bias + sum of weight times value, each value an array [N]."""
+    total = np.full_like(values[0], bias)
+    for value, weight in zip(values, weights, strict=True):
+        total += weight * value
+    return total
