@@ -1,0 +1,127 @@
+"""Defenses by name, and combinations of them: tuples in a fixed order, read from and written as text.
+
+A new defense is one class, one line in `DEFENSES`, one test.
+"""
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+from mia_core.defenses.base import Defense
+from mia_core.defenses.dropout import Dropout
+from mia_core.defenses.masking import Clipping, TopKMasking
+from mia_core.defenses.smoothing import LabelSmoothing
+from mia_core.errors import SettingsError
+from mia_core.settings import nearest, one_line
+
+__all__ = [
+    "DEFENSES",
+    "REPORT_COMBINATIONS",
+    "Clipping",
+    "Combination",
+    "Defense",
+    "Dropout",
+    "LabelSmoothing",
+    "TopKMasking",
+    "apply_outputs",
+    "combination",
+    "describe",
+    "shaping",
+    "split_combinations",
+]
+
+# The order is that in which a combination is named and applied.
+DEFENSES: dict[str, type[Defense]] = {
+    defense.name: defense for defense in (Dropout, LabelSmoothing, TopKMasking, Clipping)
+}
+
+Combination = tuple[Defense, ...]
+
+# The rows of the report's Table I, in its order.
+REPORT_COMBINATIONS = (
+    "none",
+    "dropout",
+    "smoothing",
+    "masking",
+    "dropout+smoothing",
+    "dropout+masking",
+    "smoothing+masking",
+    "dropout+smoothing+masking",
+)
+
+_ONE = re.compile(r"\s*([\w-]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
+    """A combination from text such as "dropout+smoothing(epsilon=0.2)", from one defense, or from several.
+
+    "none" and the empty tuple are the undefended model. The result is in the order of `DEFENSES`.
+    Raises `SettingsError` for an unknown defense or setting, or a defense given twice.
+    """
+    if isinstance(spec, Defense):
+        parts: list[Defense] = [spec]
+    elif isinstance(spec, str):
+        parts = [] if spec.strip() == "none" else [_parse_one(text) for text in _split(spec, "+")]
+    elif isinstance(spec, Iterable):
+        parts = [part if isinstance(part, Defense) else _parse_one(str(part)) for part in spec]
+    else:
+        raise SettingsError(f"defenses: expected names joined by +, found {one_line(repr(spec), 60)}")
+    names = [part.name for part in parts]
+    for name in names:
+        if names.count(name) > 1:
+            raise SettingsError(f"defenses: {name} is given twice in one combination")
+    return tuple(sorted(parts, key=lambda part: list(DEFENSES).index(part.name)))
+
+
+def split_combinations(text: str) -> list[str]:
+    """Combinations from a comma-separated list; "all" stands for the eight of the report's Table I."""
+    words: list[str] = []
+    for word in _split(text, ","):
+        words.extend(REPORT_COMBINATIONS if word.strip() == "all" else [word.strip()])
+    return words
+
+
+def describe(defenses: Combination) -> str:
+    """The name of a combination: "none", or names joined by + with those settings that are not the defaults."""
+    return "+".join(str(defense) for defense in defenses) or "none"
+
+
+def shaping(defenses: Combination) -> Combination:
+    """The part of a combination that shapes the weights: the model and training stages."""
+    return tuple(defense for defense in defenses if defense.shapes_weights)
+
+
+def apply_outputs(defenses: Combination, posteriors: np.ndarray) -> np.ndarray:
+    """The posteriors [..., K] that the output-stage defenses leave, applied in order."""
+    for defense in defenses:
+        posteriors = defense.outputs(posteriors)
+    return posteriors
+
+
+def _split(text: str, separator: str) -> list[str]:
+    """Split where the separator stands outside of parentheses."""
+    return re.split(rf"{re.escape(separator)}(?![^(]*\))", text)
+
+
+def _parse_one(text: str) -> Defense:
+    match = _ONE.fullmatch(text)
+    if not match:
+        raise SettingsError(
+            f"defenses: cannot read {one_line(repr(text), 60)}; expected a form such as dropout+smoothing(epsilon=0.2)"
+        )
+    name, inside = match.groups()
+    if name not in DEFENSES:
+        raise SettingsError(f"defenses: unknown defense {name}; {nearest(name, ['none', *DEFENSES])}")
+    values = {}
+    for pair in filter(str.strip, (inside or "").split(",")):
+        key, equals, value = (part.strip() for part in pair.partition("="))
+        if not equals:
+            raise SettingsError(f"defenses: {name}: expected setting=value in parentheses, found {one_line(pair, 60)}")
+        if key in values:
+            raise SettingsError(f"defenses: {name}: {one_line(key, 60)} is given twice")
+        values[key] = value
+    try:
+        return DEFENSES[name](**values)
+    except SettingsError as error:
+        raise SettingsError(f"defenses: {name}: {error}") from None

@@ -1,0 +1,54 @@
+"""Confidence masking, the report's output-stage defense, and what the published code does under that name."""
+
+from typing import Annotated, ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from mia_core.defenses.base import Defense, Stage
+from mia_core.errors import SettingsError
+from mia_core.settings import Number, Whole
+
+
+class TopKMasking(Defense):
+    """Keeps the k largest posteriors, sets the others to zero and renormalises (the report, section II-B).
+
+    Keeps the predicted class. Between exactly equal posteriors the lower class index is kept, as arg-max decides.
+
+    k  in 1 ... K; with k = K nothing changes
+    """
+
+    name: ClassVar[str] = "masking"
+    stage: ClassVar[Stage] = "output"
+
+    k: Annotated[Whole, Field(ge=1)] = 3
+
+    def outputs(self, posteriors: np.ndarray) -> np.ndarray:
+        classes = posteriors.shape[-1]
+        if self.k > classes and self.k != type(self).model_fields["k"].default:
+            raise SettingsError(f"masking: k must be in 1 ... {classes} (the number of classes), found {self.k}")
+        if self.k >= classes:
+            # The default of three on fewer classes hides nothing; a two-class user need not know of k.
+            return posteriors
+        order = np.argsort(-posteriors, axis=-1, kind="stable")
+        masked = posteriors.copy()
+        np.put_along_axis(masked, order[..., self.k :], 0.0, axis=-1)
+        return masked / masked.sum(axis=-1, keepdims=True)
+
+
+class Clipping(Defense):
+    """Clips posteriors from above and renormalises: what the published code does under the name of masking.
+
+    The published code does it to members only, which tells members apart by itself; here it acts on all alike.
+
+    maximum  in (0, 1]; with 1 nothing changes
+    """
+
+    name: ClassVar[str] = "clipping"
+    stage: ClassVar[Stage] = "output"
+
+    maximum: Annotated[Number, Field(gt=0, le=1)] = 0.9
+
+    def outputs(self, posteriors: np.ndarray) -> np.ndarray:
+        clipped = np.minimum(posteriors, self.maximum)
+        return clipped / clipped.sum(axis=-1, keepdims=True)

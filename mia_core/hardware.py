@@ -1,0 +1,137 @@
+"""What this machine is and how to use it: device, threads, memory, and the faster of two precisions."""
+
+import contextlib
+import ctypes
+import functools
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+
+from mia_core.cache import cache_dir, write_atomically
+from mia_core.errors import SettingsError
+from mia_core.recipe import Recipe
+
+
+def resolve_device(name: str) -> torch.device:
+    """The device that a setting names; "auto" is CUDA, else Apple's MPS, else the CPU.
+
+    Raises `SettingsError` for a device that this machine does not have.
+    """
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if name == "auto":
+        return torch.device(next(kind for kind in ("cuda", "mps", "cpu") if present[kind]))
+    if not present[name]:
+        have = ", ".join(kind for kind, there in present.items() if there)
+        raise SettingsError(f"device: {name} is not available on this machine; available: auto, {have}")
+    return torch.device(name)
+
+
+@contextlib.contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Use `count` CPU threads inside, and what was set before afterwards."""
+    before = torch.get_num_threads()
+    keep_memory()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@functools.cache
+def keep_memory() -> None:
+    """Let the C library keep freed memory instead of returning it to the system after each step.
+
+    A training step frees and allocates the same few large buffers; by default glibc maps them anew each time, and
+    touching fresh pages costs about a seventh of a step. Elsewhere than on glibc this does nothing.
+    """
+    if sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc":
+        trim_threshold, mmap_threshold, gigabyte = -1, -3, 1 << 30
+        libc = ctypes.CDLL(None)
+        libc.mallopt(mmap_threshold, gigabyte)
+        libc.mallopt(trim_threshold, gigabyte)
+
+
+def autocast(device: torch.device, precision: str) -> contextlib.AbstractContextManager:
+    """The context in which a step of this precision runs: bfloat16 autocast, or nothing for float32."""
+    if precision == "bfloat16":
+        return torch.autocast(device.type, torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def resolve(recipe: Recipe) -> Recipe:
+    """The recipe with "auto" replaced by the device and the precision that are used on this machine.
+
+    The precision's timing is kept in the cache folder, so that later runs on this machine decide alike.
+    """
+    device = resolve_device(recipe.device)
+    precision = recipe.precision
+    if precision == "auto":
+        machine = describe_machine()
+        case = f"{machine['processor']} | {device.type} | {recipe.threads} threads | torch {torch.__version__}"
+        path = cache_dir() / "precision.json"
+        known = {}
+        with contextlib.suppress(OSError, ValueError):
+            known = json.loads(path.read_text(encoding="utf-8"))
+        if known.get(case) not in ("float32", "bfloat16"):
+            known[case] = faster_precision(device, recipe.threads)
+            write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))
+        precision = known[case]
+    return recipe.replace(device=device.type, precision=precision)
+
+
+def faster_precision(device: torch.device, threads: int) -> str:
+    """The precision in which a convolution step takes less time here, "bfloat16" or "float32", timed once.
+
+    A processor's flag is not trusted: bfloat16 without matrix instructions can be a hundred times slower. It is
+    chosen only where it saves a fifth, so that noise does not decide.
+    """
+    with cpu_threads(threads):
+        # Small first: where bfloat16 is emulated, a step on a full batch would take seconds.
+        for examples in (2, 100):
+            seconds = {kind: _step_seconds(device, kind, examples) for kind in ("float32", "bfloat16")}
+            if seconds["bfloat16"] > 4 * seconds["float32"]:
+                return "float32"
+    return "bfloat16" if seconds["bfloat16"] < 0.8 * seconds["float32"] else "float32"
+
+
+def _step_seconds(device: torch.device, precision: str, examples: int) -> float:
+    """The least time of a few forward and backward passes through the CNN's second, largest convolution."""
+    x = torch.zeros(examples, 32, 16, 16, device=device).to(memory_format=torch.channels_last).requires_grad_()
+    layer = torch.nn.Conv2d(32, 32, 5).to(device, memory_format=torch.channels_last)
+    best = float("inf")
+    for _ in range(4):
+        start = time.perf_counter()
+        with autocast(device, precision):
+            layer(x).float().sum().backward()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - start)
+        if best > 1:
+            break
+    return best
+
+
+def describe_machine() -> dict[str, str]:
+    """Processor, cores, the matrix instructions it has, and system, for the record."""
+    flags, model = "", platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "flags":
+                flags = value
+            elif name.strip() == "model name":
+                model = value.strip()
+    wanted = ("avx2", "avx512f", "avx512_bf16", "amx_bf16")
+    return {
+        "processor": model,
+        "cores": str(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()),
+        "instructions": " ".join(flag for flag in wanted if flag in flags.split()) or "not known",
+        "system": f"{platform.system()} {platform.machine()}",
+    }

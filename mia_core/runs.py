@@ -1,0 +1,251 @@
+"""Runs on disk: one verified `.npz` a trained model, found again by the hash of all that shaped its weights."""
+
+import ast
+import hashlib
+import inspect
+import json
+import platform
+import re
+import time
+import warnings
+import zipfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mia_core.cache import cache_dir, write_atomically
+from mia_core.data import Dataset
+from mia_core.defenses import Combination, describe, shaping
+from mia_core.errors import MiaWarning, RunError
+from mia_core.recipe import Recipe
+
+FORMAT = 1
+_ARRAYS = ("logits", "labels", "members", "counted")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model's outputs and what made them.
+
+    logits   float32 [N, K] of every example of the data set, without output-stage defenses
+    labels   int64 [N]
+    members  bool [N], the examples that the model trained on
+    counted  bool [N], the examples on which it is judged: its members and as many non-members
+    weights  name -> array; history: name -> float64 [epochs] (see `mia_core.training.Snapshot`)
+    about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "warnings"
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    members: np.ndarray
+    counted: np.ndarray
+    weights: dict[str, np.ndarray]
+    history: dict[str, np.ndarray]
+    about: dict[str, Any]
+
+    def accuracy(self, members: bool) -> float:
+        """Share of the counted members (or non-members) whose class the model predicts."""
+        rows = self.counted & (self.members == members)
+        return float((self.logits[rows].argmax(1) == self.labels[rows]).mean())
+
+
+def identity(
+    dataset: Dataset,
+    members: np.ndarray,
+    counted: np.ndarray,
+    recipe: Recipe,
+    defenses: Combination,
+    seed: tuple[int, int],
+) -> dict[str, Any]:
+    """All that shapes the weights of one run, ready for JSON; output-stage defenses are not part of it.
+
+    recipe  resolved, and as if the run stopped at its own `epochs`
+    """
+    return {
+        "format": FORMAT,
+        "dataset": dataset.name,
+        "data": dataset.fingerprint,
+        "members": _digest_of(members),
+        "counted": _digest_of(counted),
+        "recipe": recipe.stopped_at(recipe.epochs).model_dump(mode="json", exclude={"record"}),
+        "defenses": {d.name: d.model_dump(mode="json") for d in shaping(defenses)},
+        "seed": list(seed),
+        "code": _code_fingerprint(tuple(type(d) for d in shaping(defenses))),
+    }
+
+
+class Store:
+    """A folder of runs. Reading verifies; writing is whole or not at all.
+
+    root  the folder; by default `runs` in the cache folder (see `mia_core.cache.cache_dir`)
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = Path(root).expanduser().absolute() if root is not None else cache_dir() / "runs"
+
+    def path(self, key: dict[str, Any]) -> Path:
+        """The file of a run: readable, and unique by a hash, such as
+        `cifar10-cnn-dropout-seed0-model1-epochs50-3f9c2a1b4d5e.npz`."""
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+        names = "+".join(
+            name + "".join(f"-{value:g}" for value in settings.values() if isinstance(value, float))
+            for name, settings in key["defenses"].items()
+        )
+        words = [
+            re.sub(r"[^A-Za-z0-9._-]+", "_", key["dataset"])[:60] or "data",
+            key["recipe"]["network"],
+            names or "none",
+            f"seed{key['seed'][0]}",
+            f"model{key['seed'][1]}",
+            f"epochs{key['recipe']['epochs']}",
+            digest,
+        ]
+        return self.root / ("-".join(words) + ".npz")
+
+    def get(self, key: dict[str, Any]) -> Run | None:
+        """The stored run of this identity, verified, or None. A damaged file is reported and counts as missing."""
+        path = self.path(key)
+        if not path.exists():
+            return None
+        try:
+            run = read_run(path)
+        except RunError as error:
+            warnings.warn(f"{error}; it will be trained again", MiaWarning, stacklevel=2)
+            return None
+        if run.about.get("identity") != key:
+            warnings.warn(f"{path}: holds another run than its name says; it will be trained again", MiaWarning, 2)
+            return None
+        return run
+
+    def put(self, run: Run) -> Path:
+        """Write a run under its identity's name, and give the path."""
+        path = self.path(run.about["identity"])
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_run(path, run)
+        return path
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Write a run whole or not at all. Raises `RunError` (for instance when the disk is full)."""
+    arrays = {name: getattr(run, name) for name in _ARRAYS}
+    arrays |= {f"weight/{name}": value for name, value in run.weights.items()}
+    arrays |= {f"history/{name}": value for name, value in run.history.items()}
+    arrays["about"] = np.array(json.dumps(run.about, sort_keys=True))
+    arrays["digest"] = np.array(_digest(arrays))
+    write_atomically(path, lambda file: np.savez(file, **arrays))
+
+
+def read_run(path: str | Path) -> Run:
+    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such run") from None
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, NotImplementedError, SyntaxError) as error:
+        raise RunError(f"{path}: damaged or not a run ({type(error).__name__})") from None
+    missing = [name for name in (*_ARRAYS, "about", "digest") if name not in arrays]
+    if missing:
+        raise RunError(f"{path}: not a run: lacks {', '.join(missing)}")
+    digest = str(arrays.pop("digest"))
+    if digest != _digest(arrays):
+        raise RunError(f"{path}: damaged: its content does not match its digest")
+    parts = {kind: {k.removeprefix(kind): v for k, v in arrays.items() if k.startswith(kind)} for kind in _GROUPS}
+    return Run(*(arrays[name] for name in _ARRAYS), *parts.values(), json.loads(str(arrays["about"])))
+
+
+_GROUPS = ("weight/", "history/")
+
+
+def train_missing(
+    store: Store,
+    dataset: Dataset,
+    members: np.ndarray,
+    counted: np.ndarray,
+    recipe: Recipe,
+    defenses: Combination,
+    seed: tuple[int, int],
+) -> list[str]:
+    """Train one model and store its run at every recorded epoch, unless all of them are stored already.
+
+    recipe  resolved (see `mia_core.hardware.resolve`)
+    Returns warnings about the training, each a line. Raises `TrainingError` and `RunError`.
+    """
+    from mia_core.hardware import cpu_threads, describe_machine
+    from mia_core.training import train
+
+    def key_at(epoch: int) -> dict[str, Any]:
+        return identity(dataset, members, counted, recipe.stopped_at(epoch), defenses, seed)
+
+    if all(store.get(key_at(epoch)) is not None for epoch in recipe.recorded_epochs()):
+        return []
+    label = f"{describe(shaping(defenses))}, seed {seed[0]}, model {seed[1]}"
+    started, found = time.perf_counter(), []
+    with cpu_threads(recipe.threads):
+        for snapshot in train(dataset, members, counted, recipe, defenses, seed, label):
+            about = {
+                "identity": key_at(snapshot.epoch),
+                "versions": versions(),
+                "machine": describe_machine(),
+                "made": datetime.now(UTC).isoformat(timespec="seconds"),
+                "seconds": round(time.perf_counter() - started, 2),
+                "warnings": found,
+            }
+            run = Run(snapshot.logits, dataset.labels, members, counted, snapshot.weights, snapshot.history, about)
+            if snapshot.epoch == recipe.epochs:
+                found.extend(_did_not_learn(run, recipe, label))
+            store.put(run)
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of Python and of the packages that results depend on."""
+    packages = ("numpy", "scipy", "scikit-learn", "torch", "torchvision")
+    return {"python": platform.python_version()} | {name: version(name) for name in packages}
+
+
+def _did_not_learn(run: Run, recipe: Recipe, label: str) -> list[str]:
+    """A warning for a model that predicts its own members no better than the commonest class would."""
+    accuracy = run.accuracy(members=True)
+    counts = np.bincount(run.labels[run.members])
+    chance = counts.max() / counts.sum()
+    if accuracy > min(1.2 * chance, (1 + chance) / 2):
+        return []
+    return [
+        f"{label}: did not learn: accuracy {accuracy:.3f} on its own members after {recipe.epochs} epochs, where the "
+        f"commonest class alone gives {chance:.3f}; a lower learning_rate (now {recipe.learning_rate:g}) or more "
+        f"epochs may help"
+    ]
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}|{value.dtype.str}|{value.shape}|".encode())
+        digest.update(value.tobytes() if value.dtype.kind == "U" else value.data)
+    return digest.hexdigest()
+
+
+def _digest_of(rows: np.ndarray) -> str:
+    return hashlib.sha256(np.packbits(rows).tobytes() + str(rows.shape).encode()).hexdigest()[:16]
+
+
+@cache
+def _code_fingerprint(defenses: tuple[type, ...]) -> str:
+    """A hash of the code that shapes weights, without comments and docstrings: new code, new runs."""
+    from mia_core import networks, training
+
+    digest = hashlib.sha256()
+    for source in (networks, training, *defenses):
+        tree = ast.parse(inspect.getsource(source))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+                node.body = node.body[1:] or [ast.Pass()]
+        digest.update(ast.dump(tree).encode())
+    return digest.hexdigest()[:16]

@@ -1,0 +1,215 @@
+"""A study: defenses x seeds x attacks, as one tidy table. Trains what is missing in parallel, then only evaluates."""
+
+import warnings
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mia_core.attacks import Attack, AttackSettings, make_attack
+from mia_core.data import Dataset, load_dataset
+from mia_core.defenses import Combination, apply_outputs, combination, describe, shaping
+from mia_core.errors import MiaWarning, RunError
+from mia_core.inputs import Outputs
+from mia_core.intervals import bootstrap, over_seeds
+from mia_core.metrics import LEVELS, level_column, low_fpr, measure
+from mia_core.posteriors import softmax
+from mia_core.ranking import tie_blocks
+from mia_core.recipe import Recipe
+from mia_core.runs import Run, Store, identity, train_missing
+from mia_core.splits import four_way
+from mia_core.study_settings import StudySettings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+TARGET, SHADOW = 0, 1
+MODEL_MEASURES = ("target_train_accuracy", "target_accuracy", "generalisation_gap", "shadow_accuracy")
+ATTACK_MEASURES = (
+    "attack_accuracy",
+    "balanced_accuracy",
+    "recall_members",
+    "recall_non_members",
+    "auc",
+    *(level_column(level) for level in LEVELS),
+)
+
+
+class Study:
+    """The models and outputs of one `StudySettings`, trained on demand and kept in a store.
+
+    >>> study = Study(StudySettings(dataset="digits", seeds=2)).train()
+    >>> table = study.table()
+    """
+
+    def __init__(self, settings: StudySettings, store: Store | None = None, dataset: Dataset | None = None) -> None:
+        """Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small."""
+        from mia_core.hardware import resolve
+
+        self.settings = settings
+        self.store = store or Store()
+        self.dataset = dataset or load_dataset(settings)
+        self.recipe = resolve(settings.only(Recipe))
+        self.combinations = [combination(word) for word in settings.defenses]
+        for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours
+            apply_outputs(defenses, np.full((1, len(self.dataset.classes)), 1 / len(self.dataset.classes)))
+        examples = len(self.dataset.labels)
+        self.splits = {seed: four_way(self.dataset.pool, settings.part, seed, examples) for seed in settings.seeds}
+
+    def train(self, jobs: int | None = None) -> "Study":
+        """Train every model that the store lacks, `jobs` at a time (by default one a core), and return the study.
+
+        Each model uses the recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
+        where it stopped. Raises `TrainingError`, `RunError`.
+        """
+        from joblib import Parallel, cpu_count, delayed, parallel_config
+
+        from mia_core.progress import progress
+
+        tasks = list(self.missing())
+        if not tasks:
+            return self
+        workers = max(1, min(jobs or cpu_count() // self.recipe.threads, len(tasks)))
+        if self.recipe.device != "cpu":
+            workers = 1  # an accelerator is one device: processes side by side would only compete for it
+        inner = {"inner_max_num_threads": self.recipe.threads} if workers > 1 else {}
+        with parallel_config("loky" if workers > 1 else "sequential", **inner):
+            done = Parallel(workers, return_as="generator_unordered")(
+                delayed(train_missing)(
+                    self.store, self.dataset, *self._rows(seed, model), self.recipe, defenses, (seed, model)
+                )
+                for seed, model, defenses in tasks
+            )
+            for found in progress(done, "models", total=len(tasks), unit="model"):
+                for line in found:
+                    warnings.warn(line, MiaWarning, stacklevel=2)
+        return self
+
+    def missing(self) -> Iterator[tuple[int, int, Combination]]:
+        """Models that are not in the store at every recorded epoch: (seed, model, weight-shaping defenses)."""
+        weights = {describe(shaping(defenses)): shaping(defenses) for defenses in self.combinations}
+        for seed in self.settings.seeds:
+            for defenses in weights.values():
+                for model in (TARGET, SHADOW):
+                    keys = [self._key(seed, model, defenses, epoch) for epoch in self.recipe.recorded_epochs()]
+                    if any(self.store.get(key) is None for key in keys):
+                        yield seed, model, defenses
+
+    def run(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Run:
+        """The stored run of a target (model 0) or shadow (model 1) at a recorded epoch, by default the last.
+
+        Raises `RunError` where it has not been trained yet.
+        """
+        epoch = epoch or self.recipe.epochs
+        run = self.store.get(self._key(seed, model, defenses, epoch))
+        if run is None:
+            raise RunError(
+                f"{self.store.root}: holds no run of {describe(shaping(defenses))}, seed {seed}, model {model}, epoch "
+                f"{epoch}; train the study first (recorded epochs: {self.recipe.recorded_epochs()})"
+            )
+        return run
+
+    def outputs(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Outputs:
+        """What anyone outside sees of a model on its counted examples: posteriors after the output-stage defenses."""
+        return _seen(self.run(seed, model, defenses, epoch), defenses)
+
+    def rows(self, epoch: int | None = None) -> Iterator[dict[str, Any]]:
+        """One row of the table a seed, combination and attack, in this order."""
+        for seed in self.settings.seeds:
+            for defenses in self.combinations:
+                target, shadow = (self.run(seed, model, defenses, epoch) for model in (TARGET, SHADOW))
+                about = {
+                    "dataset": self.dataset.name,
+                    "defenses": describe(defenses),
+                    "seed": seed,
+                    "attack": "",
+                    "target_train_accuracy": target.accuracy(members=True),
+                    "target_accuracy": target.accuracy(members=False),
+                    "generalisation_gap": target.accuracy(members=True) - target.accuracy(members=False),
+                    "shadow_accuracy": shadow.accuracy(members=False),
+                }
+                seen = _seen(target, defenses), _seen(shadow, defenses)
+                for name in self.settings.attacks:
+                    yield (
+                        about
+                        | {"attack": name}
+                        | evaluate(name, *seen, self.settings)
+                        | {
+                            "epochs": epoch or self.recipe.epochs,
+                            "shadow_models": 1,
+                            "precision": self.recipe.precision,
+                        }
+                    )
+
+    def table(self, epoch: int | None = None) -> "pd.DataFrame":
+        """The tidy table of `rows`: one row a seed, combination and attack. Raises `RunError` before training."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows(epoch)))
+
+    def _rows(self, seed: int, model: int) -> tuple[np.ndarray, np.ndarray]:
+        return self.splits[seed].members[model], self.splits[seed].counted[model]
+
+    def _key(self, seed: int, model: int, defenses: Combination, epoch: int) -> dict[str, Any]:
+        recipe = self.recipe.stopped_at(epoch)
+        return identity(self.dataset, *self._rows(seed, model), recipe, defenses, (seed, model))
+
+
+def evaluate(name: str, target: Outputs, shadow: Outputs, settings: AttackSettings) -> dict[str, Any]:
+    """All measures of one attack by name, with intervals over examples: the attack columns of a study's row.
+
+    With direction "target_to_shadow" the roles are exchanged: fitted on the target, measured on the shadow.
+    """
+    if settings.direction == "target_to_shadow":
+        target, shadow = shadow, target
+    attack: Attack = make_attack(name, settings).fit(shadow.posteriors, shadow.members, shadow.labels)
+    scores = attack.score(target.posteriors, target.labels)
+    values: dict[str, Any] = measure(scores, target.members, attack.threshold)
+    blocks = tie_blocks(scores, target.members)
+    for level in LEVELS:
+        found = low_fpr(blocks, level)
+        values |= {f"fpr_at_{level:g}": found.fpr, f"false_positives_at_{level:g}": found.false_positives}
+    values |= {"members": int(target.members.sum()), "non_members": int((~target.members).sum())}
+    if settings.replicates:
+        spread = bootstrap(
+            scores, target.members, attack.threshold, replicates=settings.replicates, confidence=settings.confidence
+        )
+        for measured, bounds in spread.items():
+            values[f"{measured}_low"], values[f"{measured}_high"] = bounds or (None, None)
+    return values
+
+
+def over_the_seeds(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":
+    """Mean and Student's t-interval over seeds of every measure, one row a data set, combination and attack.
+
+    Columns: dataset, defenses, attack, seeds (their number), and measure, measure_low, measure_high for each measure;
+    bounds are missing for a single seed, and a measure is missing where it was not measurable for some seed.
+    """
+    import pandas as pd
+
+    rows = []
+    for names, group in table.groupby(["dataset", "defenses", "attack"], sort=False):
+        row: dict[str, Any] = dict(zip(("dataset", "defenses", "attack"), names, strict=True)) | {"seeds": len(group)}
+        for name in (*MODEL_MEASURES, *ATTACK_MEASURES):
+            found = _interval(group[name].tolist(), confidence, within=(-1 if name == "generalisation_gap" else 0, 1))
+            row |= dict(zip((name, f"{name}_low", f"{name}_high"), found, strict=True))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _interval(
+    values: list[float | None], confidence: float, within: tuple[float, float]
+) -> tuple[float | None, float | None, float | None]:
+    """Mean and bounds; the t-interval of few seeds can leave the range that the measure has, and is cut to it."""
+    if any(value is None or value != value for value in values):
+        return None, None, None
+    found = over_seeds(values, confidence)
+    if found.low is None or found.high is None:
+        return found.mean, None, None
+    return found.mean, max(found.low, within[0]), min(found.high, within[1])
+
+
+def _seen(run: Run, defenses: Combination) -> Outputs:
+    rows = run.counted
+    posteriors = apply_outputs(defenses, softmax(run.logits[rows]))
+    return Outputs(posteriors, run.members[rows], run.labels[rows], None, describe(defenses))

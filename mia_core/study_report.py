@@ -1,0 +1,107 @@
+"""What a study leaves behind: the table as CSV, its provenance as JSON, a summary as text. All written whole."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mia_core.cache import write_atomically
+from mia_core.errors import SettingsError
+from mia_core.study import ATTACK_MEASURES, TARGET, Study, over_the_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUMMARY = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members", *ATTACK_MEASURES[4:])
+
+
+def check_out(path: str | Path) -> Path:
+    """The absolute path of a table to be written. Raises `SettingsError` before anything is trained for nothing."""
+    table = Path(path).expanduser().absolute()
+    if table.is_dir():
+        raise SettingsError(f"out: {table} is a folder; expected the name of a .csv file")
+    if table.suffix.lower() != ".csv":
+        raise SettingsError(f"out: expected a name that ends in .csv, found {table.name}")
+    return table
+
+
+def write_table(path: str | Path, study: Study, table: "pd.DataFrame") -> tuple[Path, Path]:
+    """Write the table (shares with six digits) and, beside it, what made it: NAME.csv and NAME.provenance.json."""
+    out = check_out(path)
+    beside = out.with_suffix(".provenance.json")
+    text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    write_atomically(out, lambda file: file.write(text.encode()))
+    record = json.dumps(provenance(study), indent=2, allow_nan=False) + "\n"
+    write_atomically(beside, lambda file: file.write(record.encode()))
+    return out, beside
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Settings, data fingerprint, versions, hardware and times behind a study's table, ready for JSON."""
+    runs = [study.run(seed, TARGET, defenses) for seed in study.settings.seeds for defenses in study.combinations]
+    made = sorted(run.about["made"] for run in runs)
+    machines = {json.dumps(run.about["machine"], sort_keys=True) for run in runs}
+    versions = {json.dumps(run.about["versions"], sort_keys=True) for run in runs}
+    settings = study.settings.model_dump(mode="json")
+    # A path belongs to a machine; the name and the fingerprint tell which data it was.
+    settings["dataset"] = "folder:" + study.dataset.name if ":" in settings["dataset"] else settings["dataset"]
+    return {
+        "settings": settings,
+        "recipe_used": study.recipe.model_dump(mode="json"),
+        "dataset": {
+            "name": study.dataset.name,
+            "examples": len(study.dataset.labels),
+            "pool": study.dataset.pool,
+            "part": int(study.splits[study.settings.seeds[0]].members[TARGET].sum()),
+            "classes": list(study.dataset.classes),
+            "fingerprint": study.dataset.fingerprint,
+        },
+        "code": sorted({run.about["identity"]["code"] for run in runs}),
+        "versions": [json.loads(text) for text in sorted(versions)],
+        "machines": [json.loads(text) for text in sorted(machines)],
+        "models_made": {"first": made[0], "last": made[-1]},
+        "training_seconds_a_model": {
+            "least": min(run.about["seconds"] for run in runs),
+            "most": max(run.about["seconds"] for run in runs),
+        },
+        "warnings": sorted({line for run in runs for line in run.about["warnings"]}),
+        "table_written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def as_rows(table: "pd.DataFrame") -> str:
+    """The table as strict JSON: a list of rows, in which what is not measurable is null."""
+    rows = [
+        {name: None if value is None or value != value else value for name, value in row.items()}
+        for row in table.astype(object).to_dict("records")
+    ]
+    return json.dumps(rows, indent=2, allow_nan=False, default=lambda value: value.item()) + "\n"
+
+
+def summary_text(table: "pd.DataFrame", confidence: float = 0.95) -> str:
+    """Means over seeds with intervals, plain ASCII, a line a combination and attack."""
+    rows = over_the_seeds(table, confidence)
+    seeds = rows["seeds"].max()
+    head = (
+        f"Means over {seeds} seeds with {confidence:.0%} intervals"
+        if seeds > 1
+        else "One seed: no intervals over seeds"
+    )
+    lines = [f"{head}. Data set: {rows['dataset'].iloc[0]}.", ""]
+    cells = [["defenses", "attack", *(name.replace("_", " ") for name in SUMMARY)]]
+    for _, row in rows.iterrows():
+        cells.append([row["defenses"], row["attack"], *(_cell(row, name) for name in SUMMARY)])
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: "pd.Series", name: str) -> str:
+    if row[name] is None or row[name] != row[name]:
+        return "not measurable"
+    bounds = (
+        ""
+        if row[f"{name}_low"] != row[f"{name}_low"] or row[f"{name}_low"] is None
+        else (f" [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]")
+    )
+    return f"{row[name]:.3f}{bounds}"

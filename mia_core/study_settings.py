@@ -1,0 +1,65 @@
+"""The settings of a study: those of its parts, and which defenses and seeds it crosses."""
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, field_validator
+
+from mia_core.attacks import AttackSettings
+from mia_core.data import DataSettings
+from mia_core.defenses import combination, describe, split_combinations
+from mia_core.errors import SettingsError
+from mia_core.recipe import Recipe
+from mia_core.settings import Whole, one_line
+
+MOST_SEEDS = 1000
+
+
+def _seeds(value: Any) -> Any:
+    """A count N stands for the seeds 0 ... N-1; text with commas for the seeds it names."""
+    if isinstance(value, str) and "," in value:
+        value = [part for part in value.split(",") if part.strip()]
+    if isinstance(value, list | tuple):
+        return tuple(value)
+    if isinstance(value, bool) or not str(value).strip().isdecimal():
+        raise ValueError(f"expected a number of seeds or a list of seeds, found {one_line(repr(value), 60)}")
+    if not 1 <= int(value) <= MOST_SEEDS:
+        raise ValueError(f"expected 1 to {MOST_SEEDS} seeds, found {value}")
+    return tuple(range(int(value)))
+
+
+def _combinations(value: Any) -> Any:
+    items = [value] if isinstance(value, str) else value
+    if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
+        raise ValueError(f"expected combinations such as none or dropout+smoothing, found {one_line(repr(value), 60)}")
+    return tuple(word for item in items for word in split_combinations(item))
+
+
+class StudySettings(DataSettings, Recipe, AttackSettings):
+    """All settings of a study: those of the data, the recipe and the attacks, and these.
+
+    seeds     a number N for the seeds 0 ... N-1, or a list of seeds; each draws its own split and trains its own models
+    defenses  combinations such as "none" or "dropout+smoothing(epsilon=0.2)"; "all": the eight of the report
+    part      examples in each of the four parts of the split; by default as many as fit, 10,520 for CIFAR-10
+    """
+
+    seeds: Annotated[tuple[Annotated[Whole, Field(ge=0, lt=2**32)], ...], BeforeValidator(_seeds)] = (0, 1, 2, 3, 4)
+    defenses: Annotated[tuple[str, ...], BeforeValidator(_combinations)] = ("all",)
+    part: Annotated[Whole, Field(ge=1)] | None = None
+
+    @field_validator("seeds")
+    @classmethod
+    def _distinct_seeds(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or len(set(value)) < len(value):
+            raise ValueError(f"expected at least one seed and each once, found {list(value)}")
+        return value
+
+    @field_validator("defenses")
+    @classmethod
+    def _known_defenses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            names = [describe(combination(word)) for word in value]
+        except SettingsError as error:
+            raise ValueError(str(error).removeprefix("defenses: ")) from None
+        if not names or len(set(names)) < len(names):
+            raise ValueError(f"expected at least one combination and each once, found {', '.join(names) or 'none'}")
+        return tuple(names)

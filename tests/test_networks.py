@@ -1,0 +1,74 @@
+"""The target networks: parameter counts, shapes, initialisation, standardisation."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mia_core.defenses import combination
+from mia_core.errors import SettingsError
+from mia_core.networks import build_network, standardisation
+
+CPU = torch.device("cpu")
+
+
+def network(shape=(3, 32, 32), name="cnn", defenses="none", seeds=(1, 2), classes=10):
+    mean, scale = np.full(shape, 100, np.float32), np.full(shape, 50, np.float32)
+    return build_network(name, mean, scale, classes, 128, combination(defenses), seeds, CPU)
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_the_cnn_has_the_reports_parameter_count():
+    assert count(network()) == 176_938
+    assert count(network(defenses="dropout")) == 176_938
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 12), (3, 13, 17), (1, 16, 16), (3, 28, 28), (2, 12, 64)])
+def test_the_cnn_takes_any_image_of_at_least_twelve(shape):
+    assert network(shape)(torch.zeros(5, *shape)).shape == (5, 10)
+
+
+def test_smaller_images_are_refused_by_the_cnn_only():
+    with pytest.raises(SettingsError, match="at least 12x12 pixels, found 11x40"):
+        network((1, 11, 40))
+    assert network((1, 8, 8), "mlp")(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+def test_pooling_before_the_relu_is_the_reports_function():
+    net = network()
+    x = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    h = F.max_pool2d(F.relu(net.conv2(F.max_pool2d(F.relu(net.conv1(x)), 2))), 2)
+    assert torch.allclose(net.body(x), net.out(torch.tanh(net.dense(h.flatten(1)))), atol=1e-5)
+
+
+def test_initial_weights_follow_the_seed_alone_and_are_glorots():
+    torch.manual_seed(5)
+    first = network(seeds=(7, 0))
+    before = torch.random.get_rng_state()
+    second = network(seeds=(7, 9))
+    assert torch.equal(before, torch.random.get_rng_state())  # no global random number is used
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(first.out.weight, network(seeds=(8, 0)).out.weight)
+    assert float(first.dense.weight.detach().abs().max()) <= (6 / (1152 + 128)) ** 0.5
+    assert 0.95 < float(first.conv2.weight.detach().abs().max()) / (2 * 6 / (800 + 800)) ** 0.5 <= 1  # gain sqrt(2)
+    assert all(float(m.bias.detach().abs().max()) == 0 for m in (first.conv1, first.dense, first.out))
+
+
+def test_standardisation_is_of_the_members_and_at_least_one():
+    images = np.random.default_rng(0).integers(0, 256, (2500, 2, 3, 3)).astype(np.uint8)
+    images[:, 0, 0, 0] = 9
+    members = np.arange(2500) % 3 == 0
+    mean, scale = standardisation(images, members)
+    assert np.allclose(mean, images[members].mean(0), atol=1e-3)
+    assert np.allclose(scale, np.maximum(images[members].std(0), 1), atol=1e-3)
+    assert scale[0, 0, 0] == 1
+
+
+def test_the_network_owns_its_standardisation():
+    net = network((1, 12, 12))
+    pixels = torch.full((1, 1, 12, 12), 150)
+    assert torch.allclose(net(pixels), net.body(torch.ones(1, 1, 12, 12)))

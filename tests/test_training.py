@@ -1,0 +1,130 @@
+"""Training: reproducible to the bit, an epoch is a run of its own, and what goes wrong is said."""
+
+import numpy as np
+import pytest
+import torch
+from small import RECIPE, half, tiny_dataset
+from torch.nn import functional as F
+
+from mia_core.defenses import combination
+from mia_core.errors import TrainingError
+from mia_core.hardware import cpu_threads, faster_precision, resolve, resolve_device
+from mia_core.training import batches, query, train
+
+DATA = tiny_dataset()
+
+
+def last(recipe=RECIPE, defenses="none", seed=(0, 0), data=DATA):
+    with cpu_threads(1):
+        return list(train(data, *half(data), recipe, combination(defenses), seed))[-1]
+
+
+@pytest.mark.parametrize("defenses", ["none", "dropout+smoothing"])
+def test_the_same_seed_gives_the_same_bits_whatever_happened_before(defenses):
+    first = last(defenses=defenses)
+    torch.manual_seed(99)
+    np.random.rand(3)
+    second = last(defenses=defenses)
+    assert np.array_equal(first.logits, second.logits)
+    assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
+    assert not np.array_equal(first.logits, last(defenses=defenses, seed=(0, 1)).logits)
+    assert not np.array_equal(first.logits, last(defenses=defenses, seed=(1, 0)).logits)
+
+
+def test_a_recorded_epoch_is_the_run_that_stops_there():
+    with cpu_threads(1):
+        snapshots = list(train(DATA, *half(DATA), RECIPE, combination("dropout"), (3, 0)))
+    assert [s.epoch for s in snapshots] == [1, 2, 3]
+    for snapshot in snapshots[:2]:
+        stopped = last(RECIPE.stopped_at(snapshot.epoch), "dropout", (3, 0))
+        assert np.array_equal(snapshot.logits, stopped.logits)
+        assert np.array_equal(snapshot.history["loss"], stopped.history["loss"])
+
+
+def test_outputs_cover_every_example_in_evaluation_mode():
+    snapshot = last(defenses="dropout")
+    assert snapshot.logits.shape == (64, 3) and snapshot.logits.dtype == np.float32
+    from mia_core.networks import CNN
+
+    net = CNN(snapshot.weights["mean"], snapshot.weights["scale"], 3, 128)
+    net.load_state_dict({name: torch.from_numpy(value) for name, value in snapshot.weights.items()})
+    assert np.allclose(query(net, DATA.images), snapshot.logits, atol=1e-5)
+    assert np.array_equal(query(net, DATA.images), query(net, DATA.images))
+
+
+def test_it_learns_and_the_history_says_so():
+    snapshot = last(RECIPE.replace(epochs=15))
+    history = snapshot.history
+    assert set(history) == {"loss", "train_accuracy", "test_accuracy"}
+    assert all(len(values) == 15 for values in history.values())
+    assert history["loss"][-1] < 0.5 * history["loss"][0]
+    assert history["train_accuracy"][-1] > 0.8
+
+
+def test_smoothing_pulls_members_to_its_target():
+    recipe = RECIPE.replace(epochs=120, learning_rate=0.003)
+    logits = last(recipe, "smoothing(epsilon=0.4)").logits[half(DATA)[0]]
+    top = np.exp(logits.max(1)) / np.exp(logits).sum(1)
+    assert abs(np.median(top) - 0.6) < 0.05
+
+
+def test_non_members_do_not_shape_the_weights():
+    changed = tiny_dataset()
+    changed.images[1::2] = 255 - changed.images[1::2]
+    first, second = last(), last(data=changed)
+    assert all(np.array_equal(first.weights[name], second.weights[name]) for name in first.weights)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_loss_that_is_no_number_stops_the_run_and_says_where(monkeypatch, value):
+    real, calls = F.cross_entropy, []
+
+    def sixth_step_fails(logits, targets):
+        calls.append(0)
+        return real(logits, targets) * (value if len(calls) == 6 else 1)
+
+    monkeypatch.setattr(F, "cross_entropy", sixth_step_fails)
+    with pytest.raises(TrainingError, match=rf"the loss became {value} in epoch 2, step 2 of 4; a lower learning_rate"):
+        last()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 8, 16, 63, 64, 65])
+@pytest.mark.parametrize("examples", [1, 2, 9, 64, 65])
+def test_no_last_batch_of_one_and_no_example_lost(examples, size):
+    order = torch.arange(examples)
+    parts = batches(order, size)
+    assert torch.equal(torch.cat(parts), order)
+    assert all(len(part) == size for part in parts[:-1])
+    assert len(parts[-1]) <= size + 1
+    assert size == 1 or examples == 1 or min(len(part) for part in parts) > 1
+
+
+def test_precision_and_device_are_resolved_once_for_a_machine(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIA_CACHE", str(tmp_path))
+    first = resolve(RECIPE.replace(precision="auto", device="auto"))
+    assert first.precision in ("float32", "bfloat16") and first.device in ("cpu", "cuda", "mps")
+    monkeypatch.setattr("mia_core.hardware.faster_precision", lambda *_: pytest.fail("timed twice"))
+    assert resolve(RECIPE.replace(precision="auto", device="auto")) == first
+
+
+def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
+    seconds = {"float32": 1.0, "bfloat16": 0.5}
+    monkeypatch.setattr("mia_core.hardware._step_seconds", lambda device, kind, examples: seconds[kind])
+    assert faster_precision(torch.device("cpu"), 1) == "bfloat16"
+    seconds["bfloat16"] = 0.9
+    assert faster_precision(torch.device("cpu"), 1) == "float32"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that the test needs to be missing")
+def test_a_missing_device_is_an_error_that_lists_those_present():
+    from mia_core.errors import SettingsError
+
+    with pytest.raises(SettingsError, match="device: cuda is not available on this machine; available: auto, cpu"):
+        resolve_device("cuda")
+
+
+def test_bfloat16_trains_to_much_the_same_loss():
+    recipe = RECIPE.replace(epochs=3)
+    full, half_width = last(recipe), last(recipe.replace(precision="bfloat16"))
+    assert np.allclose(full.history["loss"], half_width.history["loss"], rtol=0.1)
+    assert half_width.logits.dtype == np.float32
