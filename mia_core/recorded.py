@@ -1,0 +1,34 @@
+"""Studies that took hours, recorded: their tables and what made them, as committed under `results/`."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mia_core.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def results_dir() -> Path:
+    """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` beside the package."""
+    given = os.environ.get("MIA_RESULTS", "").strip()
+    return Path(given).expanduser().absolute() if given else Path(__file__).parents[1] / "results"
+
+
+def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
+    """The table of a recorded study (see `mia_core.study.Study.table`) and its provenance.
+
+    Raises `DataError` where either file is missing or cannot be read.
+    """
+    import pandas as pd
+
+    table, beside = results_dir() / f"{name}.csv", results_dir() / f"{name}.provenance.json"
+    try:
+        return pd.read_csv(table), json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{table}: no recorded study, or damaged ({type(error).__name__}); a checkout of the project holds them, "
+            f"and MIA_RESULTS names another folder"
+        ) from None

@@ -1,0 +1,81 @@
+"""The numbers of the report under test, typed once: Table I of Azazoglu (2025) exactly as printed."""
+
+from typing import NamedTuple
+
+from mia_core.claims import Claim
+
+
+class PrintedRow(NamedTuple):
+    """A row of Table I. Shares in [0, 1], printed with two decimals."""
+
+    target_accuracy: float
+    attack_accuracy: float
+    balanced_accuracy: float
+    recall_members: float
+    recall_non_members: float
+
+
+TABLE_I: dict[str, PrintedRow] = {
+    "none": PrintedRow(0.60, 0.82, 0.83, 1.00, 0.65),
+    "dropout": PrintedRow(0.49, 0.51, 0.51, 0.69, 0.33),
+    "smoothing": PrintedRow(0.60, 0.72, 0.73, 1.00, 0.61),
+    "masking": PrintedRow(0.59, 0.80, 0.81, 1.00, 0.45),
+    "dropout+smoothing": PrintedRow(0.60, 0.73, 0.73, 1.00, 0.46),
+    "dropout+masking": PrintedRow(0.58, 0.81, 0.81, 1.00, 0.62),
+    "smoothing+masking": PrintedRow(0.60, 0.74, 0.74, 1.00, 0.48),
+    "dropout+smoothing+masking": PrintedRow(0.60, 0.73, 0.73, 1.00, 0.46),
+}
+
+# Half of the last printed digit: how far a printed value may be from the one that was measured.
+ROUNDING = 0.005
+
+
+def breaks_recall_identity(row: PrintedRow) -> bool:
+    """Whether the printed balanced accuracy cannot be the mean of the printed recalls, however they were rounded."""
+    mean = (row.recall_members + row.recall_non_members) / 2
+    return abs(mean - row.balanced_accuracy) > 2 * ROUNDING + 1e-9
+
+
+SAME = 0.025  # printed values that differ by 0.02 count as "the same", as in the text of IV-B; rounding hides the rest
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim("Dropout lowers the attack's accuracy.", "IV-A", "attack_accuracy", "dropout", "none", "lower"),
+    Claim("Dropout costs target accuracy.", "IV-A", "target_accuracy", "dropout", "none", "lower"),
+    Claim("Label smoothing lowers the attack's accuracy.", "IV-A", "attack_accuracy", "smoothing", "none", "lower"),
+    Claim("Label smoothing keeps target accuracy.", "IV-A", "target_accuracy", "smoothing", "none", "same", SAME),
+    Claim("Masking lowers the attack's accuracy.", "IV-A", "attack_accuracy", "masking", "none", "lower"),
+    Claim("Masking changes target accuracy by no more than 0.02.", "IV-A", "target_accuracy", "masking", "none", "same", SAME),
+    Claim(
+        "Dropout with smoothing is attacked as smoothing alone is.",
+        "IV-B", "attack_accuracy", "dropout+smoothing", "smoothing", "same", SAME,
+    ),
+    Claim(
+        "With masking, dropout's effect on the attack is lost.",
+        "IV-B", "attack_accuracy", "dropout+masking", "dropout", "higher", SAME,
+    ),
+    Claim(
+        "Masking adds nothing to label smoothing.",
+        "IV-B", "attack_accuracy", "smoothing+masking", "smoothing", "same", SAME,
+    ),
+    Claim(
+        "All three are attacked as smoothing alone is.",
+        "IV-B", "attack_accuracy", "dropout+smoothing+masking", "smoothing", "same", SAME,
+    ),
+)  # fmt: skip
+"""Conclusions of sections IV-A and IV-B that a study can test, in the report's order."""
+
+ATTACK_CLAIMS: tuple[Claim, ...] = (
+    Claim("The attack on an undefended model beats guessing.", "IV", "attack_accuracy", "none", 0.5, "higher"),
+    Claim(
+        "The undefended attack reaches the accuracy that Table I prints, to within 0.05.",
+        "Table I", "attack_accuracy", "none", TABLE_I["none"].attack_accuracy, "same", 0.05,
+    ),
+    Claim("The undefended target is as accurate as Table I prints, to within 0.05.",
+        "Table I", "target_accuracy", "none", TABLE_I["none"].target_accuracy, "same", 0.05,
+    ),
+    Claim(
+        "At 1% FPR the attack finds more members than guessing does.",
+        "this chapter", "tpr_at_fpr_0.01", "none", 0.01, "higher",
+    ),
+)  # fmt: skip
+"""What the report says of its undefended benchmark, and what it did not measure."""
