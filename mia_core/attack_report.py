@@ -22,8 +22,8 @@ from mia_core.intervals import bootstrap, clopper_pearson
 from mia_core.metrics import level_column, low_fpr, measure
 from mia_core.outputs_file import read_outputs, read_scores
 from mia_core.ranking import tie_blocks
-from mia_core.settings import one_line
 from mia_core.suspicions import warn_if_same
+from mia_core.words import one_line
 
 LEVELS = (0.0, 0.001, 0.01, 0.1)
 """FPR levels of a report."""
@@ -97,7 +97,7 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
         "queries_per_example": 1,
         "confidence": settings.confidence,
         "bootstrap_replicates": settings.replicates,
-        "seed": settings.seed,
+        "seed": settings.attack_seed,
         "attacks": results,
         "notes": notes,
         "warnings": messages,
@@ -119,7 +119,7 @@ def measure_file(path: str | os.PathLike[str], settings: AttackSettings | None =
         "scores": {"file": one_line(os.fspath(path)), **counts},
         "confidence": settings.confidence,
         "bootstrap_replicates": settings.replicates,
-        "seed": settings.seed,
+        "seed": settings.attack_seed,
         "attacks": [{"attack": "scores from the file", **result}],
         "notes": [],
         "warnings": messages,
@@ -187,7 +187,9 @@ def _judge(
     intervals: dict[str, Any] = dict.fromkeys(values)
     reasons = {}
     if settings.replicates:
-        intervals = bootstrap(scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.seed)
+        intervals = bootstrap(
+            scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed
+        )
     else:
         reasons["intervals"] = "the number of bootstrap replicates is 0"
     if threshold is None:

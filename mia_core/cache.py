@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from mia_core.errors import RunError, SettingsError
-from mia_core.settings import one_line
+from mia_core.words import one_line
 
 
 def cache_dir() -> Path:

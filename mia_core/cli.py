@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mia_core.errors import MiaError, MiaWarning
-from mia_core.settings import one_line, pairs
+from mia_core.words import one_line
 
 app = typer.Typer(
     name="mia",
@@ -70,7 +70,7 @@ def attack(
         "direction": direction,
         "replicates": replicates,
         "confidence": confidence,
-        "seed": seed,
+        "attack_seed": seed,
     }
     settings = AttackSettings(**{name: value for name, value in given.items() if value is not None})
     report = attack_outputs(shadow, target, settings, scores)
@@ -93,7 +93,7 @@ def measure(
     from mia_core.attack_text import as_text
     from mia_core.attacks import AttackSettings
 
-    given = {"replicates": replicates, "confidence": confidence, "seed": seed}
+    given = {"replicates": replicates, "confidence": confidence, "attack_seed": seed}
     report = measure_file(scores, AttackSettings(**{name: value for name, value in given.items() if value is not None}))
     _print(report, as_text(report), as_json)
 
@@ -131,7 +131,7 @@ def study(
     Trained models are kept (see MIA_CACHE) and never trained twice; an interrupted study goes on where it stopped.
     With --out, the table and a .provenance.json beside it are written.
     """
-    from mia_core.settings import read_settings_file
+    from mia_core.settings import pairs, read_settings_file
     from mia_core.study import Study
     from mia_core.study_report import as_rows, check_out, summary_text, write_table
     from mia_core.study_settings import StudySettings

@@ -10,7 +10,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import Field, field_validator
 
-from mia_core.settings import Number, Settings, Switch, Whole, nearest, one_line
+from mia_core.settings import Number, Settings, Switch, Whole
+from mia_core.words import nearest, one_line
 
 DOWNLOADED = ("cifar10", "cifar100", "mnist", "fashion-mnist")
 NAMES = ("digits", *DOWNLOADED)

@@ -19,7 +19,7 @@ from mia_core.data import Dataset, resize
 from mia_core.errors import DataError, MiaWarning
 from mia_core.folders import listing, shown
 from mia_core.progress import watched
-from mia_core.settings import one_line
+from mia_core.words import one_line
 
 PATIENCE = 30  # seconds without a byte, after which a download has failed
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from mia_core.errors import DataError
-from mia_core.settings import one_line
+from mia_core.words import one_line
 
 PICTURE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif"),

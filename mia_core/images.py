@@ -18,7 +18,7 @@ from mia_core.contents import Content, contents_of, read_again
 from mia_core.data import Dataset
 from mia_core.errors import DataError, MiaWarning, RunError
 from mia_core.folders import Layout, PictureFile, check_counts, class_name, find_pictures, listing, shown
-from mia_core.settings import one_line
+from mia_core.words import one_line
 
 CHUNK, CHUNK_BYTES = 64, 1 << 22  # the most pictures, and about the most bytes of files, in one unit of parallel work
 PARALLEL_BYTES = 1 << 23  # fewer bytes of pictures are decoded here sooner than other processes start
@@ -45,8 +45,8 @@ def load_folder(path: str, size: int | None = None, skip_damaged: bool = False) 
     """The pictures in a folder of class folders (see `mia_core.folders.find_pictures`) as a data set.
 
     They are decoded once (see `mia_core.pictures.decode`) and kept in the cache folder under a hash of the content of
-    all files. The data set is named after the folder. Its order is by class, and within a class by pixels, so names
-    and times of files decide nothing. Greyscale stays one channel where every picture is greyscale.
+    all files. The data set is named after the folder. Its order is by class and within a class by path, as torchvision's
+    `ImageFolder` has it, so that a row can be traced to its picture. Greyscale stays one channel where every picture is greyscale.
 
     size          resize to size x size; None: all pictures must be of one size
     skip_damaged  leave out pictures that cannot be read, with a warning that states their number
@@ -185,23 +185,19 @@ def _decode_chunk(
 def _assemble(
     name: str, classes: tuple[str, ...], pixels: list[np.ndarray], rows: list[PictureFile]
 ) -> tuple[Dataset, int]:
-    """The data set of decoded pictures, uint8 [H, W] or [H, W, 3] each, in an order that file names do not touch, and
-    the number of pictures that equal another one."""
+    """The data set of decoded pictures, uint8 [H, W] or [H, W, 3] each: the pool, then what is held out, each by class
+    and path; and the number of pictures that equal another one."""
     if any(array.ndim == 3 for array in pixels):
         pixels = [array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2) for array in pixels]
     else:
         pixels = [array[..., None] for array in pixels]
-    keys = [
-        (row.held_out, row.label, hashlib.sha256(array.tobytes()).digest())
-        for row, array in zip(rows, pixels, strict=True)
-    ]
-    order = sorted(range(len(rows)), key=keys.__getitem__)
+    order = sorted(range(len(rows)), key=lambda i: (rows[i].held_out, rows[i].label, rows[i].path))
     height, width, channels = pixels[0].shape
     images = np.empty((len(order), channels, height, width), np.uint8)
     for place, i in enumerate(order):
         images[place] = pixels[i].transpose(2, 0, 1)
     labels = np.array([rows[i].label for i in order], np.int64)
-    repeated = len(keys) - len({digest for _, _, digest in keys})
+    repeated = len(pixels) - len({hashlib.sha256(array.tobytes()).digest() for array in pixels})
     return Dataset(name, images, labels, classes, sum(not row.held_out for row in rows)), repeated
 
 

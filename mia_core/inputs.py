@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mia_core.errors import ArrayError
 from mia_core.posteriors import softmax
-from mia_core.settings import one_line
+from mia_core.words import one_line
 
 CODING = "1 (or true) = member, 0 (or false) = non-member"
 SUM_TOLERANCE = 1e-3

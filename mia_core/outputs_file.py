@@ -20,13 +20,15 @@ from numpy.typing import NDArray
 
 from mia_core.errors import ArrayError
 from mia_core.inputs import CODING, Outputs, check_outputs, check_scores
-from mia_core.settings import nearest, one_line
+from mia_core.words import nearest, one_line
 
 LIMIT = 2 * 2**30
 """Most bytes that the arrays of one file may take; larger ones can be passed from Python (`check_outputs`)."""
 MOST_ENTRIES = 1000
 POSITIONAL = {"arr_0": "posteriors", "arr_1": "members"}
 """What `numpy.savez(file, posteriors, members)` writes: the layout of ML-Leaks and of the report's arrays."""
+RUN = {"about", "counted", "digest", "logits", "members"}
+"""Arrays by which a run of this package is known (see `mia_core.runs`)."""
 
 Shape = tuple[int, ...]
 
@@ -35,12 +37,13 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
     """The outputs of one model saved with `numpy.savez`.
 
     Arrays: `posteriors` and/or `logits`, `members`, optionally `labels`; or `arr_0` and `arr_1`, read as posteriors
-    and members with a note. Other arrays are ignored with a note. Raises `ArrayError`, one line, for a file or an
+    and members with a note. Other arrays are ignored with a note. A run of this package is such a file; of its rows
+    those that its `counted` marks are taken, on which the model is to be judged. Raises `ArrayError`, one line, for a file or an
     array that is not as `check_outputs` wants it.
     """
     known = ["posteriors", "logits", "members", "labels"]
     with _archive(path) as archive:
-        found = archive.entries()
+        source, found = archive.source, archive.entries()
         names = {role: role for role in known if role in found}
         notes = []
         if not names and set(POSITIONAL) <= set(found):
@@ -48,12 +51,21 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
             notes.append("arr_0 read as posteriors, arr_1 as members (arrays saved by position)")
         if "members" not in names or not {"posteriors", "logits"} & set(names):
             raise archive.missing("posteriors or logits [N, K], members [N]", known)
+        if set(found) >= RUN:
+            names["counted"] = "counted"
+            found = [name for name in found if "/" not in name and name not in RUN]
         ignored = [name for name in found if name not in names.values()]
         if ignored:
             hint = "; labels?" if "labels" not in names and any("lab" in name.lower() for name in ignored) else ""
             notes.append(f"ignored: {one_line(', '.join(ignored), 100)}{hint}")
         arrays = archive.read(names)
-    return check_outputs(**{"members": None, **arrays}, source=archive.source, names=names, notes=tuple(notes))
+    if (counted := arrays.pop("counted", None)) is not None:
+        lengths = {len(array) if array.ndim else 0 for array in [counted, *arrays.values()]}
+        if counted.dtype != bool or counted.ndim != 1 or len(lengths) > 1:
+            raise ArrayError(f"{source}: counted: found {counted.dtype} {counted.shape}; expected true or false a row")
+        arrays = {role: array[counted] for role, array in arrays.items()}
+        notes.append(f"a run of this package: its {int(counted.sum())} counted of {len(counted)} examples are taken")
+    return check_outputs(**{"members": None, **arrays}, source=source, names=names, notes=tuple(notes))
 
 
 def read_scores(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

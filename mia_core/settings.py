@@ -3,9 +3,7 @@
 Each component of the package derives its own settings from `Settings` and owns their defaults.
 """
 
-import difflib
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
@@ -13,6 +11,7 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mia_core.errors import SettingsError
+from mia_core.words import nearest, one_line
 
 
 def _number(value: Any) -> float:
@@ -86,19 +85,6 @@ class Settings(BaseModel):
     def replace(self, **changes: Any) -> Self:
         """A copy with some settings changed, checked like a new one."""
         return type(self)(**{**{name: getattr(self, name) for name in type(self).model_fields}, **changes})
-
-
-def nearest(word: str, known: list[str]) -> str:
-    """The end of an error message: the nearest known word, if any is near, and all known words."""
-    close = difflib.get_close_matches(word.lower(), [name.lower() for name in known], n=1, cutoff=0.6)
-    hint = next((name for name in known if close and name.lower() == close[0]), None)
-    return (f"did you mean {hint}? " if hint else "") + "Known: " + ", ".join(known)
-
-
-def one_line(text: Any, limit: int = 200) -> str:
-    """Text from outside, fit to stand in a one-line message: no line breaks, no control codes, not too long."""
-    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+", " ", str(text))
-    return flat if len(flat) <= limit else flat[: limit - 3] + "..."
 
 
 def pairs(texts: list[str]) -> dict[str, str]:

@@ -137,6 +137,7 @@ class Study:
                         | {
                             "epochs": epoch or self.recipe.epochs,
                             "shadow_models": 1,
+                            "queries": 1,
                             "precision": self.recipe.precision,
                         }
                     )

@@ -9,7 +9,8 @@ from mia_core.data import DataSettings
 from mia_core.defenses import combination, describe, split_combinations
 from mia_core.errors import SettingsError
 from mia_core.recipe import Recipe
-from mia_core.settings import Whole, one_line
+from mia_core.settings import Whole
+from mia_core.words import one_line
 
 MOST_SEEDS = 1000
 

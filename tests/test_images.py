@@ -608,16 +608,22 @@ class TestSizes:
 
 
 class TestFingerprints:
-    def test_names_and_times_do_not_matter(self, tmp_path):
+    def test_names_that_keep_their_order_and_times_do_not_matter(self, tmp_path):
         before = quiet(two_classes(tmp_path / "a" / "pets"))
-        generator = np.random.default_rng(0)
         for path in list((tmp_path / "a" / "pets").rglob("*.png")):
-            new = path.with_name(f"{generator.integers(10**9)}.PNG")
+            new = path.with_name(f"picture {path.stem}.PNG")
             path.rename(new)
             os.utime(new, (0, 0))
         after = quiet(tmp_path / "a" / "pets")
         assert after.fingerprint == before.fingerprint
         assert np.array_equal(after.images, before.images)
+
+    def test_the_order_is_by_class_and_path(self, tmp_path):
+        for seed, name in enumerate(("b.png", "a.png", "c.png", "B.png")):
+            put(tmp_path / "dog" / name, pixels(seed))
+            put(tmp_path / "cat" / name, pixels(10 + seed))
+        expected = [start + seed for start in (10, 0) for seed in (3, 1, 0, 2)]
+        assert np.array_equal(quiet(tmp_path).images, np.stack([pixels(seed) for seed in expected]).transpose(0, 3, 1, 2))
 
     def test_another_lossless_format_does_not_matter(self, tmp_path):
         before = quiet(two_classes(tmp_path / "png"))

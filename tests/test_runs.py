@@ -13,6 +13,7 @@ from mia_core import runs
 from mia_core.data import Dataset
 from mia_core.defenses import combination
 from mia_core.errors import MiaWarning, RunError
+from mia_core.outputs_file import read_outputs
 from mia_core.runs import Store, identity, read_run, train_missing
 
 DATA = tiny_dataset()
@@ -190,3 +191,13 @@ def test_the_file_is_a_plain_npz_that_anyone_can_read(store):
     with np.load(path, allow_pickle=False) as file:
         assert {"logits", "labels", "members", "counted", "about", "digest"} < set(file.files)
         assert json.loads(str(file["about"]))["identity"]["seed"] == [0, 0]
+
+
+def test_a_run_can_be_attacked_as_a_file_on_the_examples_it_is_judged_on(store):
+    counted = np.arange(64) < 40
+    members, _ = ROWS
+    train_missing(store, DATA, members, counted, FAST, (), (0, 0))
+    path = store.path(identity(DATA, members, counted, FAST, (), (0, 0)))
+    outputs = read_outputs(path)
+    assert np.array_equal(outputs.members, members[:40]) and np.array_equal(outputs.labels, DATA.labels[:40])
+    assert outputs.notes == ("a run of this package: its 40 counted of 64 examples are taken",)

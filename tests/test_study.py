@@ -7,13 +7,28 @@ import pandas as pd
 import pytest
 from small import RECIPE, tiny_dataset
 
+from mia_core.columns import COLUMNS as COLUMN_MEANINGS
 from mia_core.errors import DataError, MiaWarning, RunError, SettingsError
 from mia_core.runs import Store
 from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, Study, evaluate, over_the_seeds
 from mia_core.study_settings import StudySettings
 
-COLUMNS = """dataset defenses seed attack target_train_accuracy target_accuracy shadow_accuracy attack_accuracy
-balanced_accuracy recall_members recall_non_members auc tpr_at_fpr_0.01 tpr_at_fpr_0.001""".split()
+COLUMNS = [
+    "dataset",
+    "defenses",
+    "seed",
+    "attack",
+    "target_train_accuracy",
+    "target_accuracy",
+    "shadow_accuracy",
+    "attack_accuracy",
+    "balanced_accuracy",
+    "recall_members",
+    "recall_non_members",
+    "auc",
+    "tpr_at_fpr_0.01",
+    "tpr_at_fpr_0.001",
+]
 SETTINGS = StudySettings(
     **{
         **RECIPE.model_dump(),
@@ -49,6 +64,11 @@ def test_the_table_is_tidy(done):
     assert np.allclose(table["balanced_accuracy"], mean)
     assert table["tpr_at_fpr_0.01"].isna().all()  # 40 non-members measure no FPR of 1%
     assert ((table["auc_low"] <= table["auc"]) & (table["auc"] <= table["auc_high"])).mean() > 0.8
+
+
+def test_every_column_is_described(done):
+    intervals = {f"{name}_{side}" for name in ATTACK_MEASURES for side in ("low", "high")}
+    assert set(done.table().columns) == set(COLUMN_MEANINGS) | intervals
 
 
 def test_masking_trains_nothing_and_keeps_the_accuracy(done):

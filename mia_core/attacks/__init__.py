@@ -13,7 +13,8 @@ from pydantic import BeforeValidator, Field
 from mia_core.attacks.adversary1 import Adversary1, Adversary1Settings
 from mia_core.attacks.baselines import Confidence, Gap, Loss
 from mia_core.errors import SettingsError
-from mia_core.settings import Number, Whole, nearest, one_line
+from mia_core.settings import Number, Whole
+from mia_core.words import nearest, one_line
 
 
 class Attack(Protocol):
@@ -58,9 +59,11 @@ def _names(value: Any) -> Any:
 class AttackSettings(Adversary1Settings):
     """Which attacks run, in which direction, and how their intervals are made.
 
-    attacks: names from `ATTACKS`. direction: "shadow_to_target" fits on the shadow and attacks the target;
-    "target_to_shadow" is the reverse, which the report's published code did. replicates: of the bootstrap, 0 for no
-    intervals. confidence: of all intervals. seed: of the bootstrap and of the network.
+    attacks     names from `ATTACKS`
+    direction   "shadow_to_target" fits on the shadow and attacks the target; "target_to_shadow" is the reverse, which
+                the report's published code did
+    replicates  of the bootstrap over examples; 0 for no such intervals
+    confidence  of all intervals
     """
 
     attacks: Annotated[tuple[str, ...], BeforeValidator(_names)] = ("adversary1",)

@@ -24,13 +24,18 @@ NO_SPREAD = 1e-12
 
 
 class Adversary1Settings(Settings):
-    """k: how many of the largest posteriors are seen; features: on which scale; classifier: "logistic" regression
-    or ML-Leaks' "network"; seed: of the network's initial weights and batches."""
+    """What adversary 1 sees and how it decides.
+
+    k            how many of the largest posteriors are seen; with fewer classes, all of them
+    features     on which scale: "posteriors" or "logs"
+    classifier   "logistic" regression, or ML-Leaks' "network" with 64 hidden units
+    attack_seed  of the network's initial weights and batches, and of the bootstrap
+    """
 
     k: Annotated[Whole, Field(ge=1)] = 3
     features: Scale = "posteriors"
     classifier: Literal["logistic", "network"] = "logistic"
-    seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
+    attack_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
 
 
 class Adversary1:
@@ -60,7 +65,7 @@ class Adversary1:
             # scikit-learn remarks on both.
             warnings.simplefilter("ignore")
             fit = _fit_logistic if self.settings.classifier == "logistic" else _fit_network
-            self.layers = fit(standard, members, self.settings.seed)
+            self.layers = fit(standard, members, self.settings.attack_seed)
         return self
 
     def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None = None) -> NDArray[np.float64]:

@@ -13,7 +13,7 @@ from mia_core.defenses.dropout import Dropout
 from mia_core.defenses.masking import Clipping, TopKMasking
 from mia_core.defenses.smoothing import LabelSmoothing
 from mia_core.errors import SettingsError
-from mia_core.settings import nearest, one_line
+from mia_core.words import nearest, one_line
 
 __all__ = [
     "DEFENSES",
