@@ -1,0 +1,72 @@
+"""The first attack with shadow models: one attack model a class, on the whole posterior.
+
+Shokri, Stronati, Song, Shmatikov 2017, "Membership Inference Attacks Against Machine Learning Models", section V.
+"""
+
+from typing import Annotated, ClassVar, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
+from mia_core.attacks.classifier import Classifier
+from mia_core.attacks.features import Scale
+from mia_core.posteriors import log_posteriors
+from mia_core.settings import Settings, Whole
+
+
+class ShokriSettings(Settings):
+    """features: the scale of the posteriors seen; classifier: "logistic" regression or a "network" with one hidden
+    layer of 64 units, as in the paper; seed: of the network's initial weights and batches."""
+
+    features: Scale = "posteriors"
+    classifier: Literal["logistic", "network"] = "logistic"
+    seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
+
+
+class Shokri:
+    """Scores are log-odds of membership, so `threshold` is 0, a probability of one half.
+
+    Several shadows are given to `fit` as one: their rows one below the other. A class without members or without
+    non-members in all of them is judged by the model fitted on all classes together; scoring rows of it gives one
+    `MiaWarning` that names the class and the number of rows.
+    """
+
+    needs_labels: ClassVar[bool] = True
+    fit_needs_labels: ClassVar[bool] = True
+    threshold: float = 0.0
+
+    def __init__(self, settings: ShokriSettings | None = None) -> None:
+        self.settings = settings or ShokriSettings()
+
+    def fit(self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64]) -> Self:
+        """Fits one model a class, and one on all rows, on the shadows' posteriors [N, K], members [N], labels [N]."""
+        features = self._features(posteriors)
+        self.fitted = classes_with_both(members, labels, posteriors.shape[1])
+        self.pooled = self._new().fit(features, members)
+        self.models = {
+            int(label): self._new().fit(features[labels == label], members[labels == label])
+            for label in np.flatnonzero(self.fitted)
+        }
+        return self
+
+    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Log-odds of membership by the model of each row's class, for `posteriors` [N, K], `labels` [N]: [N].
+
+        Raises `ArrayError` where K is not the shadows'.
+        """
+        check_classes(posteriors, self.fitted)
+        warn_of_pooling(self.fitted, labels)
+        features = self._features(posteriors)
+        scores = np.empty(len(labels))
+        for label in np.unique(labels):
+            rows = labels == label
+            scores[rows] = self.models.get(int(label), self.pooled).log_odds(features[rows])
+        return scores
+
+    def _features(self, posteriors: NDArray[np.float64]) -> NDArray[np.float64]:
+        return log_posteriors(posteriors) if self.settings.features == "logs" else posteriors
+
+    def _new(self) -> Classifier:
+        return Classifier(self.settings.classifier, self.settings.seed)
