@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mia_core.errors import MiaError, MiaWarning
+from mia_core.report_command import report
 from mia_core.words import one_line
 
 app = typer.Typer(
@@ -148,6 +149,9 @@ def study(
         for path in write_table(out, made, table):
             print(f"mia: note: wrote {path}", file=sys.stderr)
     _write(as_rows(table) if as_json else summary_text(table, settings.confidence))
+
+
+app.command()(report)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -45,8 +45,9 @@ def load_folder(path: str, size: int | None = None, skip_damaged: bool = False) 
     """The pictures in a folder of class folders (see `mia_core.folders.find_pictures`) as a data set.
 
     They are decoded once (see `mia_core.pictures.decode`) and kept in the cache folder under a hash of the content of
-    all files. The data set is named after the folder. Its order is by class and within a class by path, as torchvision's
-    `ImageFolder` has it, so that a row can be traced to its picture. Greyscale stays one channel where every picture is greyscale.
+    all files. The data set is named after the folder. Its order is by class and within a class by path, as
+    torchvision's `ImageFolder` has it, so that a row can be traced to its picture. Greyscale stays one channel where
+    every picture is greyscale.
 
     size          resize to size x size; None: all pictures must be of one size
     skip_damaged  leave out pictures that cannot be read, with a warning that states their number

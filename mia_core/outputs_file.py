@@ -38,8 +38,8 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
 
     Arrays: `posteriors` and/or `logits`, `members`, optionally `labels`; or `arr_0` and `arr_1`, read as posteriors
     and members with a note. Other arrays are ignored with a note. A run of this package is such a file; of its rows
-    those that its `counted` marks are taken, on which the model is to be judged. Raises `ArrayError`, one line, for a file or an
-    array that is not as `check_outputs` wants it.
+    those that its `counted` marks are taken, on which the model is to be judged.
+    Raises `ArrayError`, one line, for a file or an array that is not as `check_outputs` wants it.
     """
     known = ["posteriors", "logits", "members", "labels"]
     with _archive(path) as archive:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def results_dir() -> Path:
-    """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` beside the package."""
+    """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` of the checkout."""
     given = os.environ.get("MIA_RESULTS", "").strip()
     return Path(given).expanduser().absolute() if given else Path(__file__).parents[1] / "results"
 

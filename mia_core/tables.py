@@ -23,21 +23,27 @@ def with_interval(row: "pd.Series | dict", name: str, digits: int = 3) -> str:
 
 
 def beside_table_i(summary: "pd.DataFrame") -> "pd.DataFrame":
-    """Table I of the report, and the same measures of a study beside it, one row a combination of the study."""
+    """Table I of the report and the same measures of a study, as "printed | measured", one row a combination."""
     import pandas as pd
 
+    names = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members")
     rows = []
     for _, row in summary.iterrows():
         printed = TABLE_I.get(row["defenses"])
         cells = {"defenses": row["defenses"]}
-        for name, label in (("target_accuracy", "target accuracy"), ("attack_accuracy", "attack accuracy")):
-            cells[f"{label}, report"] = f"{getattr(printed, name):.2f}" if printed else "not in it"
-            cells[f"{label}, here"] = with_interval(row, name)
-        for name, label in (("recall_members", "members"), ("recall_non_members", "non-members")):
-            cells[f"recall of {label}, report"] = f"{getattr(printed, name):.2f}" if printed else "not in it"
-            cells[f"recall of {label}, here"] = with_interval(row, name, 2)
+        for name in names:
+            before = f"{getattr(printed, name):.2f}" if printed else "not in it"
+            cells[name.replace("_", " ")] = f"{before} | {with_interval(row, name, 2 if 'recall' in name else 3)}"
         rows.append(cells)
     return pd.DataFrame(rows)
+
+
+def upright(row: "pd.Series", names: Iterable[str]) -> "pd.DataFrame":
+    """Measures of one row of a summary, each on a line of its own: a table that fits a phone."""
+    import pandas as pd
+
+    lines = [[name.replace("_", " "), with_interval(row, name)] for name in names]
+    return pd.DataFrame(lines, columns=["measure", "mean over seeds, 95% interval"])
 
 
 def measures(summary: "pd.DataFrame", names: Iterable[str]) -> "pd.DataFrame":

@@ -238,7 +238,7 @@ def test_fewer_classes_than_at_the_fit_are_refused():
 
 def test_the_networks_seed_counts():
     scores = [
-        fitted("adversary1", {"classifier": "network", "attack_seed": seed}).score(TARGET.posteriors) for seed in (0, 0, 1)
+        fitted("adversary1", {"classifier": "network", "attack_seed": s}).score(TARGET.posteriors) for s in (0, 0, 1)
     ]
     assert np.array_equal(scores[0], scores[1]) and not np.array_equal(scores[0], scores[2])
 

@@ -623,7 +623,9 @@ class TestFingerprints:
             put(tmp_path / "dog" / name, pixels(seed))
             put(tmp_path / "cat" / name, pixels(10 + seed))
         expected = [start + seed for start in (10, 0) for seed in (3, 1, 0, 2)]
-        assert np.array_equal(quiet(tmp_path).images, np.stack([pixels(seed) for seed in expected]).transpose(0, 3, 1, 2))
+        assert np.array_equal(
+            quiet(tmp_path).images, np.stack([pixels(seed) for seed in expected]).transpose(0, 3, 1, 2)
+        )
 
     def test_another_lossless_format_does_not_matter(self, tmp_path):
         before = quiet(two_classes(tmp_path / "png"))
