@@ -1,0 +1,14 @@
+"""Draws the README's picture, docs/tradeoff.svg, from a recorded study: python docs/tradeoff.py."""
+
+from pathlib import Path
+
+from mia_core.cache import write_atomically
+from mia_core.plotting import privacy_utility
+from mia_core.recorded import recorded
+from mia_core.study import over_the_seeds
+
+figure, _ = privacy_utility(over_the_seeds(recorded("cifar10-jpeg")[0]))
+write_atomically(
+    Path(__file__).with_suffix(".svg"),
+    lambda file: figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None}),
+)

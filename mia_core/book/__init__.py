@@ -1,0 +1,16 @@
+"""The executable report: runs the book's chapters on the given parameters and renders them as one site.
+
+sources.py     what the book consists of, and a private copy of it
+parameters.py  the parameters that the chapters know, checked before anything runs
+record.py      what a page says of how it was made
+execution.py   one chapter, run by papermill with this interpreter; every code cell has run, or it is an error
+reuse.py       executed chapters, kept for the next build until anything about them changes
+rendering.py   Jupyter Book on the executed copy, with warnings as errors
+build.py       all of it in order: nothing is left in place unless everything went well
+stored.py      stores the outputs of a default run in the chapters themselves
+"""
+
+from mia_core.book.build import build_report
+from mia_core.book.sources import BookError
+
+__all__ = ["BookError", "build_report"]

@@ -1,0 +1,121 @@
+"""Builds a report: check, copy, run every chapter, render, and only then put the site in its place."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mia_core.book import reuse
+from mia_core.book.execution import run_chapter
+from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
+from mia_core.book.record import record, shown
+from mia_core.book.rendering import render
+from mia_core.book.sources import choose, copy_book, open_book
+from mia_core.cache import reason
+from mia_core.errors import SettingsError
+
+RECORD = "report.json"
+
+
+def build_report(
+    params: Mapping[str, Any],
+    out: str | Path,
+    chapters: Iterable[str] | None = None,
+    source: Path | None = None,
+    fresh: bool = False,
+) -> Path:
+    """Run the chapters with these parameters and render them as the site `out`; returns its absolute path.
+
+    params    values for parameters of the chapters; a chapter gets those that it knows
+    out       a folder; one that holds an older report is replaced, any other that is not empty is refused. A relative
+              path counts from the current folder, and ~ is the home folder
+    chapters  names of the chapters to run, by default all; the others are left out of the site
+    source    the folder of the book, by default that of the checkout
+    fresh     run the chapters even if nothing has changed since they ran (see `mia_core.book.reuse`)
+
+    An older report in `out` is removed before the first chapter runs, and a new one appears only when everything went
+    well: what lies there is always whole and of this run. Trained models stay in the store.
+    Raises `SettingsError` or `DataError` before anything runs, and `BookError` for a chapter that fails or a book that
+    does not render.
+    """
+    import nbformat
+
+    book = open_book(source)
+    names = choose(book, list(chapters) if chapters is not None else None)
+    defaults = {name: known_parameters(book.chapters[name]) for name in names}
+    known = {key: value for parameters in defaults.values() for key, value in parameters.items()}
+    checked = make_absolute(check_parameters(params, known))
+    target = check_out(out)
+    settings = {name: {key: checked.get(key, default) for key, default in defaults[name].items()} for name in names}
+    records = {name: record(settings[name]) for name in names}
+
+    with _workshop(target) as folder:
+        if target.exists():
+            shutil.rmtree(target)
+        copy = copy_book(book, folder / "copy", names)
+        for number, name in enumerate(names, 1):
+            # All settings or none, so that the page shows one cell with all of them.
+            given = settings[name] if settings[name].keys() & checked.keys() else {}
+            key = reuse.fingerprint(book.chapters[name], given, records[name])
+            with _announced(f"chapter {number} of {len(names)}: {name}"):
+                earlier = None if fresh else reuse.find(name, key)
+                if earlier is not None:
+                    print(f"unchanged since {earlier.metadata['mia']['made']}, ", end="", file=sys.stderr)
+                    nbformat.write(earlier, copy.chapters[name])
+                    records[name] = {**earlier.metadata["mia"], "reused": True}
+                    continue
+                place, private = book.chapters[name].parent, folder / "kernel"
+                records[name] = run_chapter(name, copy.chapters[name], given, records[name], place, private)
+                reuse.keep(name, key, copy.chapters[name])
+        with _announced("rendering"):
+            site = render(copy)
+        text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)
+        (site / RECORD).write_text(text + "\n", encoding="utf-8")
+        os.replace(site, target)
+    return target
+
+
+def check_out(out: str | Path) -> Path:
+    """The absolute path for a report. Raises `SettingsError` unless it is free, empty or holds an older report."""
+    try:
+        target = Path(out).expanduser().resolve()
+        if target.is_dir():
+            if any(target.iterdir()) and not (target / RECORD).is_file():
+                raise SettingsError(f"out: {target} is not empty and holds no report ({RECORD}); choose another folder")
+        elif target.exists():
+            raise SettingsError(f"out: {target} is a file; expected the name of a folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsError(f"out: {out} cannot be used: {reason(error)}") from None
+    return target
+
+
+@contextmanager
+def _workshop(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the report, on the same disk so that the site can be moved into place at once."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
+    except OSError as error:
+        raise SettingsError(f"out: {target.parent} cannot be written: {reason(error)}") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _announced(what: str) -> Iterator[None]:
+    start = time.perf_counter()
+    print(f"mia: {what} ... ", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    except BaseException:
+        print("failed", file=sys.stderr, flush=True)
+        raise
+    print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)

@@ -1,0 +1,173 @@
+"""Runs one chapter by papermill with the interpreter that runs this, and makes sure that every code cell has run."""
+
+import contextlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from mia_core.book.sources import BookError, python_path
+from mia_core.cache import cache_dir
+from mia_core.words import one_line
+
+
+def run_chapter(
+    name: str, notebook: Path, parameters: dict[str, Any], record: dict[str, Any], folder: Path, private: Path
+) -> dict[str, Any]:
+    """Run the notebook with these parameters and write it back with outputs; returns the completed record.
+
+    record   what the page says of how it was made; when and in how many seconds is added, and the whole is stored in
+             the notebook's metadata under `mia`
+    folder   the current folder of the code that runs: that of the chapter's source, as in Jupyter
+    private  a folder for the files that a kernel needs; nothing is read from or written to the user's own
+
+    Raises `BookError`, which names the chapter and the cell, unless every code cell ran to its end without an error;
+    the error's traceback is printed before. The notebook is written only if it succeeded.
+    """
+    import nbformat
+    import papermill
+    from papermill.log import logger
+
+    logger.setLevel(logging.ERROR)
+    watch = _Watch()
+    try:
+        source = nbformat.read(notebook, as_version=4)
+        for cell in source.cells:
+            if cell.cell_type == "code":  # what an earlier run stored must not pass for a result of this one
+                cell.outputs, cell.execution_count = [], None
+        with _kernel_folder(private):
+            done = papermill.execute_notebook(
+                source,
+                None,
+                parameters=parameters,
+                kernel_name="python3",
+                language="python",
+                cwd=folder,
+                progress_bar=False,
+                kernel_manager_class=_manager_class(private),
+                force_raise_errors=True,
+                on_cell_start=watch.start,
+                on_cell_error=watch.error,
+            )
+    except Exception as error:  # whatever stopped it, the chapter failed and the cell is named
+        if watch.reply is None and watch.cell is None:
+            raise BookError(f"chapter {name}: cannot be run: {type(error).__name__}: {one_line(error)}") from None
+        raise _failure(name, watch.cell, *_reason(watch, error)) from None
+    check_complete(name, done)
+    for field in ("input_path", "output_path", "environment_variables"):
+        done.metadata.papermill.pop(field, None)  # paths belong to a machine, not to a page
+    _show_settings_once(done)
+    made = datetime.fromisoformat(done.metadata.papermill.end_time).astimezone(UTC)
+    record = {**record, "made": f"{made:%Y-%m-%d %H:%M} UTC", "seconds": round(done.metadata.papermill.duration, 1)}
+    done.metadata["mia"] = record
+    nbformat.write(done, notebook)
+    return record
+
+
+class _Watch:
+    """Remembers the cell that runs and the reply that reports an error.
+
+    The outputs of a cell do not tell: a failing magic leaves none, and a traceback hook such as rich's replaces it.
+    """
+
+    cell: Any = None
+    reply: dict[str, Any] | None = None
+
+    def start(self, cell: Any, cell_index: int) -> None:
+        if cell.cell_type == "code":
+            self.cell = cell
+
+    def error(self, cell: Any, cell_index: int, execute_reply: dict[str, Any]) -> None:
+        self.reply = execute_reply["content"]
+
+
+def check_complete(name: str, notebook: Any) -> None:
+    """Raise `BookError` for the first code cell of an executed notebook that did not run to its end."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or not cell.source.strip():
+            continue
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        if errors:
+            raise _failure(name, cell, f"{errors[0].ename}: {errors[0].evalue}", errors[0].traceback)
+        if cell.execution_count is None or cell.metadata.get("papermill", {}).get("status") != "completed":
+            raise _failure(name, cell, "was not run, though the chapter ended without an error", [])
+
+
+def _show_settings_once(notebook: Any) -> None:
+    """Leave the default parameters out of the page where the cell with the given ones follows, which holds them all."""
+    by_tag = {tag: cell for cell in notebook.cells for tag in cell.metadata.get("tags", ())}
+    if "injected-parameters" in by_tag and "parameters" in by_tag:
+        by_tag["parameters"].metadata.tags.append("remove-cell")
+
+
+def _reason(watch: _Watch, error: Exception) -> tuple[str, list[str]]:
+    from nbclient.exceptions import DeadKernelError
+
+    if watch.reply is not None:
+        return f"{watch.reply.get('ename')}: {watch.reply.get('evalue')}", watch.reply.get("traceback", [])
+    if isinstance(error, DeadKernelError):
+        return "the process that runs the chapter died (killed, or out of memory)", []
+    return f"{type(error).__name__}: {error}", []
+
+
+def _failure(name: str, cell: Any, what: str, traceback: list[str]) -> BookError:
+    text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)).strip()
+    if text:
+        print(f"\n{text}", file=sys.stderr)
+    first_line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    number = "?" if cell.execution_count is None else cell.execution_count
+    return BookError(f"chapter {name}, cell [{number}] ({one_line(first_line, 60)}): {one_line(what)}")
+
+
+def _manager_class(private: Path) -> type:
+    """A kernel manager that knows one kernel: the interpreter that runs this, whatever kernels are installed."""
+    import zmq
+    from ipykernel.kernelspec import RESOURCES, get_kernel_dict
+    from jupyter_client.kernelspec import KernelSpec
+    from jupyter_client.manager import AsyncKernelManager
+
+    class ThisInterpreter(AsyncKernelManager):
+        def __init__(self, **options: Any) -> None:
+            super().__init__(**{**options, "connection_file": str(private / "kernel.json")})
+            if self.has_trait("transport_encryption") and zmq.has(
+                "curve"
+            ):  # since jupyter_client 8.9; kernels warn where it is off
+                self.transport_encryption = "auto"
+
+        async def start_kernel(self, **options: Any) -> None:
+            # What the process itself says, such as about being interrupted at its end, is no part of the report.
+            with open(private / "kernel.log", "ab") as log:
+                await super().start_kernel(**options, stdout=log, stderr=log)
+
+        @property
+        def kernel_spec(self) -> KernelSpec:
+            return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
+
+    return ThisInterpreter
+
+
+@contextlib.contextmanager
+def _kernel_folder(private: Path) -> Iterator[None]:
+    """The environment of a kernel: this package, this cache, no bars, and nothing of the user's IPython profile."""
+    changes = {
+        "MIA_CACHE": str(cache_dir()),  # a relative one would count from the chapter's folder
+        "MIA_PROGRESS": "off",
+        "IPYTHONDIR": str(private / "ipython"),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "PYTHONPATH": python_path(),
+    }
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        private.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,49 @@
+"""Stores the outputs of a default run in the chapters themselves, so that they can be read and compared unrun."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from mia_core.book.execution import run_chapter
+from mia_core.book.parameters import known_parameters
+from mia_core.book.record import record
+from mia_core.book.sources import choose, copy_book, open_book
+from mia_core.cache import write_atomically
+
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def store_outputs(chapters: list[str] | None = None, source: Path | None = None) -> list[Path]:
+    """Run the chapters (by default all) with their own parameters and store what they print; returns their files.
+
+    Times, paths and versions are left out, so that a run without changes leaves the files as they are.
+    Raises `BookError`, with the chapter left as it was, for one that fails.
+    """
+    import nbformat
+
+    book = open_book(source)
+    names = choose(book, chapters)
+    with tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder:
+        copy = copy_book(book, Path(folder) / "copy", names)
+        for number, name in enumerate(names, 1):
+            print(f"mia: chapter {number} of {len(names)}: {name}", file=sys.stderr)
+            about = record(known_parameters(book.chapters[name]))
+            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, Path(folder) / "kernel")
+            notebook = _stripped(nbformat.read(copy.chapters[name], as_version=4))
+            text = nbformat.writes(notebook) + "\n"
+            write_atomically(book.chapters[name], lambda file, text=text: file.write(text.encode("utf-8")))
+    return [book.chapters[name] for name in names]
+
+
+def _stripped(notebook: Any) -> Any:
+    for cell in notebook.cells:
+        for made_by_a_run in ("papermill", "execution"):
+            cell.metadata.pop(made_by_a_run, None)
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
+    kept = {key: value for key, value in notebook.metadata.items() if key not in ("papermill", "mia")}
+    notebook.metadata = type(notebook.metadata)(
+        {**kept, "kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
+    )
+    return notebook

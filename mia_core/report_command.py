@@ -1,0 +1,39 @@
+"""The command `mia report`: the whole book on the reader's own parameters."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def report(
+    params: Annotated[
+        str | None, typer.Option(help="A YAML file of parameters of the chapters.", metavar="FILE")
+    ] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="One parameter, such as -p epochs=10; may be given several times."),
+    ] = None,
+    out: Annotated[
+        str, typer.Option(help="The folder to put the site in; an older report there is replaced.", metavar="FOLDER")
+    ] = "_build/report",
+    chapter: Annotated[
+        list[str] | None,
+        typer.Option(help="Run this chapter only, such as combinations; may be given several times."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Run chapters even if nothing about them has changed.")
+    ] = False,
+) -> None:
+    """Run every chapter of the book with these parameters and render it as a site.
+
+    Parameters are checked before anything runs. The site appears only when every cell of every chapter has run; what
+    was trained on the way is kept either way (see MIA_CACHE). A chapter is not run again as long as nothing about it
+    has changed, neither its text, parameters and data nor any code. Open index.html in a browser; no network needed.
+    """
+    from mia_core.book import build_report
+    from mia_core.settings import pairs, read_settings_file
+
+    given = (read_settings_file(params) if params else {}) | pairs(param or [])
+    site = build_report(given, out, chapter or None, fresh=fresh)
+    print(f"mia: note: wrote {site}; open {site / 'index.html'}", file=sys.stderr)

@@ -1,0 +1,97 @@
+"""Makes small books to build: a page and chapters in a folder, with the real book's configuration."""
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import yaml
+
+from mia_core.book.rendering import render
+from mia_core.book.sources import copy_book, open_book
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# One of everything that a page can hold; the numbers are made up on the spot.
+CHAPTER = """\
+import numpy as np
+import pandas as pd
+
+from mia_core.figures import figure, glue, show, show_slider, style
+
+fig, ax = figure(height=2)
+ax.hist([1, 2, 2, 3], label="members", **style(0, fill=True))
+ax.hist([1, 1, 2, 4], label="non-members", **style(1, fill=True))
+ax.set(xlabel="largest posterior", ylabel="examples")
+ax.legend()
+show(fig, caption="Members and non-members.", alt="Two histograms that overlap.", name="both")
+"""
+MORE = """\
+frames = []
+for share in (0.1, 0.2):
+    fig, ax = figure(height=2)
+    ax.plot([0, 1], [0, share], **style(0))
+    frames.append((share, fig))
+show_slider(frames, caption="A sweep.", alts=["A low line.", "A higher line."], name="sweep", label="ε")
+show(pd.DataFrame({"defenses": ["none", "dropout"], "auc": [np.float64(0.83712), None]}), caption="All.", name="all")
+glue("auc", np.float64(0.83712))
+"""
+TEXT = """\
+# A chapter
+
+[](#fig-both), [](#fig-sweep) and [](#tab-all) say {glue:text}`auc`, after {cite:t}`salem2019`, with a {term}`posterior`
+and $x^2$, and {prf:ref}`smoothing`.
+
+:::{prf:definition} Smoothing
+:label: smoothing
+$q(y) = 1 - \\varepsilon$.
+:::
+
+```{math}
+S(x, y) = -L(\\boldsymbol{x}, y)
+```
+"""
+
+
+def code(source: str, *tags: str) -> nbformat.NotebookNode:
+    """A code cell that has not been run."""
+    return nbformat.v4.new_code_cell(source, metadata={"tags": list(tags)} if tags else {})
+
+
+def write_chapter(path: Path, cells: list[nbformat.NotebookNode | str], kernel: str = "python3") -> None:
+    """A notebook; text becomes a Markdown cell."""
+    notebook = nbformat.v4.new_notebook(
+        cells=[nbformat.v4.new_markdown_cell(cell) if isinstance(cell, str) else cell for cell in cells],
+        metadata={"kernelspec": {"name": kernel, "display_name": kernel, "language": "python"}},
+    )
+    nbformat.write(notebook, path)
+
+
+def write_book(root: Path, chapters: dict[str, list[nbformat.NotebookNode | str]], kernel: str = "python3") -> Path:
+    """A book of a front page, these chapters and a bibliography, configured as the real one; returns its folder."""
+    pages = root / "book"
+    pages.mkdir(parents=True)
+    shutil.copyfile(ROOT / "_config.yml", root / "_config.yml")
+    for part in ("_ext", "_static"):
+        shutil.copytree(ROOT / "book" / part, pages / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(ROOT / "book" / "references.bib", pages / "references.bib")
+    glossary = "```{glossary}\nposterior\n  What a model says of each class.\n```\n"
+    (pages / "index.md").write_text(f"# A book\n\n{glossary}\n```{{mia-run-table}}\n```\n", encoding="utf-8")
+    (pages / "bibliography.md").write_text("# Bibliography\n\n```{bibliography}\n:all:\n```\n", encoding="utf-8")
+    files = [*chapters, "bibliography"]
+    toc = {"format": "jb-book", "root": "book/index", "chapters": [{"file": f"book/{name}"} for name in files]}
+    (root / "_toc.yml").write_text(yaml.safe_dump(toc, sort_keys=False), encoding="utf-8")
+    for name, cells in chapters.items():
+        write_chapter(pages / f"{name}.ipynb", cells, kernel)
+    return root
+
+
+@cache
+def stored_site() -> Path:
+    """The real book rendered once from its stored outputs, without running a chapter; the folder of the site."""
+    folder = Path(tempfile.mkdtemp(prefix="mia-site-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    book = open_book()
+    return render(copy_book(book, folder, list(book.chapters)))

@@ -1,0 +1,199 @@
+"""The book in a browser: what only a browser can tell. Skips where Chromium or Playwright is missing."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from books import CHAPTER, MORE, TEXT, code, stored_site, write_book
+
+from mia_core.book import build_report
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: apt-get install chromium, or name one in the variable CHROMIUM"
+)
+WIDTHS = {"wide": (1440, 900), "phone": (390, 844)}
+
+# Contrast of each text inside a figure with the nearest background behind it (WCAG 2, relative luminance).
+FAINT_TEXT = """() => {
+  const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const luminance = colour => {
+    const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const [r, g, b] = numbers(colour).map(v => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor, n = numbers(colour);
+      if (n.length === 3 || n[3] > 0) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  return [...document.querySelectorAll('figure.mia-figure svg text')].map(text => {
+    const [a, b] = [luminance(getComputedStyle(text).fill), luminance(behind(text))].sort((x, y) => y - x);
+    return [text.textContent, (a + 0.05) / (b + 0.05)];
+  }).filter(([, ratio]) => ratio < 4.5);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with one of everything."""
+    top = tmp_path_factory.mktemp("small")
+    solution = ["```{exercise-start}\n:label: one\n```\nDo it.\n```{exercise-end}\n```", code("1 + 1")]
+    gates = ("````{solution-start} one\n:class: dropdown\n````", "````{solution-end}\n````")
+    cells = [TEXT, code(CHAPTER), code(MORE), solution[0], gates[0], solution[1], gates[1]]
+    note = ":::{margin}\nA note in the margin.\n:::\n\n## More\n\nText."
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIA_CACHE", str(top / "store"))
+        return build_report({}, top / "site", source=write_book(top / "source", {"chapter": [*cells, note]}))
+
+
+class Visit:
+    """An open page, and what the browser said and asked for while it loaded."""
+
+    def __init__(self, browser: Any, path: Path, width: str = "wide", scheme: str = "light", **options: Any) -> None:
+        size = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
+        self.context = browser.new_context(viewport=size, color_scheme=scheme, **options)
+        self.page = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda m: self.said.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        if options.get("java_script_enabled", True):
+            self.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def foreign(self) -> list[str]:
+        return [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))]
+
+
+def serious(page: Any) -> list[str]:
+    from axe_playwright_python.sync_playwright import Axe
+
+    # Without "preload" axe would fetch style sheets again, which a page opened as a file may not,
+    # and the nodes that pass need not be listed.
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]}).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, width: str, scheme: str) -> None:
+    site = stored_site()
+    faults = []
+    for path in sorted([*site.glob("book/*.html"), site / "search.html", site / "genindex.html"]):
+        with Visit(browser, path, width, scheme) as visit:
+            faults += [f"{path.name}: said {text}" for text in visit.said]
+            faults += [f"{path.name}: asked {url}" for url in visit.foreign()]
+            sideways = visit.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            faults += [f"{path.name}: {sideways} px sideways"] if sideways > 0 else []
+            faults += [f"{path.name}: faint text {text}" for text in visit.page.evaluate(FAINT_TEXT)]
+            faults += [f"{path.name}: {fault}" for fault in serious(visit.page)]
+    assert not faults
+
+
+def test_root_leads_to_the_front_page(browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((stored_site() / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html", timeout=10_000)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_with_one_of_everything(browser: Any, small_site: Path, width: str, scheme: str) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", width, scheme) as visit:
+        assert visit.said == [] and visit.foreign() == []
+        assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert visit.page.evaluate(FAINT_TEXT) == []
+        assert serious(visit.page) == []
+        assert visit.page.locator("figure.mia-figure svg:visible").count() == 2
+        assert visit.page.locator("mjx-container svg").count() >= 3, "formulas are typeset"
+
+
+def test_slider_is_moved_by_keys(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html") as visit:
+        slider = visit.page.get_by_role("slider", name="ε")
+        frames = visit.page.locator("#fig-sweep .mia-frame:visible")
+        assert frames.count() == 1 and frames.get_attribute("data-value") == "0.1"
+        slider.focus()
+        visit.page.keyboard.press("ArrowRight")
+        assert frames.count() == 1 and frames.get_attribute("data-value") == "0.2"
+        assert visit.page.locator("#fig-sweep output").text_content() == "0.2"
+        assert slider.get_attribute("aria-valuetext") == "ε = 0.2"
+
+
+def test_tooltips_open_on_focus_with_figures_terms_and_formulas(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html") as visit:
+        tip = visit.page.locator(".tippy-box")
+        for link, inside in (
+            ("Figure 1", "svg[role=img]"),
+            ("posterior", "text=What a model says"),
+            ("Definition", "mjx-container"),
+        ):
+            visit.page.locator("article a.internal", has_text=link).first.focus()
+            tip.locator(inside).first.wait_for(timeout=5000)
+            visit.page.keyboard.press("Escape")
+            visit.page.evaluate("document.activeElement.blur()")
+            tip.wait_for(state="detached", timeout=5000)
+        assert visit.said == []
+
+
+def test_search_finds_a_word_without_a_server(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "search.html") as visit:
+        visit.page.goto((small_site / "search.html").as_uri() + "?q=smoothing")
+        visit.page.locator("#search-results li a").first.wait_for(timeout=5000)
+        assert visit.said == [] and visit.foreign() == []
+
+
+def test_search_field_opens_by_keys(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", "phone") as visit:
+        visit.page.keyboard.press("Control+k")
+        assert visit.page.evaluate("document.activeElement.type") == "search"
+
+
+def test_page_can_be_read_without_scripts(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", java_script_enabled=False) as visit:
+        assert visit.page.locator("#fig-sweep .mia-frame:visible").count() == 1
+        assert visit.page.locator(".mia-slider:visible").count() == 0
+        assert visit.page.locator("#fig-both figcaption").is_visible()
+
+
+def test_dark_page_prints_dark_on_white_with_its_notes(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", scheme="dark") as visit:
+        visit.page.emulate_media(media="print", color_scheme="dark")
+        fill = visit.page.evaluate("getComputedStyle(document.querySelector('figure svg text')).fill")
+        assert sum(int(part) for part in fill.removeprefix("rgb(").rstrip(")").split(",")) < 200
+        assert visit.page.evaluate(FAINT_TEXT) == []
+        note = visit.page.get_by_text("A note in the margin.").bounding_box()
+        article = visit.page.locator("article.bd-article").bounding_box()
+        assert note["x"] + note["width"] <= article["x"] + article["width"] + 1
+        assert visit.page.locator(".mia-slider:visible").count() == 0
+
+
+def test_theme_button_changes_the_colours_of_figures(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html") as visit:
+        colour = "getComputedStyle(document.querySelector('figure svg text')).fill"
+        light = visit.page.evaluate(colour)
+        visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        assert visit.page.evaluate(colour) != light

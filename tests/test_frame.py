@@ -1,0 +1,213 @@
+"""The frame around the package: its lists of requirements agree, its notebooks are whole, make explains itself."""
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+from mia_core.book.parameters import check_parameters, known_parameters
+from mia_core.book.sources import open_book
+from mia_core.settings import read_settings_file
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+NOTEBOOKS = sorted((ROOT / "book").rglob("*.ipynb"))
+NOTEBOOKS = [path for path in NOTEBOOKS if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)]
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def conda_dependencies() -> tuple[dict[str, SpecifierSet], list[str]]:
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    of_conda = [Requirement(item) for item in listed if isinstance(item, str)]
+    of_pip = [line for item in listed if isinstance(item, dict) for line in item["pip"]]
+    return {item.name: item.specifier for item in of_conda}, of_pip
+
+
+def test_conda_has_the_python_of_the_project() -> None:
+    of_conda, _ = conda_dependencies()
+    assert of_conda["python"] == SpecifierSet(PROJECT["requires-python"])
+
+
+def test_conda_installs_this_project_with_extras_that_it_has_and_nothing_else() -> None:
+    of_conda, of_pip = conda_dependencies()
+    assert set(of_conda) == {"python", "pip", "make"}
+    (line,) = of_pip
+    extras = re.fullmatch(r"-e \.\[([\w,]+)\]", line)
+    assert extras and set(extras[1].split(",")) <= set(EXTRAS)
+    assert {"book", "test"} <= set(extras[1].split(","))
+
+
+def test_jupyter_book_is_below_2_wherever_it_is_required() -> None:
+    lists = [PROJECT["dependencies"], *EXTRAS.values()]
+    found = [Requirement(line) for lines in lists for line in lines if Requirement(line).name == "jupyter-book"]
+    assert found
+    for requirement in found:
+        assert not requirement.specifier.contains("2.0.0") and requirement.specifier.contains("1.0.4.post1")
+    for name in ("environment.yml", "README.md", "Makefile", ".ci/run"):
+        for line in (ROOT / name).read_text().splitlines():
+            if re.search(r"install.*jupyter-book|- jupyter-book", line):
+                assert "<2" in line, f"{name}: {line}"
+
+
+def test_torch_pair_has_a_floor_and_no_ceiling() -> None:
+    wanted = {Requirement(line).name: Requirement(line).specifier for line in PROJECT["dependencies"]}
+    assert wanted["torch"] == SpecifierSet(">=2.14")
+    assert wanted["torchvision"] == SpecifierSet(">=0.29")
+
+
+def test_version_and_licence_are_said_once() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["version"] == PROJECT["version"] and citation["license"] == PROJECT["license"]
+    titles = [reference["title"] for reference in citation["references"]]
+    assert titles[0] == "Defending Against Membership Inference Attacks" and titles[1].startswith("ML-Leaks")
+    assert (ROOT / "LICENSE").read_text().startswith("MIT License")
+
+
+def test_everything_that_sphinx_loads_is_required() -> None:
+    wanted = {Requirement(line).name.replace("-", "_") for line in EXTRAS["book"]}
+    of_jupyter_book = {
+        "sphinx_togglebutton", "sphinx_copybutton", "myst_nb", "jupyter_book", "sphinx_comments",
+        "sphinx_external_toc", "sphinx_design", "sphinx_book_theme",
+    }  # fmt: skip
+    for name in CONFIG["sphinx"]["config"]["extensions"]:
+        own = name.startswith(("mia_", "sphinx.ext."))
+        assert own or name in of_jupyter_book or name.replace(".", "_") in wanted | {"sphinxcontrib_bibtex"}, name
+    assert "sphinx_thebe" not in CONFIG["sphinx"]["config"]["extensions"]
+
+
+def test_jupyter_book_executes_nothing_and_needs_no_network() -> None:
+    settings = CONFIG["sphinx"]["config"]
+    assert CONFIG["execute"]["execute_notebooks"] == "off"
+    files = [
+        settings["mathjax_path"],
+        *settings["tippy_js"],
+        *settings["html_css_files"],
+        settings["html_js_files"][0][0],
+    ]
+    for file in files:
+        assert (ROOT / "book" / "_static" / file).is_file(), file
+    assert not (ROOT / "_static").exists(), "every script in it would be put on every page"
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@every_notebook
+def test_notebook_names_no_kernel_but_python3(path: Path) -> None:
+    assert nbformat.read(path, as_version=4).metadata.kernelspec.name == "python3"
+
+
+@every_notebook
+def test_notebook_has_run_from_top_to_bottom(path: Path) -> None:
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert all(cell.source.strip() for cell in cells), "an empty code cell never gets a number"
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert any(cell.outputs for cell in cells)
+    assert not any(output.output_type == "error" for cell in cells for output in cell.outputs)
+
+
+@every_notebook
+def test_notebook_keeps_nothing_of_the_machine_that_ran_it(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    notebook = nbformat.reads(text, as_version=4)
+    assert set(notebook.metadata) <= {"kernelspec", "language_info"}
+    assert notebook.metadata.language_info == {"name": "python"}
+    assert "papermill" not in {key for cell in notebook.cells for key in cell.metadata}
+    assert str(ROOT) not in text and str(Path.home()) + "/" not in text
+
+
+@every_notebook
+def test_parameters_of_a_notebook_are_plain_and_valid(path: Path) -> None:
+    found = known_parameters(path)
+    assert check_parameters(found, found).keys() == found.keys()
+
+
+def test_chapters_that_train_share_their_parameters() -> None:
+    for path in open_book().chapters.values():
+        found = known_parameters(path)
+        assert not found or {"dataset", "seeds", "epochs", "learning_rate"} <= set(found), path.name
+
+
+def test_one_parameter_has_one_default() -> None:
+    defaults: dict[str, dict[str, object]] = {}
+    for name, path in open_book().chapters.items():
+        for key, value in known_parameters(path).items():
+            defaults.setdefault(key, {})[name] = value
+    differing = {key: found for key, found in defaults.items() if len(set(map(str, found.values()))) > 1}
+    assert not differing, "what one chapter has trained the next would train again"
+
+
+def test_parameter_files_fit_the_chapters() -> None:
+    known = {key: value for path in open_book().chapters.values() for key, value in known_parameters(path).items()}
+    files = sorted((ROOT / "params").glob("*.yml"))
+    assert {file.stem for file in files} >= {"default", "quick", "cifar10", "cifar10-jpeg"}
+    for file in files:
+        assert check_parameters(read_settings_file(file), known)
+
+
+def test_default_parameters_are_those_of_the_chapters() -> None:
+    given = read_settings_file(ROOT / "params" / "default.yml")
+    for path in open_book().chapters.values():
+        own = known_parameters(path)
+        assert own == own | {name: value for name, value in given.items() if name in own}, path.name
+
+
+needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+
+
+def make(folder: Path, *words: str, **environment: str) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        ["make", *words], cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@needs_make
+def test_make_without_a_target_explains_itself() -> None:
+    done = make(ROOT)
+    assert done.returncode == 0
+    for target in ("book", "report", "test", "lint", "clean"):
+        assert f"make {target}" in done.stdout
+
+
+@needs_make
+def test_make_says_clearly_that_it_found_no_python(tmp_path: Path) -> None:
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    for words in ([], [f"PYTHON={tmp_path / 'no-such-python'}"]):
+        tools = tmp_path / "tools"
+        tools.mkdir(exist_ok=True)
+        for tool in ("make", "sh", "echo", "touch"):
+            if not (tools / tool).exists() and shutil.which(tool):
+                (tools / tool).symlink_to(str(shutil.which(tool)))
+        done = make(tmp_path, "lint", *words, PATH=str(tools))
+        assert done.returncode != 0
+        assert "Python 3.11, 3.12 or 3.13" in done.stderr and "PYTHON=" in done.stderr
+        assert not (tmp_path / ".venv").exists()
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    script, readme = (ROOT / ".ci" / "run").read_text(), (ROOT / "README.md").read_text()
+    assert script.startswith("#!/usr/bin/env bash") and "set -euo pipefail" in script
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    for command in ("make test", "make book"):
+        assert command in script and command in readme
+    assert "make lint" in script
+
+
+def test_local_folders_are_not_committed() -> None:
+    ignored = (ROOT / ".gitignore").read_text().split()
+    assert {".venv/", "_build/", "__pycache__/", ".ipynb_checkpoints/"} <= set(ignored)
+    pytest_config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    assert "_build" in pytest_config["norecursedirs"]

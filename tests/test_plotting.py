@@ -1,0 +1,125 @@
+"""Figures and tables of the book: what they say is what was measured."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mia_core import diagrams, plotting, tables
+from mia_core.claims import Claim, judge
+from mia_core.errors import DataError
+from mia_core.inputs import check_outputs
+from mia_core.recorded import recorded
+from mia_core.reference_tables import array_cases, columns_reference, refusals, settings_reference
+from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, over_the_seeds
+from mia_core.study_settings import StudySettings
+from mia_core.svg import themed_svg
+
+
+def outputs(seed=0, n=400):
+    generator = np.random.default_rng(seed)
+    members = np.arange(n) % 2 == 0
+    top = np.where(members, 0.99, generator.uniform(0.4, 0.97, n))
+    return check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=members)
+
+
+def table(seeds=(0, 1, 2)):
+    rows = [
+        {"dataset": "toy", "defenses": name, "seed": seed, "attack": "adversary1"}
+        | {measure: 0.5 + 0.1 * place + 0.01 * seed for measure in (*MODEL_MEASURES, *ATTACK_MEASURES)}
+        for place, name in enumerate(("none", "dropout", "smoothing(epsilon=-0.1)"))
+        for seed in seeds
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(pair):
+    figure, alt = pair
+    svg = themed_svg(figure, name="x", alt=alt)
+    assert 'role="img"' in svg and len(alt) > 40 and "np." not in alt and "nan" not in alt
+    return alt
+
+
+def test_the_histogram_says_what_lies_in_its_last_bin():
+    alt = drawn(plotting.confidence_histogram(outputs()))
+    assert "100% of the members" in alt
+    beyond = int(re.search(r"and (\d+)% of the non-members", alt)[1])
+    assert beyond < 10
+
+
+def test_the_attackers_view_says_where_the_sides_lie():
+    assert "members at a median of 0.99 and 0.01" in drawn(plotting.attackers_view(outputs()))
+
+
+def test_roc_over_seeds_takes_real_thresholds():
+    perfect = (np.array([3.0, 2, 1, 0]), np.array([True, True, False, False]))
+    useless = (np.zeros(4), perfect[1])
+    alt = drawn(plotting.roc_over_seeds({"perfect": [perfect], "useless": [useless]}))
+    assert "perfect: TPR 1.000 at 10% FPR and 1.000 at 1%" in alt
+    assert "useless: TPR 0.000 at 10% FPR and 0.000 at 1%" in alt
+
+
+@pytest.mark.parametrize("seeds", [(0, 1, 2), (0,)])
+def test_the_privacy_utility_plane_names_every_combination(seeds):
+    alt = drawn(plotting.privacy_utility(over_the_seeds(table(seeds))))
+    assert "dropout 0.6" in alt and "smoothing(epsilon=-0.1) 0.7" in alt
+
+
+def test_accuracy_by_epoch_ends_where_the_training_ended():
+    history = {"train_accuracy": np.array([0.2, 0.9]), "test_accuracy": np.array([0.3, 0.5])}
+    alt = drawn(plotting.accuracy_by_epoch({"none": [history, history]}))
+    assert "none, training batches: 0.90; none, non-members: 0.50" in alt
+
+
+def test_the_diagram_has_words_for_those_who_do_not_see_it():
+    assert "fitted on the shadow's posteriors" in drawn(diagrams.adversary_1())
+
+
+def test_table_i_stands_beside_ours():
+    beside = tables.beside_table_i(over_the_seeds(table()))
+    assert beside.loc[0, "target accuracy"].startswith("0.60 | 0.510 [")
+    assert beside.loc[2, "attack accuracy"].startswith("not in it | ")
+    single = tables.beside_table_i(over_the_seeds(table((0,))))
+    assert single.loc[0, "recall members"] == "1.00 | 0.50"
+
+
+def test_what_was_not_measured_says_so():
+    data = table()
+    data.loc[1, "tpr_at_fpr_0.01"] = None
+    shown = tables.measures(over_the_seeds(data), ["tpr_at_fpr_0.01", "auc"])
+    assert shown.loc[0, "tpr at fpr 0.01"] == "not measurable"
+    assert re.fullmatch(r"0\.510 \[0\.\d{3}, 0\.\d{3}\]", shown.loc[0, "auc"])
+    row = over_the_seeds(data).iloc[0]
+    assert list(tables.upright(row, ["auc"])["measure"]) == ["auc"]
+
+
+def test_a_verdict_is_told_with_its_difference_and_seeds():
+    verdict = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table())
+    line = tables.verdicts_table([verdict]).iloc[0]
+    assert line["verdict"] == "holds" and line["measured difference"] == "+0.100 [+0.100, +0.100] (3 seeds)"
+    single = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table((0,)))
+    assert tables.difference(single) == "+0.100 (1 seed)"
+
+
+def test_every_setting_and_column_has_a_meaning():
+    settings = settings_reference(StudySettings)
+    assert list(settings["setting"]) == StudySettings.known()
+    assert (settings["meaning"].str.len() > 10).all()
+    assert settings.set_index("setting").loc["learning_rate", "allowed"] == "above 0, at most 1"
+    assert (columns_reference()["meaning"].str.len() > 3).all()
+
+
+def test_the_page_of_refusals_shows_both_answers():
+    answers = refusals(array_cases())["answer"]
+    assert answers.str.startswith("refused: target.npz: ").sum() == 7 and (answers == "taken").sum() == 3
+
+
+def test_recorded_studies_come_with_their_provenance(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
+    with pytest.raises(DataError, match="no recorded study"):
+        recorded("toy")
+    table().to_csv(tmp_path / "toy.csv", index=False)
+    (tmp_path / "toy.provenance.json").write_text('{"settings": {}}')
+    data, made = recorded("toy")
+    assert len(data) == 9 and made == {"settings": {}}
