@@ -77,7 +77,7 @@ def _pairs(name: str, values: dict[str, str], value: str = "value") -> "pd.DataF
 def _words(value: object) -> str:
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value))
-    return "as many as fit" if value is None else str(value)
+    return "not set" if value is None else str(value)
 
 
 def _minute(moment: str) -> str:

@@ -73,7 +73,10 @@ class Study:
         if self.recipe.device != "cpu":
             workers = 1  # an accelerator is one device: processes side by side would only compete for it
         inner = {"inner_max_num_threads": self.recipe.threads} if workers > 1 else {}
-        with parallel_config("loky" if workers > 1 else "sequential", **inner):
+        with parallel_config("loky" if workers > 1 else "sequential", **inner), warnings.catch_warnings():
+            # Workers keep their memory on purpose (see `mia_core.hardware.keep_memory`); joblib takes it for a leak,
+            # replaces such a worker and remarks on it.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
             done = Parallel(workers, return_as="generator_unordered")(
                 delayed(train_missing)(
                     self.store, self.dataset, *self._rows(seed, model), self.recipe, defenses, (seed, model)

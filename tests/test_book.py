@@ -14,6 +14,7 @@ from mia_core.book import BookError, build_report, reuse
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
 from mia_core.book.sources import Book, open_book
 from mia_core.book.stored import store_outputs
+from mia_core.cli import main
 from mia_core.errors import SettingsError
 
 pytest.importorskip("jupyter_book")
@@ -257,6 +258,28 @@ def test_parameters_cell_holds_plain_values_only(tmp_path: Path) -> None:
         write_chapter(chapter, [code(source, "parameters")])
         with pytest.raises(BookError, match="parameters cell"):
             known_parameters(chapter)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-p", "epoch=2"], "epoch: unknown; did you mean epochs? Known: "),
+        (["-p", "learning_rate=fast"], "learning_rate: expected a number, found 'fast'"),
+        (["--chapter", "combination"], "chapter: combination: unknown; did you mean combinations? Known: "),
+        (["--params", "no such file.yml"], "no such file.yml: cannot be read"),
+    ],
+)
+def test_command_refuses_in_one_line(words: list[str], message: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["report", *words]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and said.err.count("\n") == 1
+    assert said.err.startswith(f"mia: error: {message}")
+
+
+def test_missing_tools_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mia_core.book.build.find_spec", lambda name: None if name == "papermill" else name)
+    with pytest.raises(BookError, match=r"the book needs papermill, not installed here: pip install .*\[book\]"):
+        build_report({}, tmp_path / "out", source=one_chapter(tmp_path))
 
 
 def test_unknown_chapter_is_refused(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from mia_core.book.execution import run_chapter
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
 from mia_core.book.record import record, shown
 from mia_core.book.rendering import render
-from mia_core.book.sources import choose, copy_book, open_book
+from mia_core.book.sources import BookError, choose, copy_book, open_book
 from mia_core.cache import reason
 from mia_core.errors import SettingsError
 
@@ -44,6 +45,7 @@ def build_report(
     Raises `SettingsError` or `DataError` before anything runs, and `BookError` for a chapter that fails or a book that
     does not render.
     """
+    _require_tools()
     import nbformat
 
     book = open_book(source)
@@ -79,6 +81,12 @@ def build_report(
         (site / RECORD).write_text(text + "\n", encoding="utf-8")
         os.replace(site, target)
     return target
+
+
+def _require_tools() -> None:
+    missing = [name for name in ("nbformat", "papermill", "ipykernel", "jupyter_book") if find_spec(name) is None]
+    if missing:
+        raise BookError(f"the book needs {', '.join(missing)}, not installed here: pip install --editable '.[book]'")
 
 
 def check_out(out: str | Path) -> Path:

@@ -157,6 +157,7 @@ def _kernel_folder(private: Path) -> Iterator[None]:
         "MIA_CACHE": str(cache_dir()),  # a relative one would count from the chapter's folder
         "MIA_PROGRESS": "off",
         "IPYTHONDIR": str(private / "ipython"),
+        "MPLCONFIGDIR": str(cache_dir() / "matplotlib"),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONPATH": python_path(),
     }
