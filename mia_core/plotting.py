@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from mia_core.inputs import Outputs
 
-MEMBERS, NON_MEMBERS = 0, 1
 LOWEST_RATE = 1e-4
 
 
@@ -100,24 +99,6 @@ def privacy_utility(summary: "pd.DataFrame", measure: str = "attack_accuracy") -
         fig,
         f"Target accuracy / {measure.replace('_', ' ')} of each combination: {', '.join(parts)}; guessing is 0.5.",
     )
-
-
-def accuracy_by_epoch(histories: dict[str, list[dict[str, np.ndarray]]]) -> tuple["Figure", str]:
-    """Accuracy of the training batches and on non-members after each epoch, means over seeds, one panel a name."""
-    fig, panels = figure(len(histories), 1, height=2.4, sharex=True, squeeze=False)
-    parts = []
-    for axes, (name, runs) in zip(panels[:, 0], histories.items(), strict=True):
-        for series, (kind, label) in enumerate(
-            (("train_accuracy", "training batches"), ("test_accuracy", "non-members"))
-        ):
-            mean = np.mean([run[kind] for run in runs], axis=0)
-            look = style(series)
-            axes.plot(np.arange(1, len(mean) + 1), mean, label=label, color=look["color"], linestyle=look["linestyle"])
-            parts.append(f"{name}, {label}: {mean[-1]:.2f}")
-        axes.set(ylabel=f"accuracy, {name}", ylim=(0, 1.02))
-    panels[0, 0].legend(loc="lower right")
-    panels[-1, 0].set_xlabel("epoch")
-    return fig, f"Accuracy by epoch; at the last one: {'; '.join(parts)}."
 
 
 def _line(series: int) -> dict:

@@ -66,12 +66,6 @@ def test_the_privacy_utility_plane_names_every_combination(seeds):
     assert "dropout 0.6" in alt and "smoothing(epsilon=-0.1) 0.7" in alt
 
 
-def test_accuracy_by_epoch_ends_where_the_training_ended():
-    history = {"train_accuracy": np.array([0.2, 0.9]), "test_accuracy": np.array([0.3, 0.5])}
-    alt = drawn(plotting.accuracy_by_epoch({"none": [history, history]}))
-    assert "none, training batches: 0.90; none, non-members: 0.50" in alt
-
-
 def test_the_diagram_has_words_for_those_who_do_not_see_it():
     assert "fitted on the shadow's posteriors" in drawn(diagrams.adversary_1())
 
