@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -83,13 +84,18 @@ def test_longest_possible_name(tmp_path):
     assert len(os.listdir(tmp_path)) == 1
 
 
-@pytest.fixture
+@contextmanager
 def small_disk():
-    """A limit on the size of files, at which the system refuses to write on: the nearest thing to a full disk."""
+    """A limit on the size of files, at which the system refuses to write on: the nearest thing to a full disk.
+
+    Held for the write alone: the limit is the whole process's, and pytest's own report may be going to a file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(
@@ -102,10 +108,11 @@ def small_disk():
     ],
     ids=["bytes", "npz", "compressed npz", "npy"],
 )
-def test_refused_writing_leaves_the_older_file_and_nothing_else(write, tmp_path, small_disk):
+def test_refused_writing_leaves_the_older_file_and_nothing_else(write, tmp_path):
     path = tmp_path / "run.npz"
     path.write_bytes(b"older")
-    with pytest.raises(RunError, match=r"run\.npz: cannot be written: .*(File too large|is the disk full\?\))$"):
+    refused = r"run\.npz: cannot be written: .*(File too large|is the disk full\?\))$"
+    with pytest.raises(RunError, match=refused), small_disk():
         write_atomically(path, write)
     assert os.listdir(tmp_path) == ["run.npz"]
     assert path.read_bytes() == b"older"
