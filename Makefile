@@ -9,13 +9,15 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 BIN := .venv/bin
 PARAMS ?= params/default.yml
 
-.PHONY: help book report notebooks test lint clean distclean
+.PHONY: help book report pdf notebooks test bench lint clean distclean
 
 help:
 	@echo "make book        run every chapter, render the book: _build/html/index.html"
 	@echo "make report PARAMS=FILE.yml   the same with your settings: _build/report/index.html"
+	@echo "make pdf PARAMS=FILE.yml      the report as one file: _build/report.pdf (needs Chromium or Chrome)"
 	@echo "make test        all tests, those of the notebooks included"
 	@echo "make lint        ruff: style and common mistakes"
+	@echo "make bench       measure what things cost here: results/benchmarks/"
 	@echo "make notebooks   run every chapter and store its outputs in book/"
 	@echo "make clean       remove what the above made; make distclean removes .venv too"
 	@echo "Each sets up .venv first where it is missing (Python 3.11 to 3.13; PYTHON=... chooses one)."
@@ -25,6 +27,9 @@ book: .venv/installed
 
 report: .venv/installed
 	$(BIN)/mia report --params "$(PARAMS)" --out _build/report
+
+pdf: .venv/installed
+	$(BIN)/mia report --params "$(PARAMS)" --out _build/report --pdf _build/report.pdf
 
 notebooks: .venv/installed
 	$(BIN)/python -m mia_core.book
@@ -36,6 +41,12 @@ test: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# One after the other: two at a time would measure each other. One thread, so that a busy neighbour matters less.
+bench: .venv/installed
+	for name in startup study epoch together growth references; do \
+		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/$$name.py || exit 1; \
+	done
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis

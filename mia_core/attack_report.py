@@ -6,8 +6,6 @@ and has its reason under `reasons`.
 
 import os
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,18 +13,13 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.attacks import ATTACKS, AttackSettings, make_attack
+from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
 from mia_core.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.inputs import Outputs
-from mia_core.intervals import bootstrap, clopper_pearson
-from mia_core.metrics import level_column, low_fpr, measure
-from mia_core.outputs_file import read_outputs, read_scores
-from mia_core.ranking import tie_blocks
+from mia_core.outputs_file import read_outputs
+from mia_core.score_report import judge, recorded
 from mia_core.suspicions import warn_if_same
-from mia_core.words import one_line
 
-LEVELS = (0.0, 0.001, 0.01, 0.1)
-"""FPR levels of a report."""
 FAR_BELOW = 0.45
 """An AUC below this, whose interval stays below 0.5, is pointed out: the coding of membership may be inverted."""
 
@@ -56,8 +49,8 @@ def attack_outputs(
     (`MiaWarning`) are also listed in the report.
     """
     if scores is not None:
-        _check_scores_path(scores, shadow, target)
-    with _recorded() as messages:
+        check_scores_path(scores, shadow, target)
+    with recorded() as messages:
         attacked = attack(read_outputs(shadow), read_outputs(target), settings or AttackSettings())
     attacked.report["warnings"] = messages
     if scores is not None:
@@ -68,13 +61,14 @@ def attack_outputs(
 def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = None) -> Attacked:
     """Fits every attack of `settings` on one side and scores the other (see `AttackSettings.direction`)."""
     settings = settings or AttackSettings()
-    with _recorded() as messages:
+    with recorded() as messages:
         warn_if_same(shadow, target)
         forward = settings.direction == "shadow_to_target"
         fitted, attacked = (shadow, target) if forward else (target, shadow)
         notes = [f"{side.source}: {note}" for side in (shadow, target) for note in side.notes]
         notes += _check_classes(fitted, attacked, settings)
-        names = list(settings.attacks)
+        names, left_out = _possible(fitted, attacked, settings)
+        notes += left_out
         if _hard(attacked) and attacked.labels is not None and "gap" not in names:
             names.append("gap")
             notes.append(f"{attacked.source}: hard labels only, so the gap attack, which reads correctness, was added")
@@ -105,27 +99,6 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
     return Attacked(report, scores, attacked.members)
 
 
-def measure_file(path: str | os.PathLike[str], settings: AttackSettings | None = None) -> dict[str, Any]:
-    """Judges scores that any attack has saved (`scores` [N] and `members` [N] in one .npz); what `mia measure` prints.
-
-    No threshold is known, so accuracies and recalls are None with their reason.
-    """
-    settings = settings or AttackSettings()
-    with _recorded() as messages:
-        scores, members = read_scores(path)
-        result = _judge(scores, members, None, settings)
-    counts = {"examples": len(members), "members": int(members.sum()), "non_members": int((~members).sum())}
-    return {
-        "scores": {"file": one_line(os.fspath(path)), **counts},
-        "confidence": settings.confidence,
-        "bootstrap_replicates": settings.replicates,
-        "seed": settings.attack_seed,
-        "attacks": [{"attack": "scores from the file", **result}],
-        "notes": [],
-        "warnings": messages,
-    }
-
-
 def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
     """One line an example in the order of the input: row, member (1 or 0), and the score of each attack.
 
@@ -154,17 +127,19 @@ def _run(
         if needed and side.labels is None:
             raise ArrayError(f"{side.source}: labels: missing; expected true classes [N] for the attack {name}")
     instance = make_attack(name, settings).fit(fitted.posteriors, fitted.members, fitted.labels)
-    scores = instance.score(attacked.posteriors, attacked.labels)
-    reads = name == "adversary1"
+    try:
+        scores = instance.score(attacked.posteriors, attacked.labels)
+    except ArrayError as error:  # what does not fit the shadow, named with its file
+        raise ArrayError(f"{attacked.source}: {error}") from None
+    read = {"features": settings.features, "k": min(settings.k, attacked.classes), "classifier": settings.classifier}
     result = {
         "attack": name,
-        "features": settings.features if reads else None,
-        "k": min(settings.k, attacked.classes) if reads else None,
-        "classifier": settings.classifier if reads else None,
-        **_judge(scores, attacked.members, instance.threshold, settings),
+        **{setting: value if setting in instance.reads else None for setting, value in read.items()},
+        "threshold_from": instance.threshold_from,
+        **judge(scores, attacked.members, instance.threshold, settings),
     }
-    if not reads:
-        result["reasons"].update(dict.fromkeys(("features", "k", "classifier"), f"{name} has no classifier"))
+    unread = {setting: f"{name} does not read this setting" for setting in read if setting not in instance.reads}
+    result["reasons"].update(unread)
     if scores.min() == scores.max():
         result["remark"] = "every example has the same score, so nothing tells members from non-members" + (
             ": the posteriors are hard labels (one-hot)" if _hard(attacked) else ""
@@ -178,52 +153,19 @@ def _run(
     return scores, result
 
 
-def _judge(
-    scores: NDArray[np.float64], members: NDArray[np.bool_], threshold: float | None, settings: AttackSettings
-) -> dict[str, Any]:
-    """Every measure with its interval, and every TPR with what is behind it."""
-    at = float(scores.max()) if threshold is None else threshold
-    values: dict[str, Any] = measure(scores, members, at, LEVELS)
-    intervals: dict[str, Any] = dict.fromkeys(values)
-    reasons = {}
-    if settings.replicates:
-        intervals = bootstrap(
-            scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed
-        )
-    else:
-        reasons["intervals"] = "the number of bootstrap replicates is 0"
-    if threshold is None:
-        for name in ("attack_accuracy", "balanced_accuracy", "recall_members", "recall_non_members"):
-            values[name] = intervals[name] = None
-            reasons[name] = "no threshold is known for saved scores"
-        reasons["threshold"] = "no threshold is known for saved scores"
-    blocks = tie_blocks(scores, members)
-    points = []
-    for level in LEVELS:
-        point = low_fpr(blocks, level)
-        column = level_column(level)
-        if point.reason:
-            reasons[column] = point.reason
-        total = int(members.sum())
-        exact = None if point.reason else list(clopper_pearson(point.true_positives, total, settings.confidence))
-        points.append(
-            {
-                "level": level,
-                "tpr": point.tpr,
-                "tpr_interval": _pair(intervals[column]),
-                "tpr_clopper_pearson": exact,
-                "realised_fpr": point.fpr,
-                "true_positives": point.true_positives,
-                "false_positives": point.false_positives,
-                "threshold": point.threshold,
-                "reason": point.reason or (None if point.threshold is not None else "no score stays within the level"),
-            }
-        )
-    result: dict[str, Any] = {"threshold": threshold}
-    for name, value in values.items():
-        result[name] = value
-        result[f"{name}_interval"] = _pair(intervals[name])
-    return {**result, "tpr_at_fpr": points, "reasons": reasons, "remark": None}
+def _possible(fitted: Outputs, attacked: Outputs, settings: AttackSettings) -> tuple[list[str], list[str]]:
+    """The attacks to run, and a note where all were asked for and some cannot do without labels."""
+    names = list(settings.attacks)
+    if not set(EVERY) <= set(names):
+        return names, []
+    lacking = [
+        name
+        for name in names
+        if (ATTACKS[name].needs_labels and attacked.labels is None)
+        or (ATTACKS[name].fit_needs_labels and fitted.labels is None)
+    ]
+    notes = [f"left out for want of labels: {', '.join(lacking)}"] if lacking else []
+    return [name for name in names if name not in lacking], notes
 
 
 def _side(outputs: Outputs) -> dict[str, Any]:
@@ -253,37 +195,17 @@ def _check_classes(fitted: Outputs, attacked: Outputs, settings: AttackSettings)
     return [f"{numbers}; the attack compares the {settings.k} largest posteriors of each"]
 
 
-def _check_scores_path(
-    scores: str | os.PathLike[str], shadow: str | os.PathLike[str], target: str | os.PathLike[str]
-) -> None:
+def check_scores_path(scores: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
+    """Raises `SettingsError` for a name that scores cannot be written to, or that is one of the inputs."""
     path = Path(scores)
     if path.suffix not in (".csv", ".npz"):
         raise SettingsError(f"scores: expected a file name that ends in .csv or .npz, found {os.fspath(scores)}")
-    if any(path.exists() and Path(other).exists() and path.samefile(other) for other in (shadow, target)):
+    if any(path.exists() and Path(other).exists() and path.samefile(other) for other in inputs):
         raise SettingsError(f"scores: {os.fspath(scores)} is one of the inputs; expected another file")
 
 
 def _hard(outputs: Outputs) -> bool:
     return bool(((outputs.posteriors == 0) | (outputs.posteriors == 1)).all())
-
-
-def _pair(interval: tuple[float, float] | None) -> list[float] | None:
-    return None if interval is None else list(interval)
-
-
-@contextmanager
-def _recorded() -> Iterator[list[str]]:
-    """Collects the messages of `MiaWarning` for a report, and passes every warning on afterwards.
-
-    After an error nothing is passed on: a refusal is one line.
-    """
-    messages: list[str] = []
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", MiaWarning)
-        yield messages
-    messages += [str(item.message) for item in caught if issubclass(item.category, MiaWarning)]
-    for item in caught:
-        warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
 
 
 def _warn(message: str) -> None:

@@ -33,11 +33,14 @@ class Claim:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the paired seeds say of a claim: the mean difference `of` - `than`, its t-interval, the number of seeds."""
+    """What the paired seeds say of a claim: the mean difference `of` - `than`, its t-interval, the number of seeds.
+
+    No seeds and no difference where the measure was not measurable in any of them.
+    """
 
     claim: Claim
     outcome: Literal["holds", "does not hold", "cannot be told"]
-    difference: float
+    difference: float | None
     low: float | None
     high: float | None
     seeds: int
@@ -53,7 +56,7 @@ def judge(claim: Claim, table: "pd.DataFrame", attack: str = "adversary1", confi
 
     "lower" holds where the whole interval lies below -margin, does not hold where it lies above, and cannot be told
     where it straddles; "higher" likewise; "same" holds where it lies within the margin and does not where it lies
-    outside. With a single seed there is no interval and nothing can be told.
+    outside. With a single seed there is no interval and nothing can be told, nor where the measure was not measurable.
     Raises `SettingsError` where the table lacks one of the two combinations, the attack or the measure.
     """
     rows = table[table["attack"] == attack]
@@ -70,9 +73,7 @@ def judge(claim: Claim, table: "pd.DataFrame", attack: str = "adversary1", confi
     than = by_seed(claim.than) if isinstance(claim.than, str) else claim.than
     differences = (by_seed(claim.of) - than).dropna()
     if differences.empty:
-        raise SettingsError(
-            f"claim: {claim.measure} of {claim.of} and {claim.than} share no seed where it was measured"
-        )
+        return Verdict(claim, CANNOT_TELL, None, None, None, 0)
     found = over_seeds(differences.tolist(), confidence)
     outcome = _outcome(claim, found.low, found.high)
     return Verdict(claim, outcome, found.mean, found.low, found.high, len(differences))

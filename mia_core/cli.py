@@ -12,9 +12,18 @@ from typing import Annotated, Any
 
 import typer
 
+from mia_core.compare_command import compare
 from mia_core.errors import MiaError, MiaWarning
+from mia_core.models_command import attack_models
+from mia_core.reference_command import references
 from mia_core.report_command import report
 from mia_core.words import one_line
+
+ATTACK_HELP = (
+    "adversary1 (default), gap, loss, confidence, deviation, entropy, modified-entropy, true-confidence, the last "
+    "three with -per-class (a threshold for each class), shokri, risk-score, adversary3, adversary3-deviation, "
+    "adversary3-entropy, or all; may be given several times."
+)
 
 app = typer.Typer(
     name="mia",
@@ -37,7 +46,7 @@ def attack(
     target: Annotated[str, typer.Option(help="Outputs of the attacked model, an .npz file.", metavar="FILE")],
     attack: Annotated[
         list[str] | None,
-        typer.Option(help="adversary1 (default), gap, loss or confidence; may be given several times."),
+        typer.Option(help=ATTACK_HELP),
     ] = None,
     k: Annotated[str | None, typer.Option(help="How many of the largest posteriors are seen (default 3).")] = None,
     features: Annotated[str | None, typer.Option(help="posteriors (default) or logs.")] = None,
@@ -75,28 +84,30 @@ def attack(
     }
     settings = AttackSettings(**{name: value for name, value in given.items() if value is not None})
     report = attack_outputs(shadow, target, settings, scores)
-    _print(report, as_text(report), as_json)
+    show(report, as_text(report), as_json)
 
 
 @app.command()
 def measure(
-    scores: Annotated[str, typer.Option(help="An .npz file with scores [N] and members [N].", metavar="FILE")],
+    scores: Annotated[
+        str, typer.Option(help="An .npz file with scores [N] (or [S, N], S sets) and members [N].", metavar="FILE")
+    ],
     replicates: Annotated[str | None, typer.Option(help="Bootstrap replicates (default 1000, 0 for none).")] = None,
     confidence: Annotated[str | None, typer.Option(help="Confidence of the intervals (default 0.95).")] = None,
     seed: Annotated[str | None, typer.Option(help="Seed of the bootstrap (default 0).")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print strict JSON instead of text.")] = False,
 ) -> None:
-    """Measure the scores that any attack has saved: AUC and TPR at low FPR, with intervals.
+    """Measure the scores that any attack has saved: AUC, TPR at low FPR, bounds on epsilon, with intervals.
 
     A higher score means more likely a member; members are coded 1 = member, 0 = non-member.
     """
-    from mia_core.attack_report import measure_file
     from mia_core.attack_text import as_text
     from mia_core.attacks import AttackSettings
+    from mia_core.score_report import measure_file
 
     given = {"replicates": replicates, "confidence": confidence, "attack_seed": seed}
     report = measure_file(scores, AttackSettings(**{name: value for name, value in given.items() if value is not None}))
-    _print(report, as_text(report), as_json)
+    show(report, as_text(report), as_json)
 
 
 @app.command()
@@ -112,7 +123,7 @@ def study(
     ] = None,
     attack: Annotated[
         list[str] | None,
-        typer.Option(help="adversary1 (default), gap, loss or confidence; may be given several times."),
+        typer.Option(help=ATTACK_HELP),
     ] = None,
     epochs: Annotated[str | None, typer.Option(help="Training epochs (default 50).")] = None,
     part: Annotated[
@@ -124,6 +135,10 @@ def study(
     ] = None,
     params: Annotated[str | None, typer.Option(help="A YAML file of settings.", metavar="FILE")] = None,
     jobs: Annotated[int | None, typer.Option(help="Models trained at a time (default: one a core).", min=1)] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Train on the workers of the Dask scheduler at this address.", metavar="ADDRESS"),
+    ] = None,
     out: Annotated[str | None, typer.Option(help="Write the table to this .csv file.", metavar="FILE")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as strict JSON instead of text.")] = False,
 ) -> None:
@@ -132,6 +147,7 @@ def study(
     Trained models are kept (see MIA_CACHE) and never trained twice; an interrupted study goes on where it stopped.
     With --out, the table and a .provenance.json beside it are written.
     """
+    from mia_core.cluster import cluster
     from mia_core.settings import pairs, read_settings_file
     from mia_core.study import Study
     from mia_core.study_report import as_rows, check_out, summary_text, write_table
@@ -143,7 +159,8 @@ def study(
     settings = StudySettings(**given | {name: value for name, value in options.items() if value is not None})
     if out is not None:
         check_out(out)
-    made = Study(settings).train(jobs)
+    with cluster(scheduler):
+        made = Study(settings).train(jobs)
     table = made.table()
     if out is not None:
         for path in write_table(out, made, table):
@@ -151,7 +168,10 @@ def study(
     _write(as_rows(table) if as_json else summary_text(table, settings.confidence))
 
 
+app.command()(references)
 app.command()(report)
+app.command("attack-models")(attack_models)
+app.command()(compare)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -184,7 +204,8 @@ def main(arguments: list[str] | None = None) -> int:
             raise
 
 
-def _print(report: dict[str, Any], text: str, as_json: bool) -> None:
+def show(report: dict[str, Any], text: str, as_json: bool) -> None:
+    """A report on stdout, as text or as strict JSON, its notes on stderr."""
     for note in report["notes"]:
         print(f"mia: note: {one_line(note, 400)}", file=sys.stderr)
     _write(json.dumps(report, indent=2, allow_nan=False) + "\n" if as_json else text)

@@ -7,7 +7,7 @@ _TPR = "largest share of members found by a real threshold that accuses at most 
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "dataset": ("text", "name of the data set; of a folder its base name"),
-    "defenses": ("text", "none, or names joined by + in the order dropout, smoothing, masking, clipping"),
+    "defenses": ("text", "none, or names joined by + in the order model, training, output"),
     "seed": ("whole number", "seed of the split and of all that is random in the training"),
     "attack": ("text", "name of the attack"),
     "target_train_accuracy": (_SHARE, "accuracy of the target model on its members"),

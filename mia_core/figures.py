@@ -150,13 +150,18 @@ def _checked_alt(alt: str) -> str:
     return alt
 
 
-def _display(kind: str, name: str, body: str, caption: str, alt: str) -> None:
-    from IPython.display import display
-
+def figure_html(kind: str, name: str, body: str, caption: str) -> str:
+    """A numbered figure ("fig") or table ("tab") of a page around its content; arguments as of `show`."""
     if not caption.strip():
         raise SettingsError(f"caption: expected a sentence, found {caption!r}")
-    page = (
+    return (
         f'<figure class="mia-figure mia-{kind}" id="{kind}-{_checked_name(name)}">{body}'
         f"<figcaption>{html.escape(caption)}</figcaption></figure>"
     )
+
+
+def _display(kind: str, name: str, body: str, caption: str, alt: str) -> None:
+    from IPython.display import display
+
+    page = figure_html(kind, name, body, caption)
     display({"text/html": page, "text/plain": f"{caption} {alt}".strip()}, raw=True)

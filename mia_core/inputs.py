@@ -72,7 +72,7 @@ def check_outputs(
     """
     from mia_core.suspicions import warn_if_implausible
 
-    gate = _Gate(source, dict(names or {}), list(notes))
+    gate = Gate(source, dict(names or {}), list(notes))
     if posteriors is None and logits is None:
         raise ArrayError(f"{gate.source}: found no posteriors and no logits; expected one of them, [N, K]")
     raw = {"posteriors": posteriors, "logits": logits, "members": members, "labels": labels}
@@ -96,13 +96,13 @@ def check_scores(scores: Any, members: Any, source: str = "scores") -> tuple[NDA
     Both [N] or [N, 1]. Returns float64 [N] and bool [N]. Raises `ArrayError` for lengths that disagree, values that
     are not finite (with their count and the first row), another coding of membership, or a side without examples.
     """
-    gate = _Gate(source, {}, [])
+    gate = Gate(source, {}, [])
     given = {"scores": gate.numeric("scores", scores), "members": gate.numeric("members", members)}
     gate.equal_lengths(given)
     return gate.finite("scores", gate.column("scores", given["scores"])), gate.members(given["members"])
 
 
-class _Gate:
+class Gate:
     """The checks on one source, which share its name and its list of notes."""
 
     def __init__(self, source: str, names: dict[str, str], notes: list[str]) -> None:

@@ -42,7 +42,7 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
     Raises `ArrayError`, one line, for a file or an array that is not as `check_outputs` wants it.
     """
     known = ["posteriors", "logits", "members", "labels"]
-    with _archive(path) as archive:
+    with open_archive(path) as archive:
         source, found = archive.source, archive.entries()
         names = {role: role for role in known if role in found}
         notes = []
@@ -70,15 +70,28 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
 
 def read_scores(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Attack scores [N] and membership [N] saved under the names `scores` and `members`; see `check_scores`."""
-    with _archive(path) as archive:
+    with open_archive(path) as archive:
         if not {"scores", "members"} <= set(archive.entries()):
             raise archive.missing("scores [N], members [N]", ["scores", "members"])
         arrays = archive.read({"scores": "scores", "members": "members"})
     return check_scores(**arrays, source=archive.source)
 
 
+def read_score_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
+    """As `read_scores`, for `scores` [S, N] too: a list of S sets of scores [N] of the same examples."""
+    with open_archive(path) as archive:
+        if not {"scores", "members"} <= set(archive.entries()):
+            raise archive.missing("scores [N] or [S, N], members [N]", ["scores", "members"])
+        arrays = archive.read({"scores": "scores", "members": "members"})
+    scores, members = arrays["scores"], arrays["members"]
+    several = scores.ndim == 2 and scores.shape[1] > 1 and len(scores) > 0
+    sets = [check_scores(row, members, archive.source) for row in (scores if several else [scores])]
+    return [checked for checked, _ in sets], sets[0][1]
+
+
 @contextmanager
-def _archive(path: str | os.PathLike[str]) -> Iterator["_Archive"]:
+def open_archive(path: str | os.PathLike[str]) -> Iterator["Archive"]:
+    """The .npz file at `path`, checked to be one. Raises `ArrayError` for anything else."""
     source = one_line(os.fspath(path)) or "(empty file name)"
     try:
         # Opening a pipe would wait for ever, and a zip archive is read from its end.
@@ -92,7 +105,7 @@ def _archive(path: str | os.PathLike[str]) -> Iterator["_Archive"]:
             except Exception:  # zipfile raises many kinds of error on damaged directories
                 raise ArrayError(f"{source}: found {_kind(start)}; expected a whole .npz file") from None
             with opened:
-                yield _Archive(source, opened)
+                yield Archive(source, opened)
     except OSError as error:
         raise ArrayError(f"{source}: cannot be read: {error.strerror or one_line(error)}") from None
     except ValueError as error:  # a path that holds a null byte
@@ -112,7 +125,7 @@ def _kind(start: bytes) -> str:
     )
 
 
-class _Archive:
+class Archive:
     """The arrays in one open .npz file: names, headers, and the wanted ones read after their headers were checked."""
 
     def __init__(self, source: str, archive: zipfile.ZipFile) -> None:

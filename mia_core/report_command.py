@@ -21,6 +21,10 @@ def report(
         list[str] | None,
         typer.Option(help="Run this chapter only, such as combinations; may be given several times."),
     ] = None,
+    pdf: Annotated[
+        str | None,
+        typer.Option(help="Also print the report into this .pdf file, by Chromium or Chrome.", metavar="FILE"),
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Run chapters even if nothing about them has changed.")
     ] = False,
@@ -32,8 +36,16 @@ def report(
     has changed, neither its text, parameters and data nor any code. Open index.html in a browser; no network needed.
     """
     from mia_core.book import build_report
+    from mia_core.book import pdf as paper
+    from mia_core.book.sources import open_book
     from mia_core.settings import pairs, read_settings_file
 
     given = (read_settings_file(params) if params else {}) | pairs(param or [])
+    # Before anything runs for nothing.
+    target, browser = (paper.check_pdf(pdf), paper.find_chromium()) if pdf is not None else (None, "")
     site = build_report(given, out, chapter or None, fresh=fresh)
     print(f"mia: note: wrote {site}; open {site / 'index.html'}", file=sys.stderr)
+    if target is not None:
+        print("mia: printing", file=sys.stderr, flush=True)
+        paper.print_pdf(site, paper.printed_pages(site, open_book().pages), target, browser)
+        print(f"mia: note: wrote {target}", file=sys.stderr)

@@ -8,20 +8,25 @@ import platform
 import re
 import time
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mia_core.cache import cache_dir, write_atomically
+from mia_core.cache import cache_dir, reason, write_atomically
 from mia_core.data import Dataset
 from mia_core.defenses import Combination, describe, shaping
 from mia_core.errors import MiaWarning, RunError
 from mia_core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from mia_core.training import Snapshot
 
 FORMAT = 1
 _ARRAYS = ("logits", "labels", "members", "counted")
@@ -36,7 +41,8 @@ class Run:
     members  bool [N], the examples that the model trained on
     counted  bool [N], the examples on which it is judged: its members and as many non-members
     weights  name -> array; history: name -> float64 [epochs] (see `mia_core.training.Snapshot`)
-    about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "warnings"
+    about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "together"
+             (models trained at once), "warnings"
     """
 
     logits: np.ndarray
@@ -121,6 +127,24 @@ class Store:
             return None
         return run
 
+    @contextmanager
+    def held(self, key: dict[str, Any]) -> Iterator[None]:
+        """Keep other processes from training the same run meanwhile: they wait, and then find it stored.
+
+        The system lets go of it when the process ends, however that happens. Raises `RunError` for a folder that cannot
+        be written.
+        """
+        from filelock import FileLock
+
+        place = self.root.with_name(f"{self.root.name}-locks") / f"{self.path(key).stem}.lock"
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(place).acquire()
+        except OSError as error:
+            raise RunError(f"{place}: cannot be written: {reason(error)}") from None
+        with lock:
+            yield
+
     def put(self, run: Run) -> Path:
         """Write a run under its identity's name, and give the path."""
         path = self.path(run.about["identity"])
@@ -175,30 +199,72 @@ def train_missing(
     recipe  resolved (see `mia_core.hardware.resolve`)
     Returns warnings about the training, each a line. Raises `TrainingError` and `RunError`.
     """
-    from mia_core.hardware import cpu_threads, describe_machine
+    from mia_core.hardware import cpu_threads
     from mia_core.training import train
 
-    def key_at(epoch: int) -> dict[str, Any]:
-        return identity(dataset, members, counted, recipe.stopped_at(epoch), defenses, seed)
-
-    if all(store.get(key_at(epoch)) is not None for epoch in recipe.recorded_epochs()):
-        return []
     label = f"{describe(shaping(defenses))}, seed {seed[0]}, model {seed[1]}"
-    started, found = time.perf_counter(), []
-    with cpu_threads(recipe.threads):
-        for snapshot in train(dataset, members, counted, recipe, defenses, seed, label):
-            about = {
-                "identity": key_at(snapshot.epoch),
-                "versions": versions(),
-                "machine": describe_machine(),
-                "made": datetime.now(UTC).isoformat(timespec="seconds"),
-                "seconds": round(time.perf_counter() - started, 2),
-                "warnings": found,
-            }
-            run = Run(snapshot.logits, dataset.labels, members, counted, snapshot.weights, snapshot.history, about)
-            if snapshot.epoch == recipe.epochs:
-                found.extend(_did_not_learn(run, recipe, label))
-            store.put(run)
+    with store.held(identity(dataset, members, counted, recipe.stopped_at(recipe.epochs), defenses, seed)):
+        if stored(store, dataset, members, counted, recipe, defenses, seed):
+            return []
+        started, found = time.perf_counter(), []
+        with cpu_threads(recipe.threads):
+            for snapshot in train(dataset, members, counted, recipe, defenses, seed, label):
+                seconds = time.perf_counter() - started
+                found += put_snapshot(store, dataset, members, counted, recipe, defenses, seed, snapshot, seconds)
+    return found
+
+
+def stored(
+    store: Store,
+    dataset: Dataset,
+    members: np.ndarray,
+    counted: np.ndarray,
+    recipe: Recipe,
+    defenses: Combination,
+    seed: tuple[int, int],
+) -> bool:
+    """Whether the store holds this training's run at every recorded epoch."""
+    keys = (
+        identity(dataset, members, counted, recipe.stopped_at(epoch), defenses, seed)
+        for epoch in recipe.recorded_epochs()
+    )
+    return all(store.get(key) is not None for key in keys)
+
+
+def put_snapshot(
+    store: Store,
+    dataset: Dataset,
+    members: np.ndarray,
+    counted: np.ndarray,
+    recipe: Recipe,
+    defenses: Combination,
+    seed: tuple[int, int],
+    snapshot: "Snapshot",
+    seconds: float,
+    together: int = 1,
+) -> list[str]:
+    """Store what a training has reached after an epoch as the run that stops there; warnings about it, each a line.
+
+    seconds   since the training began
+    together  models that were trained at once (see `mia_core.batched`), all of which took these seconds
+    """
+    from mia_core.hardware import describe_machine
+
+    label = f"{describe(shaping(defenses))}, seed {seed[0]}, model {seed[1]}"
+    found: list[str] = []
+    about = {
+        "identity": identity(dataset, members, counted, recipe.stopped_at(snapshot.epoch), defenses, seed),
+        "versions": versions(),
+        "machine": describe_machine(),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "together": together,
+        "warnings": found,
+    }
+    run = Run(snapshot.logits, dataset.labels, members, counted, snapshot.weights, snapshot.history, about)
+    if snapshot.epoch == recipe.epochs:
+        found.extend(_did_not_learn(run, recipe, label))
+    store.put(run)
     return found
 
 

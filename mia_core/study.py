@@ -1,6 +1,5 @@
 """A study: defenses x seeds x attacks, as one tidy table. Trains what is missing in parallel, then only evaluates."""
 
-import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,16 +8,17 @@ import numpy as np
 from mia_core.attacks import Attack, AttackSettings, make_attack
 from mia_core.data import Dataset, load_dataset
 from mia_core.defenses import Combination, apply_outputs, combination, describe, shaping
-from mia_core.errors import MiaWarning, RunError
+from mia_core.errors import RunError
 from mia_core.inputs import Outputs
 from mia_core.intervals import bootstrap, over_seeds
 from mia_core.metrics import LEVELS, level_column, low_fpr, measure
 from mia_core.posteriors import softmax
 from mia_core.ranking import tie_blocks
 from mia_core.recipe import Recipe
-from mia_core.runs import Run, Store, identity, train_missing
+from mia_core.runs import Run, Store, identity
 from mia_core.splits import four_way
 from mia_core.study_settings import StudySettings
+from mia_core.training_jobs import Job, train_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,30 +62,11 @@ class Study:
         Each model uses the recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
         where it stopped. Raises `TrainingError`, `RunError`.
         """
-        from joblib import Parallel, cpu_count, delayed, parallel_config
-
-        from mia_core.progress import progress
-
-        tasks = list(self.missing())
-        if not tasks:
-            return self
-        workers = max(1, min(jobs or cpu_count() // self.recipe.threads, len(tasks)))
-        if self.recipe.device != "cpu":
-            workers = 1  # an accelerator is one device: processes side by side would only compete for it
-        inner = {"inner_max_num_threads": self.recipe.threads} if workers > 1 else {}
-        with parallel_config("loky" if workers > 1 else "sequential", **inner), warnings.catch_warnings():
-            # Workers keep their memory on purpose (see `mia_core.hardware.keep_memory`); joblib takes it for a leak,
-            # replaces such a worker and remarks on it.
-            warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-            done = Parallel(workers, return_as="generator_unordered")(
-                delayed(train_missing)(
-                    self.store, self.dataset, *self._rows(seed, model), self.recipe, defenses, (seed, model)
-                )
-                for seed, model, defenses in tasks
-            )
-            for found in progress(done, "models", total=len(tasks), unit="model"):
-                for line in found:
-                    warnings.warn(line, MiaWarning, stacklevel=2)
+        tasks = [
+            Job(*self._rows(seed, model), self.recipe, defenses, (seed, model))
+            for seed, model, defenses in self.missing()
+        ]
+        train_all(self.store, self.dataset, tasks, jobs)
         return self
 
     def missing(self) -> Iterator[tuple[int, int, Combination]]:
@@ -114,29 +95,21 @@ class Study:
 
     def outputs(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Outputs:
         """What anyone outside sees of a model on its counted examples: posteriors after the output-stage defenses."""
-        return _seen(self.run(seed, model, defenses, epoch), defenses)
+        return seen(self.run(seed, model, defenses, epoch), defenses)
 
     def rows(self, epoch: int | None = None) -> Iterator[dict[str, Any]]:
         """One row of the table a seed, combination and attack, in this order."""
         for seed in self.settings.seeds:
             for defenses in self.combinations:
                 target, shadow = (self.run(seed, model, defenses, epoch) for model in (TARGET, SHADOW))
-                about = {
-                    "dataset": self.dataset.name,
-                    "defenses": describe(defenses),
-                    "seed": seed,
-                    "attack": "",
-                    "target_train_accuracy": target.accuracy(members=True),
-                    "target_accuracy": target.accuracy(members=False),
-                    "generalisation_gap": target.accuracy(members=True) - target.accuracy(members=False),
-                    "shadow_accuracy": shadow.accuracy(members=False),
-                }
-                seen = _seen(target, defenses), _seen(shadow, defenses)
+                about = {"dataset": self.dataset.name, "defenses": describe(defenses), "seed": seed, "attack": ""}
+                about |= model_columns(target, shadow)
+                outputs = seen(target, defenses), seen(shadow, defenses)
                 for name in self.settings.attacks:
                     yield (
                         about
                         | {"attack": name}
-                        | evaluate(name, *seen, self.settings)
+                        | evaluate(name, *outputs, self.settings)
                         | {
                             "epochs": epoch or self.recipe.epochs,
                             "shadow_models": 1,
@@ -167,20 +140,31 @@ def evaluate(name: str, target: Outputs, shadow: Outputs, settings: AttackSettin
     if settings.direction == "target_to_shadow":
         target, shadow = shadow, target
     attack: Attack = make_attack(name, settings).fit(shadow.posteriors, shadow.members, shadow.labels)
-    scores = attack.score(target.posteriors, target.labels)
-    values: dict[str, Any] = measure(scores, target.members, attack.threshold)
-    blocks = tie_blocks(scores, target.members)
+    return attack_columns(attack.score(target.posteriors, target.labels), target.members, attack.threshold, settings)
+
+
+def attack_columns(
+    scores: np.ndarray, members: np.ndarray, threshold: float, settings: AttackSettings
+) -> dict[str, Any]:
+    """All measures of scores [N] against members [N], with intervals over examples: the attack columns of a row."""
+    values: dict[str, Any] = measure(scores, members, threshold)
+    blocks = tie_blocks(scores, members)
     for level in LEVELS:
         found = low_fpr(blocks, level)
         values |= {f"fpr_at_{level:g}": found.fpr, f"false_positives_at_{level:g}": found.false_positives}
-    values |= {"members": int(target.members.sum()), "non_members": int((~target.members).sum())}
+    values |= {"members": int(members.sum()), "non_members": int((~members).sum())}
     if settings.replicates:
-        spread = bootstrap(
-            scores, target.members, attack.threshold, replicates=settings.replicates, confidence=settings.confidence
-        )
+        spread = bootstrap(scores, members, threshold, replicates=settings.replicates, confidence=settings.confidence)
         for measured, bounds in spread.items():
             values[f"{measured}_low"], values[f"{measured}_high"] = bounds or (None, None)
     return values
+
+
+def model_columns(target: Run, shadow: Run) -> dict[str, Any]:
+    """The columns of a row that say how well the two models classify (`MODEL_MEASURES`)."""
+    train, test = target.accuracy(members=True), target.accuracy(members=False)
+    accuracies = (train, test, train - test, shadow.accuracy(members=False))
+    return dict(zip(MODEL_MEASURES, accuracies, strict=True))
 
 
 def over_the_seeds(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":
@@ -213,7 +197,8 @@ def _interval(
     return found.mean, max(found.low, within[0]), min(found.high, within[1])
 
 
-def _seen(run: Run, defenses: Combination) -> Outputs:
+def seen(run: Run, defenses: Combination) -> Outputs:
+    """What anyone outside sees of a run's counted examples: posteriors after the output-stage defenses."""
     rows = run.counted
     posteriors = apply_outputs(defenses, softmax(run.logits[rows]))
     return Outputs(posteriors, run.members[rows], run.labels[rows], None, describe(defenses))

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mia_core.cache import write_atomically
+from mia_core.data import Dataset, DataSettings
 from mia_core.errors import SettingsError
+from mia_core.recipe import Recipe
 from mia_core.study import ATTACK_MEASURES, TARGET, Study, over_the_seeds
 
 if TYPE_CHECKING:
@@ -27,11 +29,16 @@ def check_out(path: str | Path) -> Path:
 
 def write_table(path: str | Path, study: Study, table: "pd.DataFrame") -> tuple[Path, Path]:
     """Write the table (shares with six digits) and, beside it, what made it: NAME.csv and NAME.provenance.json."""
+    return write_recorded(path, table, provenance(study))
+
+
+def write_recorded(path: str | Path, table: "pd.DataFrame", provenance: dict[str, Any]) -> tuple[Path, Path]:
+    """Write any table as NAME.csv, numbers with six digits, and its provenance as NAME.provenance.json."""
     out = check_out(path)
     beside = out.with_suffix(".provenance.json")
     text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
     write_atomically(out, lambda file: file.write(text.encode()))
-    record = json.dumps(provenance(study), indent=2, allow_nan=False) + "\n"
+    record = json.dumps(provenance, indent=2, allow_nan=False) + "\n"
     write_atomically(beside, lambda file: file.write(record.encode()))
     return out, beside
 
@@ -39,32 +46,40 @@ def write_table(path: str | Path, study: Study, table: "pd.DataFrame") -> tuple[
 def provenance(study: Study) -> dict[str, Any]:
     """Settings, data fingerprint, versions, hardware and times behind a study's table, ready for JSON."""
     runs = [study.run(seed, TARGET, defenses) for seed in study.settings.seeds for defenses in study.combinations]
-    made = sorted(run.about["made"] for run in runs)
-    machines = {json.dumps(run.about["machine"], sort_keys=True) for run in runs}
-    versions = {json.dumps(run.about["versions"], sort_keys=True) for run in runs}
-    settings = study.settings.model_dump(mode="json")
+    part = int(study.splits[study.settings.seeds[0]].members[TARGET].sum())
+    return provenance_of(study.settings, study.recipe, study.dataset, part, [run.about for run in runs])
+
+
+def provenance_of(
+    settings: DataSettings, recipe: Recipe, dataset: Dataset, part: int, runs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The same for any kind of study; `runs` are what the stored runs say about themselves (`Run.about`)."""
+    made = sorted(about["made"] for about in runs)
+    machines = {json.dumps(about["machine"], sort_keys=True) for about in runs}
+    versions = {json.dumps(about["versions"], sort_keys=True) for about in runs}
+    given = settings.model_dump(mode="json")
     # A path belongs to a machine; the name and the fingerprint tell which data it was.
-    settings["dataset"] = "folder:" + study.dataset.name if ":" in settings["dataset"] else settings["dataset"]
+    given["dataset"] = "folder:" + dataset.name if ":" in given["dataset"] else given["dataset"]
     return {
-        "settings": settings,
-        "recipe_used": study.recipe.model_dump(mode="json"),
+        "settings": given,
+        "recipe_used": recipe.model_dump(mode="json"),
         "dataset": {
-            "name": study.dataset.name,
-            "examples": len(study.dataset.labels),
-            "pool": study.dataset.pool,
-            "part": int(study.splits[study.settings.seeds[0]].members[TARGET].sum()),
-            "classes": list(study.dataset.classes),
-            "fingerprint": study.dataset.fingerprint,
+            "name": dataset.name,
+            "examples": len(dataset.labels),
+            "pool": dataset.pool,
+            "part": part,
+            "classes": list(dataset.classes),
+            "fingerprint": dataset.fingerprint,
         },
-        "code": sorted({run.about["identity"]["code"] for run in runs}),
+        "code": sorted({about["identity"]["code"] for about in runs}),
         "versions": [json.loads(text) for text in sorted(versions)],
         "machines": [json.loads(text) for text in sorted(machines)],
         "models_made": {"first": made[0], "last": made[-1]},
         "training_seconds_a_model": {
-            "least": min(run.about["seconds"] for run in runs),
-            "most": max(run.about["seconds"] for run in runs),
+            "least": min(about["seconds"] for about in runs),
+            "most": max(about["seconds"] for about in runs),
         },
-        "warnings": sorted({line for run in runs for line in run.about["warnings"]}),
+        "warnings": sorted({line for about in runs for line in about["warnings"]}),
         "table_written": datetime.now(UTC).isoformat(timespec="seconds"),
     }
 

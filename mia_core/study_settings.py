@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from mia_core.attacks import AttackSettings
 from mia_core.data import DataSettings
@@ -35,6 +35,19 @@ def _combinations(value: Any) -> Any:
     return tuple(word for item in items for word in split_combinations(item))
 
 
+def _known_defenses(value: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        names = [describe(combination(word)) for word in value]
+    except SettingsError as error:
+        raise ValueError(str(error).removeprefix("defenses: ")) from None
+    if not names or len(set(names)) < len(names):
+        raise ValueError(f"expected at least one combination and each once, found {', '.join(names) or 'none'}")
+    return tuple(names)
+
+
+Combinations = Annotated[tuple[str, ...], BeforeValidator(_combinations), AfterValidator(_known_defenses)]
+
+
 class StudySettings(DataSettings, Recipe, AttackSettings):
     """All settings of a study: those of the data, the recipe and the attacks, and these.
 
@@ -44,7 +57,7 @@ class StudySettings(DataSettings, Recipe, AttackSettings):
     """
 
     seeds: Annotated[tuple[Annotated[Whole, Field(ge=0, lt=2**32)], ...], BeforeValidator(_seeds)] = (0, 1, 2, 3, 4)
-    defenses: Annotated[tuple[str, ...], BeforeValidator(_combinations)] = ("all",)
+    defenses: Combinations = ("all",)
     part: Annotated[Whole, Field(ge=1)] | None = None
 
     @field_validator("seeds")
@@ -53,14 +66,3 @@ class StudySettings(DataSettings, Recipe, AttackSettings):
         if not value or len(set(value)) < len(value):
             raise ValueError(f"expected at least one seed and each once, found {list(value)}")
         return value
-
-    @field_validator("defenses")
-    @classmethod
-    def _known_defenses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            names = [describe(combination(word)) for word in value]
-        except SettingsError as error:
-            raise ValueError(str(error).removeprefix("defenses: ")) from None
-        if not names or len(set(names)) < len(names):
-            raise ValueError(f"expected at least one combination and each once, found {', '.join(names) or 'none'}")
-        return tuple(names)

@@ -75,6 +75,8 @@ def verdicts_table(verdicts: "Iterable[Verdict]") -> "pd.DataFrame":
 
 
 def difference(verdict: "Verdict") -> str:
-    """What a verdict measured, as "+0.075 [+0.061, +0.089] (3 seeds)"."""
+    """What a verdict measured, as "+0.075 [+0.061, +0.089] (3 seeds)"; without any seed, that it is not measurable."""
+    if verdict.difference is None:
+        return NOT_MEASURABLE
     bounds = "" if verdict.low is None else f" [{verdict.low:+.3f}, {verdict.high:+.3f}]"
     return f"{verdict.difference:+.3f}{bounds} ({verdict.seeds} seed{'s' if verdict.seeds > 1 else ''})"

@@ -4,11 +4,14 @@ Each row of posteriors is (p, r, ..., r) with p at the predicted class: whatever
 with p, its ROC is that of p.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+
+from mia_core.errors import ArrayError
 
 BLOCKS = {
     # p: (members, of them correct, non-members, of them correct)
@@ -80,3 +83,23 @@ def save(folder: Path, name: str, arrays: dict[str, Any] | Sequence[Any]) -> str
     else:
         np.savez(path, *arrays)
     return str(path)
+
+
+MEMBERS = np.array([1, 1, 1, 0, 0, 0])
+LABELS = np.array([0, 1, 2, 0, 1, 1])
+POSTERIORS = rows_of([0.9, 0.8, 0.7, 0.6, 0.5, 0.4], [0, 1, 2, 0, 1, 2], classes=3)
+
+
+def six(**changes: Any) -> dict[str, Any]:
+    """Outputs of six examples with some arrays changed, or left out by None; one non-member is misclassified."""
+    arrays = {"posteriors": POSTERIORS, "members": MEMBERS.tolist(), "labels": LABELS.tolist()}
+    return {name: value for name, value in {**arrays, **changes}.items() if value is not None}
+
+
+def refusal(action: Callable[..., Any], *arguments: Any, **named: Any) -> str:
+    """The message of the `ArrayError` that the call must raise, checked to be one line without a Python repr."""
+    with pytest.raises(ArrayError) as caught:
+        action(*arguments, **named)
+    message = str(caught.value)
+    assert "\n" not in message and "np." not in message
+    return message

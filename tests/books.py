@@ -88,6 +88,12 @@ def write_book(root: Path, chapters: dict[str, list[nbformat.NotebookNode | str]
     return root
 
 
+def one_chapter(folder: Path, *cells: str) -> Path:
+    """A book in folder/source whose only chapter, `broken`, has these code cells; returns its folder."""
+    parts = ["# A chapter", code("epochs = 1", "parameters"), *map(code, cells)]
+    return write_book(folder / "source", {"broken": parts})
+
+
 @cache
 def stored_site() -> Path:
     """The real book rendered once from its stored outputs, without running a chapter; the folder of the site."""

@@ -1,9 +1,11 @@
-"""What all tests share: where reference data lies that is not part of the project."""
+"""What all tests share: reference data that is not part of the project, and a cache of their own."""
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from known import known_answers, reported_cases
 
 
 @pytest.fixture(scope="session")
@@ -12,4 +14,24 @@ def shared() -> Path:
     folder = Path(os.environ.get("MIA_SHARED") or Path(__file__).resolve().parents[2] / "shared")
     if not folder.is_dir():
         pytest.skip(f"no reference data: {folder} is not a folder (set MIA_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def answers(shared: Path) -> dict[str, Any]:
+    """Inputs and the outputs of published implementations on them."""
+    return known_answers(shared)
+
+
+@pytest.fixture(scope="session")
+def cases(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the inputs of all reported cases; nothing may be written there."""
+    return reported_cases(shared, tmp_path_factory.mktemp("cases"))
+
+
+@pytest.fixture
+def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder, neither the user's nor in the folder of the test."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("MIA_CACHE", str(folder))
     return folder

@@ -12,7 +12,8 @@ def known_answers(shared: Path) -> dict[str, Any]:
 
 
 def reported_cases(shared: Path, folder: Path, *parts: str) -> Path:
-    """`folder`, after the inputs of reported cases under `parts` (such as "models/") were unpacked there."""
+    """`folder`, after the inputs of reported cases, all or those under `parts` ("models/"), were unpacked there."""
     with zipfile.ZipFile(shared / "user-cases" / "inputs.zip") as archive:
-        archive.extractall(folder, [name for name in archive.namelist() if name.startswith(parts)])
+        names = archive.namelist()
+        archive.extractall(folder, [name for name in names if name.startswith(parts)] if parts else names)
     return folder

@@ -6,6 +6,7 @@ import pytest
 from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, judge
 from mia_core.errors import SettingsError
 from mia_core.report import CLAIMS, TABLE_I, breaks_recall_identity
+from mia_core.tables import difference
 
 
 def table(left, right, measure="attack_accuracy"):
@@ -85,3 +86,10 @@ def test_the_report_agrees_with_itself_where_it_can():
     ]
     printed = pd.DataFrame(rows)
     assert all(judge(claim, printed).holds for claim in CLAIMS)
+
+
+def test_measure_that_no_seed_could_measure_cannot_be_told():
+    claim = Claim("The attack finds more than guessing does.", "", "tpr_at_fpr_0.01", "a", 0.01, "higher")
+    verdict = judge(claim, table([None, None], [None, None], "tpr_at_fpr_0.01"))
+    assert (verdict.outcome, verdict.difference, verdict.seeds) == ("cannot be told", None, 0)
+    assert difference(verdict) == "not measurable"

@@ -8,9 +8,10 @@ from arrays import AUC, base, rows_of
 from known import reported_cases
 
 from mia_core.attacks.adversary1 import Adversary1, Adversary1Settings
-from mia_core.attacks.adversary3 import Adversary3, Adversary3Settings
+from mia_core.attacks.adversary3 import Adversary3, Adversary3Deviation, Adversary3Entropy
 from mia_core.attacks.classifier import Classifier
 from mia_core.attacks.features import largest
+from mia_core.attacks.risk_score import PrivacyRiskScore
 from mia_core.attacks.shokri import Shokri, ShokriSettings
 from mia_core.attacks.song_mittal import (
     Entropy,
@@ -33,10 +34,9 @@ PER_CLASS = [TrueConfidencePerClass, EntropyPerClass, ModifiedEntropyPerClass]
 EVERY = [
     *GLOBAL, *PER_CLASS, Shokri, lambda: Shokri(ShokriSettings(features="logs")),
     lambda: Shokri(ShokriSettings(classifier="network")),
-    *(lambda statistic=s: Adversary3(Adversary3Settings(statistic=statistic))
-      for s in ("largest", "deviation", "entropy")),
+    PrivacyRiskScore, Adversary3, Adversary3Deviation, Adversary3Entropy,
 ]  # fmt: skip
-BY_CLASS = [*PER_CLASS, Shokri]
+BY_CLASS = [*PER_CLASS, Shokri, PrivacyRiskScore]
 
 
 def realistic(seed, rows=300, classes=6):
@@ -84,7 +84,7 @@ def test_hard_labels_give_finite_scores_without_a_word(attack):
     assert np.isfinite(scores).all()
 
 
-@pytest.mark.parametrize("attack", [*GLOBAL, *PER_CLASS, Shokri])
+@pytest.mark.parametrize("attack", [*GLOBAL, *BY_CLASS])
 def test_an_attack_does_better_than_chance_on_another_model(attack):
     made, target = fitted(attack, realistic(1)), realistic(2)
     scores = made.score(target.posteriors, target.labels)
@@ -121,6 +121,19 @@ def test_a_class_is_judged_by_its_own_threshold():
     assert ((pooled.score(posteriors, labels) >= pooled.threshold) != members).any()
 
 
+def risks_by_hand(side, values, bins=5):
+    """The risk of each of `values` by the histogram of all rows of a shadow, counted one by one."""
+    known = modified_entropy(side.posteriors, side.labels)
+    ordered = np.sort(known)
+    edges = {ordered[int(np.ceil(len(known) * share / bins)) - 1] for share in range(1, bins)} - {ordered[-1]}
+    risks = []
+    for value in values:
+        same = np.array([sum(v > e for e in edges) for v in known]) == sum(value > e for e in edges)
+        rates = [((same & rows).sum() + 1) / (rows.sum() + len(edges) + 1) for rows in (side.members, ~side.members)]
+        risks.append(rates[0] / sum(rates))
+    return np.array(risks)
+
+
 # A class that the shadow lacks
 
 
@@ -137,6 +150,8 @@ def test_a_class_missing_in_the_shadow_uses_the_pooled_attack_and_says_so_once(a
         seven = TARGET.labels == 7
         if attack is Shokri:
             expected = Classifier().fit(side.posteriors, side.members).log_odds(TARGET.posteriors[seven])
+        elif attack is PrivacyRiskScore:
+            expected = risks_by_hand(side, modified_entropy(TARGET.posteriors, TARGET.labels)[seven])
         else:
             pooled = fitted(attack.__bases__[1], side)
             expected = pooled.score(TARGET.posteriors[seven], TARGET.labels[seven]) - pooled.threshold
@@ -201,17 +216,47 @@ def test_the_classifier_is_that_of_adversary_1(kind):
     assert np.array_equal(mine.log_odds(largest(target.posteriors, 3)), attack.score(target.posteriors))
 
 
+# Privacy risk score
+
+
+def test_risk_is_a_calibrated_probability_and_follows_the_prior():
+    side, target = realistic(1, rows=4000), realistic(2, rows=4000)
+    risk = fitted(PrivacyRiskScore, side).score(target.posteriors, target.labels)
+    assert ((risk > 0) & (risk < 1)).all() and len(np.unique(risk)) <= 6 * 5
+    for low, high in ((0, 0.4), (0.4, 0.6), (0.6, 1)):
+        rows = (risk >= low) & (risk < high)
+        assert rows.sum() > 100 and target.members[rows].mean() == pytest.approx(risk[rows].mean(), abs=0.06)
+    rarer = PrivacyRiskScore(prior=0.1).fit(side.posteriors, side.members, side.labels)
+    rarer = rarer.score(target.posteriors, target.labels)
+    np.testing.assert_allclose(rarer / (1 - rarer), risk / (1 - risk) / 9)
+
+
+def test_few_examples_never_make_a_certain_risk():
+    top = rows_of([0.9, 0.8, 0.4, 0.3], [0, 0, 0, 0], 3)
+    made = PrivacyRiskScore(bins=2).fit(top, np.array([True, True, False, False]), np.zeros(4, int))
+    assert made.score(top, np.zeros(4, int)) == pytest.approx([3 / 4, 3 / 4, 1 / 4, 1 / 4])
+
+
+@pytest.mark.parametrize("options", [{"bins": 1}, {"prior": 0}, {"prior": 1.0}])
+def test_risk_score_settings_refused(options):
+    with pytest.raises(SettingsError, match=next(iter(options))):
+        PrivacyRiskScore(**options)
+
+
 # Adversary 3
 
 
 def test_adversary_3_takes_its_threshold_from_random_inputs():
     answers = rows_of(np.linspace(0.2, 0.6, 101), [0] * 101, 10)
-    for statistic, values in (
-        ("largest", answers.max(axis=1)), ("deviation", answers.std(axis=1)), ("entropy", -entropy(answers)),
-    ):  # fmt: skip
-        attack = Adversary3(Adversary3Settings(statistic=statistic, percent=10)).fit(answers)
+    for kind, values in (
+        (Adversary3, answers.max(axis=1)),
+        (Adversary3Deviation, answers.std(axis=1)),
+        (Adversary3Entropy, -entropy(answers)),
+    ):
+        attack = kind().fit_random(answers, percent=10)
         np.testing.assert_allclose(attack.score(answers), values, rtol=1e-12)
+        assert attack.threshold_from == "random inputs"
         assert (attack.score(answers) > attack.threshold).mean() <= 0.1 < (values >= np.sort(values)[-12]).mean()
         assert auc(attack.score(TARGET.posteriors), TARGET.members) == pytest.approx(AUC, abs=1e-12)
     with pytest.raises(SettingsError, match="percent"):
-        Adversary3Settings(percent=100)
+        Adversary3().fit_random(answers, percent=100)

@@ -1,8 +1,5 @@
 """Answers that others computed: on published arrays, by published code, on reported inputs. Skipped without them."""
 
-import json
-import zipfile
-
 import numpy as np
 import pytest
 
@@ -17,23 +14,9 @@ pytestmark = pytest.mark.filterwarnings("ignore::mia_core.errors.MiaWarning")
 
 
 @pytest.fixture(scope="module")
-def answers(shared):
-    return json.loads((shared / "reference" / "known_answers.json").read_text())
-
-
-@pytest.fixture(scope="module")
 def report_arrays(shared):
     folder = shared / "data" / "report-arrays"
     return {side: read_outputs(folder / f"{side}ModelData.npz") for side in ("shadow", "target")}
-
-
-@pytest.fixture(scope="module")
-def cases(shared, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("cases")
-    with zipfile.ZipFile(shared / "user-cases" / "inputs.zip") as archive:
-        wanted = [name for name in archive.namelist() if name.startswith(("arrays/", "scores/", "damaged/"))]
-        archive.extractall(folder, wanted)
-    return folder
 
 
 def test_modified_entropy_and_entropy(answers):

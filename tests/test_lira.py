@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from known import known_answers, reported_cases
 from scipy.stats import norm
 
 from mia_core.errors import ArrayError, SettingsError
@@ -11,17 +10,6 @@ from mia_core.references import References
 from mia_core.references.lira import LiraSettings, lira
 from mia_core.references.summaries import SPREAD_FLOOR
 from mia_core.splits import pairs
-
-
-@pytest.fixture(scope="module")
-def answers(shared):
-    return known_answers(shared)
-
-
-@pytest.fixture(scope="module")
-def cases(shared, tmp_path_factory):
-    return reported_cases(shared, tmp_path_factory.mktemp("cases"), "models/")
-
 
 PUBLISHED = {"variance": "example", "centre": "median", "divisor": "n"}
 

@@ -4,7 +4,6 @@ import itertools
 
 import numpy as np
 import pytest
-from known import known_answers, reported_cases
 from reference_attacks import ATTACKS, HELD_OUT, OFFLINE, noise, pool_of, scores_of
 
 from mia_core.errors import ArrayError, DataError, SettingsError
@@ -21,16 +20,6 @@ from mia_core.references.population import attack_p
 from mia_core.references.statistics import correctness, hinge_statistic, logit_of_posteriors, true_probability
 from mia_core.references.summaries import summarise
 from mia_core.splits import pairs
-
-
-@pytest.fixture(scope="module")
-def answers(shared):
-    return known_answers(shared)
-
-
-@pytest.fixture(scope="module")
-def cases(shared, tmp_path_factory):
-    return reported_cases(shared, tmp_path_factory.mktemp("cases"), "models/")
 
 
 def small(models=8, pool=60, signal=1.0, seed=0):

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from known import known_answers
 from scipy.stats import ttest_rel
 
 from mia_core.errors import ArrayError, SettingsError
@@ -18,8 +17,8 @@ def test_precision_falls_with_the_prior():
         precision_at(1.5, 0.1, 0.1)
 
 
-def test_published_precisions(shared):
-    known = known_answers(shared)["ppv"]
+def test_published_precisions(answers):
+    known = answers["ppv"]
     values = [precision_at(prior, known["tpr"], known["fpr"]) for prior in (0.5, 0.1)]
     assert values == pytest.approx(known["prior 0.5, 0.1"], abs=1e-6)
 

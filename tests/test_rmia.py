@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from known import known_answers
 
 from mia_core.errors import ArrayError, SettingsError
 from mia_core.metrics import auc, tpr_at_fpr
@@ -13,12 +12,6 @@ from mia_core.references import References
 from mia_core.references.population import attack_p
 from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio, p_values, rank, ratio, rmia
 from mia_core.references.statistics import true_probability
-
-
-@pytest.fixture(scope="module")
-def answers(shared):
-    return known_answers(shared)
-
 
 NUMBERS = st.lists(
     st.sampled_from([0.1, 0.3, 1 / 3, 0.7, 1.0, 1.1, 3.0, 1e-30, 1e30]) | st.floats(1e-9, 1e9), min_size=1

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from mia_core.cli import main
+
 HEAVY = ("torch", "torchvision", "sklearn", "scipy", "pandas", "matplotlib", "seaborn", "numpy", "pydantic", "joblib")
 
 
@@ -23,6 +25,19 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_help_loads_nothing_heavy():
     assert loaded("from mia_core.cli import main; main(['--help'])" + TELL) == []
+
+
+def mia(*arguments):
+    return subprocess.run([sys.executable, "-m", "mia_core", *arguments], capture_output=True, text=True)
+
+
+def test_running_the_package_is_the_command_line(capsys):
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    asked = mia("--help")
+    assert (asked.returncode, asked.stdout, asked.stderr) == (0, shown, "") and "Usage: mia " in shown
+    mistaken = mia("studdy")
+    assert (mistaken.returncode, mistaken.stdout) == (2, "") and mistaken.stderr.startswith("mia: error: ")
 
 
 MODULES = ("settings", "study_settings", "study", "attack_report", "data", "inputs", "metrics")

@@ -91,7 +91,7 @@ def test_jobs_and_the_order_of_seeds_change_no_digit(done, tmp_path):
 
 
 def test_a_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    import mia_core.study as module
+    import mia_core.training_jobs as module
 
     real, count = module.train_missing, []
 
@@ -183,7 +183,7 @@ def test_warnings_of_trainings_reach_the_user(tmp_path):
         ({"defenses": "smoothing(epsilon=1)"}, "less than 1"),
         ({"defenses": []}, "at least one"),
         ({"defenses": 3}, "expected combinations"),
-        ({"attacks": "adversary9"}, "did you mean adversary1"),
+        ({"attacks": "adversary9"}, "did you mean adversary3"),
         ({"k": 0}, "k: "),
         ({"epochs": 0}, "epochs: "),
         ({"epoch": 3}, "epoch: unknown; did you mean epochs?"),

@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from known import known_answers
 from scipy.special import polygamma
 from scipy.stats import norm, t
 
@@ -14,11 +13,6 @@ from mia_core.references.lira import LiraSettings, lira
 from mia_core.references.summaries import summarise
 from mia_core.references.tlira import TLiraSettings, fit_prior, tlira, trigamma_inverse
 from mia_core.splits import pairs
-
-
-@pytest.fixture(scope="module")
-def answers(shared):
-    return known_answers(shared)
 
 
 def test_trigamma_inverse():

@@ -1,7 +1,7 @@
 """ML-Leaks' adversary 1: a binary classifier on the largest posteriors, fitted on one shadow model's outputs.
 
 Salem et al. 2019, "ML-Leaks: Model and Data Independent Membership Inference Attacks and Defenses on Machine
-Learning Models", section III: one shadow model, three sorted posteriors, a network with one hidden layer of 64 units.
+Learning Models": one shadow model, three sorted posteriors, a network with one hidden layer of 64 units.
 """
 
 from typing import Annotated, ClassVar, Literal, Self
@@ -36,7 +36,9 @@ class Adversary1:
 
     needs_labels: ClassVar[bool] = False
     fit_needs_labels: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ("k", "features", "classifier")
     threshold: float = 0.0
+    threshold_from: str = "fixed"
 
     def __init__(self, settings: Adversary1Settings | None = None) -> None:
         self.settings = settings or Adversary1Settings()

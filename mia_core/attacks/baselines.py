@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.posteriors import log_posteriors
-from mia_core.ranking import best_balanced_threshold, tie_blocks
 
 
 class Gap:
-    """Calls an example a member if it is classified correctly (Yeom et al. 2018, section 3.2, "naive attack").
+    """Calls an example a member if it is classified correctly (Yeom et al. 2018, "Privacy Risk in
+    Machine Learning: Analyzing the Connection to Overfitting").
 
     Needs hard labels only. Its balanced accuracy is one half plus half the gap between train and test accuracy.
     Scores are 1 (correct) and 0, threshold 0.5.
@@ -19,7 +19,9 @@ class Gap:
 
     needs_labels: ClassVar[bool] = True
     fit_needs_labels: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ()
     threshold: float = 0.5
+    threshold_from: str = "fixed"
 
     def __init__(self, settings: Any = None) -> None:
         pass
@@ -36,15 +38,17 @@ class Gap:
 
 
 class Loss:
-    """Calls an example a member if its loss is at most the mean loss of the shadow's members (Yeom et al. 2018,
-    section 3.3, with the shadow's mean training loss in the place of the target's).
+    """Calls an example a member if its loss is at most the mean loss of the shadow's members (Yeom et al. 2018, with
+    the shadow's mean training loss in the place of the target's).
 
     Scores are minus the cross-entropy, log p_y, in nats, with the floor of `mia_core.posteriors.LOG_FLOOR`.
     """
 
     needs_labels: ClassVar[bool] = True
     fit_needs_labels: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ()
     threshold: float
+    threshold_from: str = "shadow"
 
     def __init__(self, settings: Any = None) -> None:
         pass
@@ -58,28 +62,3 @@ class Loss:
     def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """log p_y of each row of `posteriors` [N, K] for its label [N]: float64 [N], at most 0."""
         return log_posteriors(posteriors[np.arange(len(labels)), labels])
-
-
-class Confidence:
-    """Calls an example a member if its largest posterior is high (adversary 3 of Salem et al. 2019, section V).
-
-    The threshold is the shadow's best for balanced accuracy, as Song and Mittal (2021) choose theirs.
-    """
-
-    needs_labels: ClassVar[bool] = False
-    fit_needs_labels: ClassVar[bool] = False
-    threshold: float
-
-    def __init__(self, settings: Any = None) -> None:
-        pass
-
-    def fit(
-        self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64] | None = None
-    ) -> Self:
-        """Takes the threshold from the shadow's posteriors [N, K] and members [N]."""
-        self.threshold = best_balanced_threshold(tie_blocks(self.score(posteriors), members))
-        return self
-
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
-        """Largest value of each row of `posteriors` [N, K]: float64 [N]."""
-        return posteriors.max(axis=1)

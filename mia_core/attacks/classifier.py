@@ -15,10 +15,10 @@ NO_SPREAD = 1e-12
 
 
 class Classifier:
-    """Logistic regression or a network with one hidden layer of 64 units, on standardised features."""
+    """Logistic regression or a network with one hidden layer, by default of 64 units, on standardised features."""
 
-    def __init__(self, kind: Literal["logistic", "network"] = "logistic", seed: int = 0) -> None:
-        self.kind, self.seed = kind, seed
+    def __init__(self, kind: Literal["logistic", "network"] = "logistic", seed: int = 0, units: int = 64) -> None:
+        self.kind, self.seed, self.units = kind, seed, units
 
     def fit(self, features: NDArray[np.float64], members: NDArray[np.bool_]) -> Self:
         """Fits on `features` [N, F] of members and non-members, both present."""
@@ -60,7 +60,7 @@ class Classifier:
             return [(model.coef_.T, model.intercept_)]
         from sklearn.neural_network import MLPClassifier
 
-        model = MLPClassifier((64,), learning_rate_init=0.01, max_iter=50, random_state=self.seed)
+        model = MLPClassifier((self.units,), learning_rate_init=0.01, max_iter=50, random_state=self.seed)
         model.fit(features, members)
         return list(zip(model.coefs_, model.intercepts_, strict=True))
 

@@ -1,6 +1,6 @@
 """The first attack with shadow models: one attack model a class, on the whole posterior.
 
-Shokri, Stronati, Song, Shmatikov 2017, "Membership Inference Attacks Against Machine Learning Models", section V.
+Shokri, Stronati, Song, Shmatikov 2017, "Membership Inference Attacks Against Machine Learning Models".
 """
 
 from typing import Annotated, ClassVar, Literal, Self
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from mia_core.attacks.adversary1 import Adversary1Settings
 from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
 from mia_core.attacks.classifier import Classifier
 from mia_core.attacks.features import Scale
@@ -17,16 +18,21 @@ from mia_core.settings import Settings, Whole
 
 
 class ShokriSettings(Settings):
-    """features: the scale of the posteriors seen; classifier: "logistic" regression or a "network" with one hidden
-    layer of 64 units, as in the paper; seed: of the network's initial weights and batches."""
+    """What each class's attack model sees and how it decides.
+
+    features     on which scale the whole posterior is seen: "posteriors" or "logs"
+    classifier   "logistic" regression, or a "network" with one hidden layer of 64 units, as in the paper
+    attack_seed  of the network's initial weights and batches
+    """
 
     features: Scale = "posteriors"
     classifier: Literal["logistic", "network"] = "logistic"
-    seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
+    attack_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
 
 
 class Shokri:
-    """Scores are log-odds of membership, so `threshold` is 0, a probability of one half.
+    """Scores are log-odds of membership, so `threshold` is 0, a probability of one half. Of the settings of adversary 1
+    it takes those that it has itself.
 
     Several shadows are given to `fit` as one: their rows one below the other. A class without members or without
     non-members in all of them is judged by the model fitted on all classes together; scoring rows of it gives one
@@ -35,9 +41,11 @@ class Shokri:
 
     needs_labels: ClassVar[bool] = True
     fit_needs_labels: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ("features", "classifier")
     threshold: float = 0.0
+    threshold_from: str = "fixed"
 
-    def __init__(self, settings: ShokriSettings | None = None) -> None:
+    def __init__(self, settings: ShokriSettings | Adversary1Settings | None = None) -> None:
         self.settings = settings or ShokriSettings()
 
     def fit(self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64]) -> Self:
@@ -69,4 +77,4 @@ class Shokri:
         return log_posteriors(posteriors) if self.settings.features == "logs" else posteriors
 
     def _new(self) -> Classifier:
-        return Classifier(self.settings.classifier, self.settings.seed)
+        return Classifier(self.settings.classifier, self.settings.attack_seed)

@@ -1,7 +1,7 @@
 """Attacks that compare one number of a posterior with a threshold from the shadow, global or one a class.
 
-Song and Mittal 2021, "Systematic Evaluation of Privacy Risks of Machine Learning Models", section 3: confidence,
-entropy and modified entropy. Their scheme has a threshold for every class, because classes differ in how hard they
+Song and Mittal 2021, "Systematic Evaluation of Privacy Risks of Machine Learning Models": confidence, entropy
+and modified entropy. Their scheme has a threshold for every class, because classes differ in how hard they
 are; the versions with one threshold for all classes show what that is worth.
 """
 
@@ -20,7 +20,9 @@ class TrueConfidence:
 
     needs_labels: ClassVar[bool] = True
     fit_needs_labels: ClassVar[bool] = True
+    reads: ClassVar[tuple[str, ...]] = ()
     threshold: float
+    threshold_from: str = "shadow"
 
     def __init__(self, settings: Any = None) -> None:
         pass
@@ -53,7 +55,7 @@ class Entropy(TrueConfidence):
 
 
 class ModifiedEntropy(TrueConfidence):
-    """Calls an example a member if its modified entropy is low: a sure and right prediction (equation 8)."""
+    """Calls an example a member if its modified entropy is low: a sure and right prediction."""
 
     def statistic(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
         """Minus the modified entropy in nats, float64 [N], at most 0."""
@@ -61,7 +63,7 @@ class ModifiedEntropy(TrueConfidence):
 
 
 class PerClass:
-    """Turns one of the attacks above into one with a threshold for each class (equation 9).
+    """Turns one of the attacks above into one with a threshold for each class.
 
     A score is the statistic minus the threshold of the example's class, so `threshold` is 0. A class without members
     or without non-members in the shadow takes the threshold of all classes together; scoring rows of it gives one

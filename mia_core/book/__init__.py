@@ -6,6 +6,8 @@ record.py      what a page says of how it was made
 execution.py   one chapter, run by papermill with this interpreter; every code cell has run, or it is an error
 reuse.py       executed chapters, kept for the next build until anything about them changes
 rendering.py   Jupyter Book on the executed copy, with warnings as errors
+results.py     what the chapters found, as results.json beside the pages
+pdf.py         the finished site as one PDF, printed by Chromium
 build.py       all of it in order: nothing is left in place unless everything went well
 stored.py      stores the outputs of a default run in the chapters themselves
 """

@@ -6,9 +6,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,12 @@ from mia_core.book.execution import run_chapter
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
 from mia_core.book.record import record, shown
 from mia_core.book.rendering import render
+from mia_core.book.results import collect
+from mia_core.book.schedule import run_side_by_side
 from mia_core.book.sources import BookError, choose, copy_book, open_book
 from mia_core.cache import reason
 from mia_core.errors import SettingsError
+from mia_core.report_results import RESULTS
 
 RECORD = "report.json"
 
@@ -61,24 +65,31 @@ def build_report(
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)
-        for number, name in enumerate(names, 1):
+        begun = count(1)
+
+        def run(name: str) -> dict[str, Any]:
             # All settings or none, so that the page shows one cell with all of them.
             given = settings[name] if settings[name].keys() & checked.keys() else {}
             key = reuse.fingerprint(book.chapters[name], given, records[name])
-            with _announced(f"chapter {number} of {len(names)}: {name}"):
+            with _announced(f"chapter {next(begun)} of {len(names)}: {name}") as remark:
                 earlier = None if fresh else reuse.find(name, key)
                 if earlier is not None:
-                    print(f"unchanged since {earlier.metadata['mia']['made']}, ", end="", file=sys.stderr)
+                    remark(f"unchanged since {earlier.metadata['mia']['made']}")
                     nbformat.write(earlier, copy.chapters[name])
-                    records[name] = {**earlier.metadata["mia"], "reused": True}
-                    continue
-                place, private = book.chapters[name].parent, folder / "kernel"
-                records[name] = run_chapter(name, copy.chapters[name], given, records[name], place, private)
+                    return {**earlier.metadata["mia"], "reused": True}
+                place, private = book.chapters[name].parent, folder / "kernels" / name
+                done = run_chapter(name, copy.chapters[name], given, records[name], place, private)
                 reuse.keep(name, key, copy.chapters[name])
+                return done
+
+        last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
+        records |= run_side_by_side(names, run, last)
         with _announced("rendering"):
             site = render(copy)
         text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)
         (site / RECORD).write_text(text + "\n", encoding="utf-8")
+        results = collect(**json.loads(text), notebooks=copy.chapters)
+        (site / RESULTS).write_text(results.as_json(), encoding="utf-8")
         os.replace(site, target)
     return target
 
@@ -118,12 +129,14 @@ def _workshop(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _announced(what: str) -> Iterator[None]:
-    start = time.perf_counter()
-    print(f"mia: {what} ... ", end="", file=sys.stderr, flush=True)
+def _announced(what: str) -> Iterator[Callable[[str], None]]:
+    """One line on stderr when it is done, with the seconds and what was remarked: others may run beside it."""
+    start, remarks = time.perf_counter(), []
     try:
-        yield
+        yield remarks.append
+        remarks.append(f"{time.perf_counter() - start:.0f} s")
     except BaseException:
-        print("failed", file=sys.stderr, flush=True)
+        remarks.append("failed")
         raise
-    print(f"{time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    finally:
+        print(f"mia: {what} ... {', '.join(remarks)}", file=sys.stderr, flush=True)

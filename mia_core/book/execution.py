@@ -1,11 +1,9 @@
 """Runs one chapter by papermill with the interpreter that runs this, and makes sure that every code cell has run."""
 
-import contextlib
 import logging
 import os
 import re
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,20 +37,19 @@ def run_chapter(
         for cell in source.cells:
             if cell.cell_type == "code":  # what an earlier run stored must not pass for a result of this one
                 cell.outputs, cell.execution_count = [], None
-        with _kernel_folder(private):
-            done = papermill.execute_notebook(
-                source,
-                None,
-                parameters=parameters,
-                kernel_name="python3",
-                language="python",
-                cwd=folder,
-                progress_bar=False,
-                kernel_manager_class=_manager_class(private),
-                force_raise_errors=True,
-                on_cell_start=watch.start,
-                on_cell_error=watch.error,
-            )
+        private.mkdir(parents=True, exist_ok=True)
+        done = papermill.execute_notebook(
+            source,
+            None,
+            parameters=parameters,
+            kernel_name="python3",
+            language="python",
+            progress_bar=False,
+            kernel_manager_class=_manager_class(folder, private),
+            force_raise_errors=True,
+            on_cell_start=watch.start,
+            on_cell_error=watch.error,
+        )
     except Exception as error:  # whatever stopped it, the chapter failed and the cell is named
         if watch.reply is None and watch.cell is None:
             raise BookError(f"chapter {name}: cannot be run: {type(error).__name__}: {one_line(error)}") from None
@@ -123,12 +120,15 @@ def _failure(name: str, cell: Any, what: str, traceback: list[str]) -> BookError
     return BookError(f"chapter {name}, cell [{number}] ({one_line(first_line, 60)}): {one_line(what)}")
 
 
-def _manager_class(private: Path) -> type:
+def _manager_class(folder: Path, private: Path) -> type:
     """A kernel manager that knows one kernel: the interpreter that runs this, whatever kernels are installed."""
     import zmq
     from ipykernel.kernelspec import RESOURCES, get_kernel_dict
     from jupyter_client.kernelspec import KernelSpec
     from jupyter_client.manager import AsyncKernelManager
+
+    # Of this process nothing is changed, neither folder nor environment: other chapters may run beside this one.
+    environment = _environment(private)
 
     class ThisInterpreter(AsyncKernelManager):
         def __init__(self, **options: Any) -> None:
@@ -141,7 +141,8 @@ def _manager_class(private: Path) -> type:
         async def start_kernel(self, **options: Any) -> None:
             # What the process itself says, such as about being interrupted at its end, is no part of the report.
             with open(private / "kernel.log", "ab") as log:
-                await super().start_kernel(**options, stdout=log, stderr=log)
+                own = {"cwd": str(folder), "env": environment, "stdout": log, "stderr": log}
+                await super().start_kernel(**{**options, **own})
 
         @property
         def kernel_spec(self) -> KernelSpec:
@@ -150,10 +151,10 @@ def _manager_class(private: Path) -> type:
     return ThisInterpreter
 
 
-@contextlib.contextmanager
-def _kernel_folder(private: Path) -> Iterator[None]:
+def _environment(private: Path) -> dict[str, str]:
     """The environment of a kernel: this package, this cache, no bars, and nothing of the user's IPython profile."""
-    changes = {
+    return {
+        **os.environ,
         "MIA_CACHE": str(cache_dir()),  # a relative one would count from the chapter's folder
         "MIA_PROGRESS": "off",
         "IPYTHONDIR": str(private / "ipython"),
@@ -161,14 +162,3 @@ def _kernel_folder(private: Path) -> Iterator[None]:
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONPATH": python_path(),
     }
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        private.mkdir(parents=True, exist_ok=True)
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -28,9 +28,9 @@ def fingerprint(notebook: Path, given: Mapping[str, Any], record: Mapping[str, A
 
     given   the parameters that are injected; record: what `mia_core.book.record.record` says of the chapter
     """
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    if any(ALWAYS in cell["metadata"].get("tags", ()) for cell in cells):
+    if runs_every_time(notebook):
         return None
+    cells = _cells(notebook)
     shaped = {
         "cells": [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in cells],
         "given": dict(given),
@@ -38,6 +38,11 @@ def fingerprint(notebook: Path, given: Mapping[str, Any], record: Mapping[str, A
         "surroundings": _surroundings(),
     }
     return hashlib.sha256(json.dumps(shaped, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def runs_every_time(notebook: Path) -> bool:
+    """Whether the chapter looks at what lies outside it, such as what the other chapters have stored."""
+    return any(ALWAYS in cell["metadata"].get("tags", ()) for cell in _cells(notebook))
 
 
 def find(name: str, key: str | None) -> Any:
@@ -64,6 +69,10 @@ def keep(name: str, key: str | None, notebook: Path) -> None:
     by_age = sorted(path.parent.glob("*.ipynb"), key=lambda file: file.stat().st_mtime, reverse=True)
     for old in by_age[KEPT:]:
         old.unlink(missing_ok=True)
+
+
+def _cells(notebook: Path) -> list[Any]:
+    return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
 
 def _path(name: str, key: str | None) -> Path | None:

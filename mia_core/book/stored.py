@@ -8,6 +8,8 @@ from typing import Any
 from mia_core.book.execution import run_chapter
 from mia_core.book.parameters import known_parameters
 from mia_core.book.record import record
+from mia_core.book.reuse import runs_every_time
+from mia_core.book.schedule import run_side_by_side
 from mia_core.book.sources import choose, copy_book, open_book
 from mia_core.cache import write_atomically
 
@@ -26,14 +28,19 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
     names = choose(book, chapters)
     with tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder:
         copy = copy_book(book, Path(folder) / "copy", names)
-        for number, name in enumerate(names, 1):
-            print(f"mia: chapter {number} of {len(names)}: {name}", file=sys.stderr)
+
+        def run(name: str) -> Path:
             about = record(known_parameters(book.chapters[name]))
-            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, Path(folder) / "kernel")
+            private = Path(folder) / "kernels" / name
+            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, private)
             notebook = _stripped(nbformat.read(copy.chapters[name], as_version=4))
             text = nbformat.writes(notebook) + "\n"
-            write_atomically(book.chapters[name], lambda file, text=text: file.write(text.encode("utf-8")))
-    return [book.chapters[name] for name in names]
+            write_atomically(book.chapters[name], lambda file: file.write(text.encode("utf-8")))
+            print(f"mia: stored the outputs of {name}", file=sys.stderr)
+            return book.chapters[name]
+
+        last = [name for name in names if runs_every_time(book.chapters[name])]
+        return list(run_side_by_side(names, run, last).values())
 
 
 def _stripped(notebook: Any) -> Any:

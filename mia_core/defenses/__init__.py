@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mia_core.defenses.base import Defense
+from mia_core.defenses.coarsening import LabelOnly, Rounding
 from mia_core.defenses.dropout import Dropout
 from mia_core.defenses.masking import Clipping, TopKMasking
 from mia_core.defenses.smoothing import LabelSmoothing
@@ -22,7 +23,9 @@ __all__ = [
     "Combination",
     "Defense",
     "Dropout",
+    "LabelOnly",
     "LabelSmoothing",
+    "Rounding",
     "TopKMasking",
     "apply_outputs",
     "combination",
@@ -33,7 +36,7 @@ __all__ = [
 
 # The order is that in which a combination is named and applied.
 DEFENSES: dict[str, type[Defense]] = {
-    defense.name: defense for defense in (Dropout, LabelSmoothing, TopKMasking, Clipping)
+    defense.name: defense for defense in (Dropout, LabelSmoothing, TopKMasking, Clipping, Rounding, LabelOnly)
 }
 
 Combination = tuple[Defense, ...]

@@ -1,7 +1,7 @@
 """Attack-R: how the target ranks among reference models on the same example.
 
 Ye, Maddi, Murakonda, Bindschaedler, Shokri 2022, "Enhanced Membership Inference Attacks against Machine Learning
-Models", section 4 (attack R).
+Models" (attack R).
 """
 
 import numpy as np

@@ -11,7 +11,7 @@ def difficulty_calibrated(references: References) -> NDArray[np.float64]:
     """The target's statistic minus its mean over the OUT references: float64 [N], in the statistic's unit.
 
     With the statistic log p_y: the calibrated loss, sign turned. Watson, Guo, Cormode, Sablayrolles 2022, "On the
-    Importance of Difficulty Calibration in Membership Inference Attacks", equation 4. With Q queries the mean over
+    Importance of Difficulty Calibration in Membership Inference Attacks". With Q queries the mean over
     queries. An example without OUT references takes the average mean of the others.
     """
     total = np.zeros(references.examples)
@@ -25,7 +25,7 @@ def memorisation(references: References) -> NDArray[np.float64]:
     """Mean over IN minus mean over OUT references of the statistic: float64 [N], from -1 to 1 for probabilities.
 
     With the statistic p_y, or correctness, the estimate of Feldman and Zhang 2020, "What Neural Networks Memorize and
-    Why", equation 1: how much an example owes its own prediction to being trained on. It is no attack: the target's
+    Why": how much an example owes its own prediction to being trained on. It is no attack: the target's
     output is not read. An example without references on a side takes that side's average.
     """
     total = np.zeros(references.examples)

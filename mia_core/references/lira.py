@@ -1,7 +1,7 @@
 """LiRA, the likelihood-ratio attack: is the target's output likelier under IN than under OUT reference models?
 
-Carlini, Chien, Nasr, Song, Terzis, Tramèr 2022, "Membership Inference Attacks From First Principles", algorithm 1
-(online) and section V-C (offline).
+Carlini, Chien, Nasr, Song, Terzis, Tramèr 2022, "Membership Inference Attacks From First Principles", online and
+offline.
 """
 
 import math
@@ -23,12 +23,12 @@ class LiraSettings(Settings):
               an OUT model's statistic lies below the target's, as in the paper (1 - Pr[Z > z]). "offline_density":
               minus the log density under OUT, as in the published code, which also calls an example a member for a
               statistic far *below* that of OUT models: known by name, not recommended.
-    variance  "fixed": one for all examples of a side; with fewer than about 64 references this is the better choice
-              (section VI-C), and no default study has more. "example": each example's own.
+    variance  "fixed": one for all examples of a side; with fewer than about 64 references this is the better choice,
+              and no default study has more. "example": each example's own.
     pooled    how the fixed one is formed. "residuals": from deviations from each example's own mean. "raw": from all
               values together, as the published code does; it holds the differences between examples too, which the
               centres have already accounted for, and so makes every density too wide.
-    centre    "mean", as in algorithm 1, the most precise for normal values; or "median", as in the published code,
+    centre    "mean", as the paper writes it, the most precise for normal values; or "median", as in the published code,
               which withstands a single odd model.
     divisor   "n-1", unbiased also with three references a side; or "n", as in the published code.
     """

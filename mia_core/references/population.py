@@ -1,7 +1,7 @@
 """Attack-P: how an example ranks among population examples under the target model itself, without references.
 
 Ye, Maddi, Murakonda, Bindschaedler, Shokri 2022, "Enhanced Membership Inference Attacks against Machine Learning
-Models", section 4 (attack P).
+Models" (attack P).
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """The one number that an attack reads from a model's output for an example; higher = more like a member.
 
 `mia_core.posteriors.logit_statistic` is the first of them: log p_y - log(1 - p_y), nearly normal over models, which
-is what LiRA assumes (Carlini et al. 2022, section VI-A).
+is what LiRA assumes (Carlini et al. 2022).
 """
 
 import numpy as np

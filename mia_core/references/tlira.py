@@ -3,7 +3,7 @@
 With n references the next value follows Student's t, not the normal with the variance put in. How far each example's
 own variance is to be trusted is learned from how much variances differ over examples, so nothing switches between a
 fixed and a per-example variance. Idea: Brännvall 2026 (arXiv 2603.11799); the prior is that of the moderated t of
-Smyth 2004, "Linear models and empirical Bayes methods", section 6.
+Smyth 2004, "Linear models and empirical Bayes methods".
 """
 
 import math
@@ -55,7 +55,7 @@ def tlira(references: References, settings: TLiraSettings | None = None) -> NDAr
 
 
 def fit_prior(side: Side) -> Prior:
-    """The prior by moments of e = log s2 - psi(d/2) + log(d/2) over examples, d = n - 1 (Smyth 2004, section 6.2).
+    """The prior by moments of e = log s2 - psi(d/2) + log(d/2) over examples, d = n - 1 (Smyth 2004).
 
     Examples with one reference or with equal values say nothing about it. With fewer than two that do, the prior is
     certain (d0 infinite) of the one variance found, or of the variance of all raw values.
@@ -80,7 +80,7 @@ def trigamma_inverse(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """x with trigamma(x) = value, for `values` [...] > 0: float64 [...].
 
     Newton's method on 1 / trigamma, which is convex and nearly linear, from 1/2 + 1/value: it rises to the answer
-    without overshooting (Smyth 2004, appendix).
+    without overshooting (Smyth 2004).
     """
     values = np.asarray(values, dtype=np.float64)
     with np.errstate(divide="ignore"):

@@ -1,0 +1,166 @@
+"""Asks a stored model about pictures that it has not answered yet: altered copies of its own, or random pixels.
+
+A run keeps its weights, so nothing is trained. The network is always in evaluation mode, so asking twice gives the
+same answers.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mia_core.attacks.augmented_labels import AugmentedLabels
+from mia_core.defenses import DEFENSES, Combination, apply_outputs, describe
+from mia_core.errors import ArrayError, RunError
+from mia_core.posteriors import softmax
+from mia_core.references.statistics import correctness
+from mia_core.runs import Run
+from mia_core.settings import Number, Settings, Switch, Whole
+from mia_core.study import SHADOW, TARGET, Study, attack_columns, model_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mia_core.networks import Network
+
+PIXEL = 255
+
+
+class Copies(Settings):
+    """Which altered copies of a picture are asked about, beside the picture itself.
+
+    shift      one copy for each way to move by this many pixels in all, across and down together; edges are repeated;
+               0 for none. Choquette-Choo et al. (2021) use 1
+    flip       a copy mirrored left to right; leave it out where that changes the class, as of digits
+    noise      standard deviation of the noise on each pixel, as a share of the pixel range
+    noisy      number of noisy copies
+    copy_seed  of the noise; each copy has one pattern for all pictures, so that equal pictures get equal answers
+    """
+
+    shift: Annotated[Whole, Field(ge=0, le=100)] = 1
+    flip: Switch = False
+    noise: Annotated[Number, Field(gt=0, le=1)] = 0.05
+    noisy: Annotated[Whole, Field(ge=0, le=1000)] = 4
+    copy_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
+
+    @property
+    def queries(self) -> int:
+        """Q, the number of queries for each picture, itself included."""
+        return 1 + 4 * self.shift + int(self.flip) + self.noisy
+
+
+def copies(images: NDArray[np.uint8], settings: Copies | None = None) -> Iterator[NDArray[np.uint8]]:
+    """The `images` [N, C, H, W], then each kind of altered copy of all of them: Q arrays uint8 [N, C, H, W]."""
+    settings = settings or Copies()
+    _check(images)
+    yield images
+    distance = settings.shift
+    for down in range(-distance, distance + 1):
+        for across in sorted({abs(down) - distance, distance - abs(down)}):
+            if distance:
+                yield _shifted(images, down, across)
+    if settings.flip:
+        yield np.ascontiguousarray(images[..., ::-1])
+    random = np.random.default_rng(np.random.SeedSequence([settings.copy_seed, *b"copies"]))
+    for _ in range(settings.noisy):
+        pattern = np.round(PIXEL * settings.noise * random.standard_normal(images.shape[1:]))
+        yield np.clip(images + pattern, 0, PIXEL).astype(np.uint8)
+
+
+def augmented_logits(run: Run, images: NDArray[np.uint8], settings: Copies | None = None) -> NDArray[np.float32]:
+    """Logits [N, Q, K] of a stored model on `images` [N, C, H, W] and their altered copies, in the order of `copies`.
+
+    Raises `ArrayError` for images of another shape than the model's, `RunError` for a run without weights.
+    """
+    network = network_of(run)
+    return np.stack([_ask(network, run, altered) for altered in copies(images, settings)], axis=1)
+
+
+def random_posteriors(run: Run, defenses: Combination = (), count: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """What a model says about `count` pictures of random pixels, after its output-stage defenses: float64 [count, K].
+
+    Uniform pixels, as adversary 3 of Salem et al. (2019) asks about; see `mia_core.attacks.adversary3`.
+    """
+    network = network_of(run)
+    random = np.random.default_rng(np.random.SeedSequence([seed, *b"random inputs"]))
+    images = random.integers(0, PIXEL + 1, (count, *network.mean.shape), dtype=np.uint8)
+    return apply_outputs(defenses, softmax(_ask(network, run, images)))
+
+
+def network_of(run: Run) -> "Network":
+    """The trained network of a stored run, on the CPU and in evaluation mode. Raises `RunError` without weights."""
+    import torch
+
+    from mia_core.networks import build_network
+
+    if not run.weights:
+        raise RunError("run: holds no weights; train it again to ask it about other pictures")
+    about = run.about["identity"]
+    recipe = about["recipe"]
+    shaping = tuple(DEFENSES[name](**values) for name, values in about["defenses"].items())
+    mean, scale = run.weights["mean"], run.weights["scale"]
+    classes, units = run.logits.shape[1], recipe["hidden_units"]
+    network = build_network(recipe["network"], mean, scale, classes, units, shaping, (0, 0), torch.device("cpu"))
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in run.weights.items()})
+    return network.eval()
+
+
+def label_only_rows(study: Study, settings: Copies | None = None) -> Iterator[dict[str, Any]]:
+    """The label-only attack on every target of a study: one row a seed and combination, with a study's columns.
+
+    Choquette-Choo, Tramèr, Carlini, Papernot 2021, "Label-Only Membership Inference Attacks". Attack "label-only",
+    `queries` the number of copies asked about. Raises `RunError` before training.
+    """
+    settings = settings or Copies()
+    for seed in study.settings.seeds:
+        for defenses in study.combinations:
+            runs = [study.run(seed, model, defenses) for model in (TARGET, SHADOW)]
+            target, shadow = (copies_right(run, study.dataset.images, defenses, settings) for run in runs)
+            members = [run.members[run.counted] for run in runs]
+            attack = AugmentedLabels().fit(shadow, members[1])
+            found = attack_columns(attack.score(target), members[0], attack.threshold, study.settings)
+            about = {"dataset": study.dataset.name, "defenses": describe(defenses), "seed": seed}
+            about |= {"attack": "label-only"} | model_columns(*runs)
+            counts = {"epochs": study.recipe.epochs, "shadow_models": 1, "queries": settings.queries}
+            yield about | found | counts | {"precision": study.recipe.precision}
+
+
+def label_only_table(study: Study, settings: Copies | None = None) -> "pd.DataFrame":
+    """The tidy table of `label_only_rows`."""
+    import pandas as pd
+
+    return pd.DataFrame(list(label_only_rows(study, settings)))
+
+
+def copies_right(
+    run: Run, images: NDArray[np.uint8], defenses: Combination = (), settings: Copies | None = None
+) -> NDArray[np.float64]:
+    """Whether each copy of each counted picture is classified right behind the output-stage defenses: 1.0 or 0.0
+    [n, Q]. images: uint8 [N, C, H, W] of the whole data set."""
+    rows = run.counted
+    posteriors = apply_outputs(defenses, softmax(augmented_logits(run, images[rows], settings)))
+    return correctness(posteriors, run.labels[rows][:, None])
+
+
+def _ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    from mia_core.hardware import cpu_threads
+    from mia_core.training import query
+
+    if images.shape[1:] != network.mean.shape:
+        raise ArrayError(f"images: found {images.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
+    with cpu_threads(run.about["identity"]["recipe"]["threads"]):
+        return query(network, images)
+
+
+def _shifted(images: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:
+    height, width = images.shape[2:]
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - across, 0, width - 1)
+    return np.ascontiguousarray(images[:, :, rows][..., columns])
+
+
+def _check(images: NDArray[Any]) -> None:
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ArrayError(f"images: found {images.dtype} {images.shape}; expected uint8 [N, C, H, W]")

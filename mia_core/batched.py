@@ -1,0 +1,223 @@
+"""Trains many models of one network and recipe at once in one process: what `mia_core.training` does, stacked.
+
+A study is hundreds of small trainings. On an accelerator a single one cannot fill the device, and what is spent is
+mostly the start of its kernels; here one kernel serves all models. Each model has its own members, order of examples,
+noise, targets and standardisation, all from the same seeds as in `mia_core.training.train`, so it is the same
+training up to the rounding of sums.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+
+from mia_core.batched_networks import FORMS, Parameters, body, fastest_form, stack
+from mia_core.data import Dataset
+from mia_core.defenses import Combination, describe, shaping
+from mia_core.errors import SettingsError, TrainingError
+from mia_core.hardware import autocast
+from mia_core.networks import NETWORKS, Drop, Network, build_network, standardisation
+from mia_core.progress import progress
+from mia_core.recipe import Recipe
+from mia_core.training import MONITORED, QUERY_BATCH, Snapshot, batches
+from mia_core.training_jobs import Job
+
+
+class Trained(NamedTuple):
+    """A snapshot (see `mia_core.training.Snapshot`) of the model that `jobs[index]` asked for."""
+
+    index: int
+    snapshot: Snapshot
+
+
+def train_together(dataset: Dataset, jobs: Sequence[Job], form: str = "auto") -> Iterator[Trained]:
+    """Train all `jobs` at once; yield every model's snapshot at each recorded epoch, in the order of `jobs`.
+
+    jobs  of one recipe (resolved, see `mia_core.hardware.resolve`) and one number of members; defenses, members and
+          seeds may differ. `groups` sorts mixed jobs
+    form  how convolutions are computed (`mia_core.batched_networks.FORMS`); "auto" times them once on an accelerator
+    Needs memory for one batch of every model, and the data set once, as bytes, on the device.
+    Raises `SettingsError` for jobs that cannot be trained together, and `TrainingError`, which names the model, epoch
+    and step, when a loss is no longer a finite number; snapshots of earlier epochs have been given by then.
+    """
+    if form not in (*FORMS, "auto"):
+        raise SettingsError(f"form: expected auto, {', '.join(FORMS)}, found {form!r}")
+    found = groups(jobs)
+    if len(found) != 1:
+        raise SettingsError(
+            f"jobs: expected one recipe, one number of members and no layers but dropout, found {len(found)} groups"
+        )
+    yield from _Batch(dataset, jobs, form).epochs()
+
+
+def groups(jobs: Sequence[Job]) -> list[list[int]]:
+    """Indices of the jobs that can be trained together: of one recipe and one number of members, in their order."""
+    found: dict[tuple[Recipe, int], list[int]] = {}
+    for index, job in enumerate(jobs):
+        found.setdefault((job.recipe, int(job.members.sum())), []).append(index)
+    return list(found.values())
+
+
+class _Batch:
+    """The state of M trainings: parameters [M, ...], one optimiser, and what each model has of its own."""
+
+    def __init__(self, dataset: Dataset, jobs: Sequence[Job], form: str) -> None:
+        self.dataset, self.jobs, self.recipe = dataset, jobs, jobs[0].recipe
+        self.device = torch.device(self.recipe.device)
+        seeds = [[int(s) for s in np.random.SeedSequence(job.seed).generate_state(3, np.uint32)] for job in jobs]
+        self.networks = [self._network(job, own[:2]) for job, own in zip(jobs, seeds, strict=True)]
+        self.orders = [np.random.default_rng(own[2]) for own in seeds]
+        self.kind = NETWORKS[self.recipe.network]
+        self.parameters = stack(self.networks)
+        self.optimiser = _adam(self.parameters, self.recipe)
+        self.pixels = torch.from_numpy(np.ascontiguousarray(dataset.images.transpose(0, 2, 3, 1))).to(self.device)
+        # [M, 1, H, W, C], to act on a batch of every model
+        self.mean, self.scale = (
+            torch.stack([getattr(network, name).permute(1, 2, 0) for network in self.networks])[:, None].contiguous()
+            for name in ("mean", "scale")
+        )
+        self.labels = torch.from_numpy(dataset.labels).to(self.device)
+        self.rows = torch.from_numpy(np.stack([np.flatnonzero(job.members) for job in jobs])).to(self.device)
+        self.targets = torch.stack([self._targets(job.defenses) for job in jobs])
+        self.models = torch.arange(len(jobs), device=self.device)[:, None]
+        self.noisy = [any(isinstance(module, Drop) for module in n.at_hidden.modules()) for n in self.networks]
+        self.form = form if form != "auto" else self._timed_form()
+
+    def epochs(self) -> Iterator[Trained]:
+        """Train all epochs; give every model's snapshot at each recorded one."""
+        monitored = [np.flatnonzero(job.counted & ~job.members)[:MONITORED] for job in self.jobs]
+        history: dict[str, list[np.ndarray]] = {"loss": [], "train_accuracy": [], "test_accuracy": []}
+        recorded = self.recipe.recorded_epochs()
+        for epoch in progress(range(1, self.recipe.epochs + 1), f"{len(self.jobs)} models", unit="epoch"):
+            losses, correct = self._epoch()
+            self._check_finite(losses, epoch)
+            shares = self.rows.shape[1]
+            history["loss"].append((losses * self.sizes[:, None]).sum(0).double().cpu().numpy() / shares)
+            history["train_accuracy"].append(correct.cpu().numpy() / shares)
+            history["test_accuracy"].append(self._accuracies(monitored))
+            if epoch in recorded:
+                logits = self._query(np.arange(len(self.dataset.labels)))
+                for index in range(len(self.jobs)):
+                    own = {name: np.array([values[index] for values in rows]) for name, rows in history.items()}
+                    yield Trained(index, Snapshot(epoch, logits[index], self._weights(index), own))
+
+    def _epoch(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Losses [steps, M] and the number of correct predictions [M] of one pass over the members."""
+        for network in self.networks:
+            network.train()
+        count = self.rows.shape[1]
+        orders = torch.from_numpy(np.stack([order.permutation(count) for order in self.orders])).to(self.device)
+        shuffled = self.rows.gather(1, orders)  # [M, n], rows of the data set
+        steps = batches(torch.arange(count, device=self.device), self.recipe.batch_size)
+        self.sizes = torch.tensor([len(step) for step in steps], device=self.device)
+        losses, correct = [], torch.zeros(len(self.jobs), dtype=torch.int64, device=self.device)
+        for step in steps:
+            batch = shuffled[:, step]
+            y = self.labels[batch]
+            x, hidden = self._noise(self._standardised(batch))
+            with autocast(self.device, self.recipe.precision):
+                logits = body(self.kind, self.parameters, x, hidden, self.form).float()
+                found = -(self.targets[self.models, y] * logits.log_softmax(2)).sum(2).mean(1)
+            self.optimiser.zero_grad(set_to_none=True)
+            found.sum().backward()  # no model's loss depends on another's parameters
+            self.optimiser.step()
+            losses.append(found.detach())
+            correct += (logits.detach().argmax(2) == y).sum(1)
+        return torch.stack(losses), correct
+
+    def _standardised(self, rows: torch.Tensor) -> torch.Tensor:
+        """Images [M, B, H, W, C] of rows [M, B] of the data set, each by its model's mean and scale."""
+        pixels = self.pixels[rows]
+        # Made anew for its strides, as in `mia_core.batched_networks.stack`.
+        images = torch.empty(pixels.shape, device=self.device)
+        return torch.sub(pixels, self.mean, out=images).div_(self.scale)
+
+    def _noise(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """The input after its layers, and the factors [M, B, units] on the hidden layer, or None.
+
+        Drawn model by model, input before hidden, as `mia_core.training` draws: a model's noise is its own.
+        """
+        factors = torch.ones(*x.shape[:2], self.recipe.hidden_units, device=self.device) if any(self.noisy) else None
+        for index, network in enumerate(self.networks):
+            if not isinstance(network.at_input, nn.Identity):
+                x[index] = network.at_input(x[index].permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+            if self.noisy[index]:
+                factors[index] = network.at_hidden(factors[index])
+        return x, factors
+
+    def _query(self, rows: np.ndarray) -> np.ndarray:
+        """Logits float32 [M, n, K] of rows [n] or [M, n], in evaluation mode and float32."""
+        rows = np.broadcast_to(rows, (len(self.jobs), rows.shape[-1]))
+        # No more images at a time than a training step has, whatever the number of models.
+        size = max(QUERY_BATCH // len(self.jobs), self.recipe.batch_size)
+        blocks = []
+        with torch.inference_mode():
+            for start in range(0, rows.shape[1], size):
+                part = torch.from_numpy(rows[:, start : start + size].copy()).to(self.device)
+                blocks.append(body(self.kind, self.parameters, self._standardised(part), None, self.form).cpu())
+        return torch.cat(blocks, 1).numpy()
+
+    def _accuracies(self, monitored: list[np.ndarray]) -> np.ndarray:
+        """Accuracy [M] of each model on its own rows; not a number where it has none."""
+        count = max(map(len, monitored))
+        if count == 0:
+            return np.full(len(self.jobs), np.nan)
+        padded = np.stack([np.resize(rows, count) if len(rows) else np.zeros(count, np.int64) for rows in monitored])
+        right = self._query(padded).argmax(2) == self.dataset.labels[padded]
+        own = [found[: len(rows)].mean() if len(rows) else np.nan for found, rows in zip(right, monitored, strict=True)]
+        return np.array(own)
+
+    def _weights(self, index: int) -> dict[str, np.ndarray]:
+        values = dict(self.networks[index].state_dict()) | {k: v[index] for k, v in self.parameters.items()}
+        return {name: value.detach().cpu().numpy().copy() for name, value in values.items()}
+
+    def _targets(self, defenses: Combination) -> torch.Tensor:
+        targets = np.eye(len(self.dataset.classes))
+        for defense in defenses:
+            targets = defense.targets(targets)
+        return torch.from_numpy(targets.astype(np.float32)).to(self.device)
+
+    def _network(self, job: Job, seeds: list[int]) -> Network:
+        mean, scale = standardisation(self.dataset.images, job.members)
+        classes, units = len(self.dataset.classes), self.recipe.hidden_units
+        network = build_network(
+            self.recipe.network, mean, scale, classes, units, job.defenses, (seeds[0], seeds[1]), self.device
+        )
+        for layer in (*network.at_input.modules(), *network.at_hidden.modules()):
+            if not isinstance(layer, Drop | nn.Identity | nn.Sequential):
+                raise SettingsError(
+                    f"defenses: {describe(job.defenses)} has a layer {type(layer).__name__}; models trained together "
+                    f"can have dropout and no other layer"
+                )
+        return network
+
+    def _timed_form(self) -> str:
+        size = min(self.recipe.batch_size, self.rows.shape[1])
+        with autocast(self.device, self.recipe.precision):
+            return fastest_form(self.kind, self.parameters, self._standardised(self.rows[:, :size]))
+
+    def _check_finite(self, losses: torch.Tensor, epoch: int) -> None:
+        bad = (~torch.isfinite(losses)).nonzero()
+        if len(bad):
+            step, index = (int(value) for value in bad[0])
+            raise TrainingError(
+                f"{label_of(self.jobs[index])}: the loss became {float(losses[step, index])} in epoch {epoch}, step "
+                f"{step + 1} of {len(losses)}; a lower learning_rate (now {self.recipe.learning_rate:g}) usually "
+                f"mends it"
+            )
+
+
+def label_of(job: Job) -> str:
+    """The words by which messages call a model."""
+    return f"{describe(shaping(job.defenses))}, seed {job.seed[0]}, model {job.seed[1]}"
+
+
+def _adam(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
+    decayed = [p for name, p in parameters.items() if name.endswith("weight")]
+    others = [p for name, p in parameters.items() if not name.endswith("weight")]
+    # Adam acts on each number by itself, so one optimiser over stacks is an optimiser a model. The gradient of
+    # l2 * sum(w**2) is 2 * l2 * w, which is what weight_decay adds.
+    settings = [{"params": decayed, "weight_decay": 2 * recipe.l2}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.Adam(settings, lr=recipe.learning_rate, fused=True)

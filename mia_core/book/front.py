@@ -1,0 +1,24 @@
+"""The picture on the front page: the trade-off of a recorded study, drawn when the page is rendered."""
+
+from mia_core.figures import figure_html
+from mia_core.plotting import privacy_utility
+from mia_core.recorded import recorded
+from mia_core.study import over_the_seeds
+from mia_core.svg import themed_svg
+
+
+def recorded_tradeoff(name: str) -> str:
+    """HTML of a numbered figure `fig-front`: target against attack accuracy in the recorded study called `name`.
+
+    Raises `DataError` where there is no such recorded study.
+    """
+    table, made = recorded(name)
+    fig, alt = privacy_utility(over_the_seeds(table))
+    settings = made["settings"]
+    caption = (
+        f"Eight combinations of three defenses on {name}, {settings['epochs']} epochs, {len(settings['seeds'])} seeds "
+        f"with {settings['confidence']:.0%} intervals, recorded {made['models_made']['last'][:10]}. Down is safer, to "
+        "the right is more useful; the dotted line is guessing."
+    )
+    body = f'<div class="mia-plot">{themed_svg(fig, name="front", alt=alt)}</div>'
+    return figure_html("fig", "front", body, caption)

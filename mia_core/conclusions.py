@@ -1,0 +1,174 @@
+"""The report's conclusions, each as tests that a study can make, and what a study says of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, judge
+from mia_core.report import CLAIMS, SAME, TABLE_I
+from mia_core.tables import difference
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """A sentence of the report that holds where all of `parts` hold and none of `unless` does.
+
+    source  the section that draws it; at least one of the two lists has an entry
+    """
+
+    text: str
+    source: str
+    parts: tuple[Claim, ...] = ()
+    unless: tuple[Claim, ...] = ()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A conclusion, its outcome, and the verdict on the claim that decided it: one that failed, else the weakest."""
+
+    conclusion: Conclusion
+    outcome: str
+    deciding: Verdict
+
+
+def judge_conclusion(conclusion: Conclusion, table: "pd.DataFrame", attack: str = "adversary1") -> Judged:
+    """Judge a conclusion on a study's table.
+
+    It does not hold where any of `parts` does not hold or any of `unless` holds; it holds where all is as it should be;
+    else it cannot be told. Raises `SettingsError` where the table lacks a combination or measure.
+    """
+    parts = [(judge(claim, table, attack), HOLDS) for claim in conclusion.parts]
+    parts += [(judge(claim, table, attack), DOES_NOT_HOLD) for claim in conclusion.unless]
+    against = [verdict for verdict, wanted in parts if verdict.outcome not in (wanted, CANNOT_TELL)]
+    open_ones = [verdict for verdict, wanted in parts if verdict.outcome == CANNOT_TELL]
+    if against:
+        return Judged(conclusion, DOES_NOT_HOLD, against[0])
+    if open_ones:
+        return Judged(conclusion, CANNOT_TELL, open_ones[0])
+    return Judged(conclusion, HOLDS, min((verdict for verdict, _ in parts), key=_room))
+
+
+def _room(verdict: Verdict) -> float:
+    """How far the interval stays from where the claim would turn: small for the one that nearly failed."""
+    if verdict.low is None or verdict.high is None:
+        return 0.0
+    margin = verdict.claim.margin
+    if verdict.claim.direction == "same":
+        return margin - max(abs(verdict.low), abs(verdict.high))
+    return min(abs(bound) for bound in (verdict.low, verdict.high))
+
+
+def _claim(measure: str, of: str, than: str, direction: str, margin: float = 0.0) -> Claim:
+    change = "as" if direction == "same" else direction + " than"
+    return Claim(f"{measure.replace('_', ' ')} of {of} {change} {than}", "", measure, of, than, direction, margin)
+
+
+_ATTACK, _TARGET = "attack_accuracy", "target_accuracy"
+_BY_TEXT = {claim.text: claim for claim in CLAIMS}
+
+CONCLUSIONS: tuple[Conclusion, ...] = (
+    Conclusion(
+        "Without a defense the attack is highly effective.", "IV",
+        (Claim("attack accuracy of none above three quarters", "", _ATTACK, "none", 0.75, "higher"),),
+    ),
+    Conclusion(
+        "Dropout is the most effective single defense against the attack.", "IV-C",
+        tuple(_claim(_ATTACK, "dropout", than, "lower") for than in ("none", "smoothing", "masking")),
+    ),
+    Conclusion("Dropout costs target accuracy.", "IV-A", (_BY_TEXT["Dropout costs target accuracy."],)),
+    Conclusion(
+        "Label smoothing lowers the attack's accuracy.", "IV-A",
+        (_BY_TEXT["Label smoothing lowers the attack's accuracy."],),
+    ),
+    Conclusion(
+        "Label smoothing is two-sided: fewer members and fewer non-members are recognised.", "IV-A",
+        tuple(_claim(measure, "smoothing", "none", "lower") for measure in ("recall_members", "recall_non_members")),
+    ),
+    Conclusion(
+        "Label smoothing keeps target accuracy.", "IV-A", (_BY_TEXT["Label smoothing keeps target accuracy."],)
+    ),
+    Conclusion(
+        "Label smoothing alone offers the best trade-off: safer than none, more useful than dropout.", "IV-C",
+        (_claim(_ATTACK, "smoothing", "none", "lower"), _claim(_TARGET, "smoothing", "dropout", "higher")),
+    ),
+    Conclusion(
+        "Masking improves privacy a little when it is applied alone.", "V",
+        (_claim(_ATTACK, "masking", "none", "lower"),),
+    ),
+    Conclusion(
+        "Masking keeps target accuracy.", "IV-A",
+        (_BY_TEXT["Masking changes target accuracy hardly or not at all."],),
+    ),
+    Conclusion(
+        "Dropout with smoothing is attacked as smoothing alone is.", "IV-B",
+        (_BY_TEXT["Dropout with smoothing is attacked as smoothing alone is."],),
+    ),
+    Conclusion(
+        "With masking, dropout's effect on the attack is lost.", "IV-B",
+        (_BY_TEXT["With masking, dropout's effect on the attack is lost."],),
+    ),
+    Conclusion(
+        "Masking adds little to dropout, to smoothing, and to both.", "V",
+        unless=tuple(
+            _claim(_ATTACK, f"{name}+masking", name, "lower", SAME)
+            for name in ("dropout", "smoothing", "dropout+smoothing")
+        ),
+    ),
+    Conclusion(
+        "No combination protects more than its best single defense.", "V",
+        unless=(
+            *(_claim(_ATTACK, name, "dropout", "lower", SAME) for name in TABLE_I if name.startswith("dropout+")),
+            _claim(_ATTACK, "smoothing+masking", "smoothing", "lower", SAME),
+        ),
+    ),
+)  # fmt: skip
+"""In the report's order. "Little" and "keeps" mean to within `mia_core.report.SAME`."""
+
+
+def printed_study() -> "pd.DataFrame":
+    """Table I as a study's table, to judge what the printed numbers themselves say: each row as two equal seeds."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {"defenses": name, "seed": seed, "attack": "adversary1"} | row._asdict()
+        for name, row in TABLE_I.items()
+        for seed in (0, 1)
+    )
+
+
+def judge_all(table: "pd.DataFrame", conclusions: Sequence[Conclusion] = CONCLUSIONS) -> list[Judged]:
+    """Every conclusion on a study's table of the eight combinations."""
+    return [judge_conclusion(conclusion, table) for conclusion in conclusions]
+
+
+def conclusions_table(recorded: "pd.DataFrame", own: "pd.DataFrame") -> "pd.DataFrame":
+    """Every conclusion of the report with the evidence, one row each.
+
+    recorded, own  study tables of the eight combinations: of the report's data, and of this run
+    Columns: claim, made in, whether the printed numbers say so, what was measured on the recorded run (the comparison
+    that decided), verdict on the recorded run, verdict on this run.
+    """
+    import pandas as pd
+
+    every = zip(judge_all(printed_study()), judge_all(recorded), judge_all(own), strict=True)
+    return pd.DataFrame(
+        {
+            "claim": measured.conclusion.text,
+            "made in": measured.conclusion.source,
+            "Table I says so": printed.outcome == HOLDS,
+            "measured": f"{measured.deciding.claim.text.rstrip('.')}: {difference(measured.deciding)}",
+            "verdict": measured.outcome,
+            "on this run": here.outcome,
+        }
+        for printed, measured, here in every
+    )
+
+
+def counted(outcomes: "Sequence[str] | pd.Series") -> str:
+    """How often each outcome stands in a list, in words: "holds: 4, does not hold: 5, cannot be told: 4"."""
+    found = list(outcomes)
+    hold, fail, open_ones = (found.count(outcome) for outcome in (HOLDS, DOES_NOT_HOLD, CANNOT_TELL))
+    return f"{HOLDS}: {hold}, {DOES_NOT_HOLD}: {fail}, {CANNOT_TELL}: {open_ones}"

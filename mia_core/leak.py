@@ -1,0 +1,76 @@
+"""The generalisation gap as a knob: tables of an undefended study by recorded epoch and by size of the training set.
+
+Both are tables as `mia_core.study.Study.table` makes them, in which the column `defenses` names a value of the knob
+("5 epochs", "112 examples"), so that `judge` and `over_the_seeds` compare values of the knob as they do defenses.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mia_core.study import TARGET, Study, over_the_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def by_epoch(study: Study) -> "pd.DataFrame":
+    """The study's table at each of its recorded epochs, in their order; nothing is trained for it.
+
+    Added columns: knob, the epoch, and `beyond_gap`, see `beyond_the_gap`. Raises `RunError` before training.
+    """
+    import pandas as pd
+
+    parts = [
+        study.table(epoch).assign(defenses=epochs_name(epoch), knob=epoch) for epoch in study.recipe.recorded_epochs()
+    ]
+    return beyond_the_gap(pd.concat(parts, ignore_index=True))
+
+
+def by_size(study: Study, shares: Sequence[float] = (0.25, 0.5), seeds: int = 3) -> "pd.DataFrame":
+    """The study's table for smaller training sets and for its own, in order of size, over its first `seeds` seeds.
+
+    shares  sizes as shares of the study's own, above 0 and below 1; each trains a target and a shadow a seed
+    Added columns: knob, the number of members, and `beyond_gap`, see `beyond_the_gap`.
+    """
+    import pandas as pd
+
+    first = study.settings.seeds[:seeds]
+    full = members_each(study)
+    sizes = sorted({max(1, round(share * full)) for share in shares} | {full})
+    parts = []
+    for size in sizes:
+        settings = study.settings.replace(part=size, seeds=first)
+        table = Study(settings, study.store, study.dataset).train().table()
+        parts.append(table.assign(defenses=size_name(size), knob=size))
+    return beyond_the_gap(pd.concat(parts, ignore_index=True))
+
+
+def over_the_knob(table: "pd.DataFrame") -> "pd.DataFrame":
+    """`mia_core.study.over_the_seeds` of a table by epoch or size: one row a value, with the value as column knob."""
+    knobs = table.drop_duplicates("defenses").set_index("defenses")["knob"]
+    summary = over_the_seeds(table)
+    return summary.assign(knob=summary["defenses"].map(knobs))
+
+
+def beyond_the_gap(table: "pd.DataFrame") -> "pd.DataFrame":
+    """The table with a column `beyond_gap`: balanced accuracy minus that of the gap attack on the same model.
+
+    The gap attack calls an example a member where the model is right about it; its balanced accuracy is one half plus
+    half the generalisation gap (Yeom et al. 2018). Above 0 the attack knows more than right and wrong.
+    """
+    return table.assign(beyond_gap=table["balanced_accuracy"] - (1 + table["generalisation_gap"]) / 2)
+
+
+def members_each(study: Study) -> int:
+    """How many examples each model of a study trains on."""
+    return int(study.splits[study.settings.seeds[0]].members[TARGET].sum())
+
+
+def epochs_name(epoch: int) -> str:
+    """The name of an epoch in a table: "1 epoch", "5 epochs"."""
+    return f"{epoch} epoch{'s' if epoch != 1 else ''}"
+
+
+def size_name(size: int) -> str:
+    """The name of a size of the training set in a table: "449 examples"."""
+    return f"{size:,} example{'s' if size != 1 else ''}"

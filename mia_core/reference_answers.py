@@ -1,0 +1,122 @@
+"""What M models answer to an outsider, and one target's side of it: all that an attack with references may read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mia_core.defenses import Combination, apply_outputs, shaping
+from mia_core.posteriors import log_posteriors, logit_statistic, softmax
+from mia_core.references import References
+from mia_core.references.statistics import correctness, hinge_statistic
+
+STATISTICS: dict[str, Callable[[NDArray, NDArray], NDArray[np.float64]]] = {
+    "logit": logit_statistic,
+    "hinge": hinge_statistic,
+    # log p_y and p_y by way of the logit statistic, which keeps its digits where p_y rounds to 1.
+    "log-likelihood": lambda values, labels: -np.logaddexp(0, -logit_statistic(values, labels)),
+    "probability": lambda values, labels: np.exp(-np.logaddexp(0, -logit_statistic(values, labels))),
+    "correctness": correctness,
+}
+"""Name -> statistic of outputs [..., N, K] for labels [N]; higher = more like a member."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """The outputs of M models for P examples of the pool and then Z of the population, each asked Q times.
+
+    values   [M, Q, P + Z, K], logits or, behind an output-stage defense, logarithms of what it leaves of posteriors
+    labels   int64 [P + Z], a canary's being its wrong one
+    members  bool [M, P + Z], False for the population
+    pool     P
+    """
+
+    values: NDArray
+    labels: NDArray[np.int64]
+    members: NDArray[np.bool_]
+    pool: int
+    kept: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+
+    def statistic(self, name: str) -> NDArray[np.float64]:
+        """One of `STATISTICS`, float64 [M, P + Z, Q]; computed once."""
+        if name not in self.kept:
+            by_model = [STATISTICS[name](values, self.labels) for values in self.values]  # bounds the memory
+            self.kept[name] = np.moveaxis(np.stack(by_model), 1, 2)
+        return self.kept[name]
+
+
+def seen(defenses: Combination, logits: NDArray) -> NDArray:
+    """What output-stage defenses leave of `logits` [..., K]: the logits themselves where there is none of them.
+
+    A zero posterior becomes log(`mia_core.posteriors.LOG_FLOOR`), so every statistic of a masked output is finite.
+    """
+    if shaping(defenses) == defenses:
+        return logits
+    return log_posteriors(apply_outputs(defenses, softmax(logits)))
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One target among its references.
+
+    rows     models that count at all, the target and its partner among them
+    target   the model under attack; partner: its complement, left out with it, or None
+    asked    number of references to use; None: all
+    """
+
+    answers: Answers
+    rows: tuple[int, ...]
+    target: int
+    partner: int | None
+    asked: int | None = None
+
+    def pool(self, statistic: str) -> References:
+        """The target and its references on the pool."""
+        return self._references(statistic, slice(0, self.answers.pool))
+
+    def population(self, statistic: str) -> References | None:
+        """The same on the population; None where there is none."""
+        if self.answers.pool == len(self.answers.labels):
+            return None
+        return self._references(statistic, slice(self.answers.pool, None))
+
+    def of_target(self, statistic: str, population: bool = False) -> NDArray[np.float64]:
+        """The target's statistic on the pool, or on the population, mean over queries: float64 [P] or [Z]."""
+        values = self.answers.statistic(statistic)[self.target].mean(axis=-1)
+        return values[self.answers.pool :] if population else values[: self.answers.pool]
+
+    @property
+    def references(self) -> int:
+        """Number of references."""
+        return self.asked or len(self.rows) - (1 if self.partner is None else 2)
+
+    def membership(self) -> NDArray[np.bool_]:
+        """The answer, bool [P]: for judging, never for scoring."""
+        return self.answers.members[self.target, : self.answers.pool]
+
+    def stand_in(self) -> "View | None":
+        """A reference as target, with the other references as its own: what an attacker tries a threshold on.
+
+        The real target and its partner are left out. None where too few models are left.
+        """
+        others = tuple(row for row in self.rows if row not in (self.target, self.partner))
+        if self.asked is not None:
+            others = others[: self.asked]
+        partner = None if self.partner is None else others[0] ^ 1
+        left = len(others) - (1 if partner is None else 2)
+        if left < 2 or (partner is not None and partner not in others):
+            return None
+        return replace(self, rows=others, target=others[0], partner=partner, asked=None)
+
+    def _references(self, statistic: str, columns: slice) -> References:
+        rows = list(self.rows)
+        values = self.answers.statistic(statistic)[rows, columns]
+        partner = None if self.partner is None else rows.index(self.partner)
+        return References(
+            values if values.shape[-1] > 1 else values[..., 0],
+            self.answers.members[rows, columns],
+            rows.index(self.target),
+            partner,
+            self.asked,
+        )

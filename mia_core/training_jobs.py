@@ -1,0 +1,98 @@
+"""Trains the models that a store lacks, several at a time: what every kind of study needs and none should repeat."""
+
+import time
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mia_core.data import Dataset
+from mia_core.defenses import Combination
+from mia_core.errors import MiaWarning, RunError
+from mia_core.recipe import Recipe
+from mia_core.runs import Store, put_snapshot, stored, train_missing
+
+TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
+
+
+class Job(NamedTuple):
+    """One training; the fields are arguments of `mia_core.runs.train_missing`."""
+
+    members: np.ndarray
+    counted: np.ndarray
+    recipe: Recipe
+    defenses: Combination
+    seed: tuple[int, int]
+
+
+def train_all(
+    store: Store, dataset: Dataset, tasks: Sequence[Job], jobs: int | None = None, together: int | None = None
+) -> None:
+    """Train `tasks` in their order, `jobs` at a time (by default one a core); each run is stored when it is done.
+
+    Each model uses its recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
+    where it stopped. Inside `mia_core.cluster.cluster`, or joblib's `parallel_config(backend="dask")`, the workers of
+    that cluster train, and the store is a folder that they share. What a training has to say is a `MiaWarning`.
+
+    together  models trained at once in one process (see `mia_core.batched`), by default `TOGETHER` on CUDA. Elsewhere
+              one: a processor that is busy with one model gains nothing, and alone a run is the same to the bit
+    Raises `TrainingError`, `RunError`.
+    """
+    from joblib import Parallel, cpu_count, delayed, parallel_config
+
+    from mia_core.cluster import on_workers
+    from mia_core.progress import progress
+
+    if not tasks:
+        return
+    on_cluster = on_workers(dataset)
+    if together is None:
+        on_cuda = all(task.recipe.device == "cuda" for task in tasks)
+        together = TOGETHER if on_cuda and on_cluster is None else 1
+    if together > 1:
+        _train_together(store, dataset, tasks, together)
+        return
+    threads = max(task.recipe.threads for task in tasks)
+    workers = max(1, min(jobs or cpu_count() // threads, len(tasks)))
+    if any(task.recipe.device != "cpu" for task in tasks):
+        workers = 1  # an accelerator is one device: processes side by side would only compete for it
+    inner = {"inner_max_num_threads": threads} if workers > 1 else {}
+    where = on_cluster or parallel_config("loky" if workers > 1 else "sequential", **inner)
+    if on_cluster is not None:
+        workers = jobs or -1  # as many as the cluster has places, which are not this machine's
+    with where, warnings.catch_warnings():
+        # Workers keep their memory on purpose (see `mia_core.hardware.keep_memory`); joblib takes it for a leak,
+        # replaces such a worker and remarks on it.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+        done = Parallel(workers, return_as="generator_unordered")(
+            delayed(train_missing)(store, dataset, *task) for task in tasks
+        )
+        for found in progress(done, "models", total=len(tasks), unit="model"):
+            _warn(found)
+    if on_cluster is not None and not stored(store, dataset, *tasks[0]):
+        raise RunError(
+            f"{store.root}: the cluster's workers have trained, but their runs are not here; all of them must share "
+            f"this folder (MIA_CACHE moves it)"
+        )
+
+
+def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], together: int) -> None:
+    """Train what is missing, up to `together` models at once."""
+    from mia_core.batched import groups, train_together
+    from mia_core.hardware import cpu_threads
+
+    missing = [task for task in tasks if not stored(store, dataset, *task)]
+    for group in groups(missing):
+        for first in range(0, len(group), together):
+            batch = [missing[index] for index in group[first : first + together]]
+            started = time.perf_counter()
+            with cpu_threads(batch[0].recipe.threads):
+                for index, snapshot in train_together(dataset, batch):
+                    seconds = time.perf_counter() - started
+                    _warn(put_snapshot(store, dataset, *batch[index], snapshot, seconds, len(batch)))
+
+
+def _warn(lines: Sequence[str]) -> None:
+    for line in lines:
+        warnings.warn(line, MiaWarning, stacklevel=4)

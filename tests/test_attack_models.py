@@ -1,0 +1,195 @@
+"""`mia attack-models`: reference attacks on a user's file, what it says of the models, and what it refuses."""
+
+import json
+
+import numpy as np
+import pytest
+from arrays import save
+from known import reported_cases
+
+from mia_core.cli import main
+from mia_core.models_attack import ATTACKS
+from mia_core.models_file import read_models
+from mia_core.outputs_file import read_scores
+from mia_core.reference_splits import exactly_half, random_halves
+from mia_core.splits import pairs
+
+
+def models(design=pairs, count=8, pool=200, outside=20, signal=2.0, seed=0):
+    """Logits [M, N, 3], labels and members of imaginary models that are surer of what they trained on."""
+    random = np.random.default_rng(seed)
+    members = design(pool, count, seed, pool + outside).members
+    labels = random.integers(0, 3, pool + outside)
+    logits = random.normal(size=(*members.shape, 3)) + random.normal(size=(pool + outside, 3))
+    logits[:, np.arange(pool + outside), labels] += 1 + signal * members
+    return {"logits": logits, "labels": labels, "members": members}
+
+
+def run(capsys, *arguments):
+    """Exit status, report (None where there is none) and lines of stderr."""
+    status = main(["attack-models", *map(str, arguments), "--replicates", "0", "--json"])
+    captured = capsys.readouterr()
+    report = json.loads(captured.out, parse_constant=pytest.fail) if captured.out else None
+    return status, report, captured.err.splitlines()
+
+
+def refused(capsys, *arguments):
+    status, report, err = run(capsys, *arguments)
+    assert (status, report, len(err)) == (2, None, 1) and err[0].startswith("mia: error: ")
+    return err[0]
+
+
+def words(names):
+    return [word for name in names for word in ("--attack", name)]
+
+
+@pytest.fixture
+def path(tmp_path):
+    return save(tmp_path, "models", models())
+
+
+def test_every_attack_finds_the_signal_and_names_what_it_rests_on(capsys, path):
+    status, report, err = run(capsys, "--models", path, *words(ATTACKS))
+    assert status == 0 and len(err) == 1 and "a target's partner is left out" in err[0]
+    assert [result["attack"] for result in report["attacks"]] == list(ATTACKS)
+    for result in report["attacks"]:
+        assert (result["target"], result["partner_left_out"], result["references"]) == (0, 1, 6)
+        assert result["queries_per_example"] == 1 and result["train_accuracy"] > result["test_accuracy"]
+        assert result["auc"] > 0.55 and result["balanced_accuracy"] > 0.5, result["attack"]
+        assert result["threshold_from"] == ("fixed" if result["attack"] == "rapid" else "model 2")
+    assert report["attacks"][list(ATTACKS).index("lira")]["settings"]["form"] == "online"
+
+
+def test_posteriors_give_what_logits_give(capsys, tmp_path, path):
+    arrays = models()
+    powers = np.exp(arrays.pop("logits"))
+    other = save(tmp_path, "other", {**arrays, "posteriors": powers / powers.sum(axis=2, keepdims=True)})
+    first, second = (run(capsys, "--models", file, *words(["lira", "rmia"]))[1]["attacks"] for file in (path, other))
+    assert [result["auc"] for result in first] == pytest.approx([result["auc"] for result in second])
+
+
+def test_all_targets_and_scores_in_the_order_of_the_input(capsys, tmp_path, path):
+    report = run(capsys, "--models", path, "--target", "all")[1]
+    assert [result["target"] for result in report["attacks"]] == list(range(8))
+    out = tmp_path / "scores.npz"
+    assert run(capsys, "--models", path, "--target", 3, "--scores", out)[1]["attacks"][0] == report["attacks"][3]
+    scores, members = read_scores(out)
+    assert np.array_equal(members, models()["members"][3]) and scores.shape == (220,)
+    order = np.random.default_rng(0).permutation(220)
+    arrays = models()
+    permuted = {"logits": arrays["logits"][:, order], "labels": arrays["labels"][order]}
+    other = save(tmp_path, "permuted", permuted | {"members": arrays["members"][:, order]})
+    run(capsys, "--models", other, "--target", 3, "--scores", out)
+    assert np.array_equal(read_scores(out)[0], scores[order])
+
+
+def test_text_names_model_and_references(capsys, path):
+    assert main(["attack-models", "--models", path, "--replicates", "0"]) == 0
+    out = capsys.readouterr().out
+    assert "lira on model 0: 6 references, 1 query, accuracy " in out and out.isascii()
+
+
+def test_independent_models_are_all_references_and_the_biased_design_is_pointed_out(capsys, tmp_path):
+    file = save(tmp_path, "coins", models(random_halves))
+    _, report, err = run(capsys, "--models", file)
+    assert report["attacks"][0]["references"] == 7 and report["attacks"][0]["partner_left_out"] is None
+    assert len(err) == 1 and "no complementary pairs" in err[0]
+    _, report, _ = run(capsys, "--models", save(tmp_path, "half", models(exactly_half)))
+    assert len(report["warnings"]) == 1 and "exactly half of the models" in report["warnings"][0]
+
+
+def test_fewer_references_than_asked_for_are_refused(capsys, path):
+    assert "references: asked for 8, found 6" in refused(capsys, "--models", path, "--references", 8)
+    assert run(capsys, "--models", path, "--references", 4)[1]["attacks"][0]["references"] == 4
+
+
+def test_one_statistic_stands_for_outputs(capsys, tmp_path):
+    random = np.random.default_rng(0)
+    members = pairs(100, 6, 0).members
+    file = save(tmp_path, "statistic", {"statistic": random.normal(size=(6, 100)) + 2 * members, "members": members})
+    _, report, _ = run(capsys, "--models", file, *words(["lira", "calibrated-loss", "attack-r"]))
+    for result in report["attacks"]:
+        assert result["auc"] > 0.7 and result["train_accuracy"] is None and result["reasons"]["train_accuracy"]
+    assert "label-only needs logits" in refused(capsys, "--models", file, "--attack", "label-only")
+    assert "outside 0 to 1" in refused(capsys, "--models", file, "--attack", "rmia")
+    assert "no model trained on, found none" in refused(capsys, "--models", file, "--attack", "attack-p")
+
+
+def changed(**arrays):
+    return {**models(), **arrays}
+
+
+def with_nan():
+    logits = models()["logits"]
+    logits[3, 7, 1] = np.nan
+    return changed(logits=logits)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (with_nan(), "model 3: logits: found 1 value not finite (NaN or infinite), the first in row 7"),
+        (changed(members=models()["members"] + 1.0), "members: found the value 2; expected 1 (or true) = member"),
+        (changed(members=models()["members"][:, :9]), "members (8, 9); expected logits"),
+        (changed(members=np.zeros((8, 220))), "model 0 has 0 members, 220 non-members; expected both sides"),
+        (changed(labels=models()["labels"] + 3), "labels: found 220 values outside the range"),
+        (changed(labels=models()["labels"][:5]), "labels: found shape (5,); expected one an example, (220,)"),
+        (changed(logits=models()["logits"][0]), "expected logits or posteriors [M, N, K]"),
+        (changed(posteriors=np.zeros(3)), "found logits (8, 220, 3)"),
+        ({"logits": np.zeros((2, 3, 4)), "members": np.eye(2, 3)}, "with labels [N], or statistic"),
+        ({"statistic": np.zeros((2, 0)), "members": np.zeros((2, 0))}, "none empty"),
+        ({"statistic": np.zeros((1, 3)), "members": [[1, 0, 1]]}, "no reference beside target"),
+        ({"statistic": np.array([["a", "b"]]), "members": [[1, 0]]}, "found text"),
+    ],
+)
+def test_bad_files_are_refused_and_nothing_is_written(capsys, tmp_path, arrays, message):
+    out = tmp_path / "out.csv"
+    line = refused(capsys, "--models", save(tmp_path, "bad", arrays), "--scores", out)
+    assert message in line and "bad.npz" in line and not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--attack", "liira"], "did you mean lira"),
+        (["--target", "8"], "target: expected all or a row from 0 to 7, found '8'"),
+        (["--target", "first"], "expected all or a row"),
+        (["--target", "all", "--scores", "s.csv"], "expected a single target"),
+        (["--scores", "s.txt"], ".csv or .npz"),
+        (["-p", "forms=online"], "did you mean form"),
+        (["-p", "form=ofline"], "'offline_tail'"),
+        (["--attack", "attack-r", "-p", "form=online"], "attack that has settings (lira, t-lira"),
+        (["--attack", "lira", "--attack", "rmia", "-p", "form=online"], "a single attack"),
+    ],
+)
+def test_bad_options_are_refused(capsys, path, options, message):
+    assert message in refused(capsys, "--models", path, *options)
+
+
+def test_the_file_is_not_overwritten_and_a_missing_one_is_named(capsys, path):
+    assert "one of the inputs" in refused(capsys, "--models", path, "--scores", path)
+    assert "nowhere.npz: cannot be read" in refused(capsys, "--models", "nowhere.npz")
+
+
+def test_reported_examples_in_all_or_no_models(capsys, shared, tmp_path):
+    file = reported_cases(shared, tmp_path, "models/coverage") / "models" / "coverage.npz"
+    assert read_models(file).pairs
+    names = [name for name in ATTACKS if name != "rapid"]
+    for target in range(6):
+        out = tmp_path / "scores.csv"
+        status, report, err = run(capsys, "--models", file, "--target", target, "--scores", out, *words(names))
+        assert status == 0 and report["attacks"][0]["references"] == 4, err
+        rows = np.loadtxt(out, delimiter=",", skiprows=1)
+        assert rows.shape == (8, 2 + len(names)) and np.isfinite(rows).all()
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("offline_tail", [-0.00135, -6.6077, -0.6931]), ("offline_density", [5.4189, 5.4189, 0.9189])],
+)
+def test_reported_offline_formulas_are_known_by_name(capsys, shared, tmp_path, form, expected):
+    file = reported_cases(shared, tmp_path, "models/lira_sign") / "models" / "lira_sign.npz"
+    out = tmp_path / "scores.csv"
+    _, report, _ = run(capsys, "--models", file, "-p", f"form={form}", "-p", "divisor=n", "--scores", out)
+    assert np.loadtxt(out, delimiter=",", skiprows=1)[:, 2] == pytest.approx(expected, abs=5e-5)
+    assert report["attacks"][0]["settings"]["form"] == form

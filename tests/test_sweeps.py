@@ -1,0 +1,191 @@
+"""Sweeps over a knob, what their figures say, and the claims of the chapters on single defenses."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from small import RECIPE, tiny_dataset
+
+from mia_core import defense_claims, sweep_plots
+from mia_core.claims import Claim, judge
+from mia_core.confidence_features import asked_confidence, feature_table, features
+from mia_core.defenses import combination, describe
+from mia_core.errors import RunError, SettingsError
+from mia_core.inputs import check_outputs
+from mia_core.published import SMOOTHING, smoothing_beside
+from mia_core.runs import Store
+from mia_core.study import over_the_seeds
+from mia_core.study_settings import StudySettings
+from mia_core.svg import themed_svg
+from mia_core.sweeps import FEW_SEEDS, Sweep, counts_up_to
+
+SETTINGS = StudySettings(
+    **{**RECIPE.model_dump(), "epochs": 2, "record": (1,), "seeds": 4, "attacks": ["adversary1", "gap"]}
+)
+DATA = tiny_dataset(96)
+
+
+def sweep(folder, *, defense="smoothing", knob="epsilon", values=(0.2, 0, -0.1), off=0, seeds=2):
+    return Sweep(SETTINGS, defense, knob, values, off=off, seeds=seeds, store=Store(folder), dataset=DATA)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    return sweep(tmp_path_factory.mktemp("store")).train(jobs=1)
+
+
+def drawn(figure, alt):
+    svg = themed_svg(figure, name="x", alt=alt)
+    assert 'role="img"' in svg and len(alt) > 40 and "np." not in alt and "nan" not in alt
+    return svg
+
+
+def test_a_sweep_is_one_table_with_the_value_in_front(done):
+    table = done.table()
+    assert table.columns[0] == "value" and sorted(table["value"].unique()) == [-0.1, 0, 0.2]
+    names = {-0.1: "smoothing(epsilon=-0.1)", 0: "none", 0.2: "smoothing(epsilon=0.2)"}
+    assert (table["defenses"] == table["value"].map(names)).all()
+    assert len(table) == 3 * 2 * 2 and set(table["seed"]) == {0, 1}
+    assert "auc_low" not in table  # no bootstrap
+    assert done.table(epoch=1)["epochs"].unique().tolist() == [1]
+
+
+def test_the_summary_is_that_of_the_study(done):
+    summary = done.summary()
+    expected = over_the_seeds(done.study.table())
+    pd.testing.assert_frame_equal(summary.drop(columns="value"), expected)
+    assert done.name(0) == "none" and done.outputs(0.2).source == "smoothing(epsilon=0.2)"
+    assert np.array_equal(done.outputs(0).posteriors, done.study.outputs(0, 0, ()).posteriors)
+
+
+def test_the_value_that_is_off_needs_no_training_of_its_own(done, tmp_path):
+    assert {describe(defenses) for _, _, defenses in sweep(tmp_path).study.missing()} == {
+        "none", "smoothing(epsilon=-0.1)", "smoothing(epsilon=0.2)",
+    }  # fmt: skip
+    again = Sweep(SETTINGS, "masking", "k", (1, 2, 3), seeds=2, store=done.study.store, dataset=DATA)
+    assert not list(again.study.missing())
+
+
+def test_without_training_a_sweep_says_so(tmp_path):
+    with pytest.raises(RunError, match="train the study first"):
+        sweep(tmp_path).table()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"defense": "smothing"}, "unknown defense smothing"),
+        ({"knob": "eps"}, "eps"),
+        ({"values": (0.1,)}, "at least two values"),
+        ({"values": (0.1, 0.1)}, "each once"),
+        ({"values": (0, 1.5)}, "epsilon"),
+        ({"seeds": 0}, "seeds: expected at least 1"),
+    ],
+)
+def test_what_a_sweep_cannot_be_is_refused(tmp_path, changes, words):
+    with pytest.raises(SettingsError, match=words):
+        sweep(tmp_path, **changes)
+
+
+def test_few_seeds_by_default_and_all_on_demand(tmp_path):
+    assert len(sweep(tmp_path, seeds=FEW_SEEDS).study.settings.seeds) == FEW_SEEDS
+    assert len(sweep(tmp_path, seeds=None).study.settings.seeds) == 4
+
+
+def test_counts_are_all_or_thinned():
+    assert counts_up_to(10) == list(range(1, 11))
+    many = counts_up_to(100)
+    assert many[0] == 1 and many[-1] == 100 and len(many) <= 10 and many == sorted(set(many))
+    with pytest.raises(SettingsError, match="at least 2"):
+        counts_up_to(1)
+
+
+def test_curves_draw_a_line_an_attack_only_where_it_matters(done):
+    panels = ("target_accuracy", "attack_accuracy")
+    figure, alt = sweep_plots.knob_curves(done.table(), panels, "ε", {"attack_accuracy": (0.2, 0.72)})
+    drawn(figure, alt)
+    assert alt.count("target accuracy") == 1 and "gap: attack accuracy" in alt and "adversary1: attack accuracy" in alt
+    assert "the report prints 0.72 at 0.2" in alt
+    mean = done.summary().set_index(["value", "attack"]).loc[(0.2, "gap"), "attack_accuracy"]
+    assert f"{mean:.3f} at 0.2" in alt
+
+
+def test_curves_leave_out_what_was_not_measured_and_need_no_interval(done):
+    table = done.table()
+    table = table[table["seed"] == 0].assign(auc=None)
+    figure, alt = sweep_plots.knob_curves(table, ("auc", "attack_accuracy"), "ε")
+    drawn(figure, alt)
+    assert "AUC not measurable" in alt
+
+
+def test_dots_name_every_line_and_mark(done):
+    figure, alt = sweep_plots.dots(done.table(), "attack_accuracy", "attack accuracy")
+    svg = drawn(figure, alt)
+    for name in ("none", "smoothing(epsilon=-0.1)", "smoothing(epsilon=0.2)"):
+        assert f"{name}, gap: " in alt and name in svg
+
+
+def test_frames_share_their_axes_and_say_what_the_attack_reaches(done):
+    frames, alts = sweep_plots.confidence_frames(done, mark_asked=True)
+    assert [value for value, _ in frames] == ["-0.1", "0", "0.2"]
+    limits = {(fig.axes[0].get_xlim(), fig.axes[0].get_ylim()) for _, fig in frames}
+    assert len(limits) == 1
+    for (value, figure), alt in zip(frames, alts, strict=True):
+        assert sweep_plots.reach(done.table(), float(value)) in alt
+        assert re.search(r"\d+% of the members between .* and \d+% of the non-members between", alt)
+        drawn(figure, alt)
+    assert len(sweep_plots.confidence_frames(done, (0, 0.2))[0]) == 2
+
+
+def test_frames_of_a_mask_have_as_many_bars_as_it_leaves(done):
+    masks = Sweep(SETTINGS, "masking", "k", (1, 2, 3), seeds=2, store=done.study.store, dataset=DATA)
+    frames, alts = sweep_plots.rank_frames(masks)
+    assert [re.search(r"(\d) bars left", alt)[1] for alt in alts] == ["1", "2", "3"]
+    for (_, figure), alt in zip(frames, alts, strict=True):
+        drawn(figure, alt)
+
+
+def test_the_label_asks_for_less_than_certainty():
+    assert asked_confidence(combination("dropout"), 4) == 1
+    assert asked_confidence(combination("smoothing(epsilon=0.3)"), 4) == pytest.approx(0.7)
+    assert asked_confidence(combination("smoothing(epsilon=0.4,convention=uniform)"), 4) == pytest.approx(0.7)
+
+
+def test_features_are_higher_for_members():
+    posteriors = np.array([[0.9, 0.06, 0.04], [0.5, 0.3, 0.2], [0.99, 0.01, 0.0], [0.2, 0.7, 0.1]])
+    outputs = check_outputs(posteriors=posteriors, members=[1, 0, 0, 0], labels=[0, 0, 0, 0])
+    found = features(outputs, asked=0.9)
+    assert found["distance"].argmax() == 0 and found["largest"].argmax() == 2
+    assert np.allclose(found["distance"], [0, -0.4, -0.09, -0.2])
+    assert np.allclose(found["second"], [-0.06, -0.3, -0.01, -0.2])
+    assert np.allclose(found["rest"], [-0.01, -0.05, -0.005, -0.05])
+    assert np.allclose(found["true class"], np.log([0.9, 0.5, 0.99, 0.2]))
+
+
+def test_the_feature_table_is_read_by_judge(done):
+    table = feature_table(done.study)
+    assert len(table) == 2 * 3 * 5
+    undefended = table[table["defenses"] == "none"].pivot(index="seed", columns="attack", values="auc")
+    assert np.allclose(undefended["distance"], undefended["largest"])  # the distance to 1 ranks as the value itself
+    verdict = judge(Claim("x", "here", "auc_over_largest", "none", 0.0, "same"), table, "distance")
+    assert verdict.outcome == "holds" and verdict.seeds == 2
+    assert table["near_members"].between(0, 1).all()
+
+
+def test_published_numbers_stand_below_ours(done):
+    table = done.study.table().replace({"defenses": {"smoothing(epsilon=0.2)": "smoothing"}})
+    beside = smoothing_beside({"tiny": over_the_seeds(table[table["attack"] == "adversary1"])})
+    assert beside.loc[0, "source"] == "this book" and "[" in beside.loc[0, "with smoothing"]
+    assert len(beside) == 1 + len(SMOOTHING) and beside.loc[1, "with smoothing"] == "0.928"
+
+
+def test_every_claim_names_defenses_as_tables_do():
+    claims = [
+        *defense_claims.SMOOTHING_CLAIMS, *defense_claims.NEGATIVE_CLAIMS, *defense_claims.DISTANCE_CLAIMS,
+        *defense_claims.DROPOUT_CLAIMS, *defense_claims.PLACE_CLAIMS,
+        *(claim for group in defense_claims.MASKING_CLAIMS.values() for claim in group),
+    ]  # fmt: skip
+    for claim in claims:
+        for name in (claim.of, claim.than):
+            assert not isinstance(name, str) or describe(combination(name)) == name
