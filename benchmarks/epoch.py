@@ -1,17 +1,14 @@
 """One epoch of the report's CNN on 10,520 images of 3x32x32: this package against the loop a user would write.
 
-    python benchmarks/epoch.py [--threads 2] [--pairs 5] [--precision auto]
+    python benchmarks/epoch.py [--threads 1] [--pairs 3] [--precision auto]
 
 The baseline is the ordinary PyTorch loop: a DataLoader over PIL images with ToTensor and Normalize, batch 100, Adam,
 float32. Both train the same network on the same random pixels (the time does not depend on what they show) with the
-same number of threads, in turn, in one process. Prints the seconds of each and the ratio pair by pair.
+same number of threads, in turn, in one process. The limit: the same multiplications as one matrix product.
 """
 
 import argparse
-import json
 import os
-import statistics
-import time
 
 import numpy as np
 import torch
@@ -20,8 +17,10 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
+from mia_core.chapters.cost_limits import matrix_speed, multiplications
+from mia_core.chapters.cost_records import compared, in_turn, middle, save
 from mia_core.data import Dataset
-from mia_core.hardware import cpu_threads, describe_machine, resolve
+from mia_core.hardware import cpu_threads, resolve
 from mia_core.recipe import Recipe
 from mia_core.training import train
 
@@ -41,10 +40,11 @@ class Pictures(torch.utils.data.Dataset):
         return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
 
 
-def plain_network():
+def plain_network(channels=3, left=32 * 36):
     return nn.Sequential(
-        nn.Conv2d(3, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
-        nn.Flatten(), nn.Linear(32 * 36, 128), nn.Tanh(), nn.Linear(128, 10),
+        nn.Conv2d(channels, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 32, 5), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(left, 128), nn.Tanh(), nn.Linear(128, 10),
     )  # fmt: skip
 
 
@@ -52,30 +52,34 @@ def plain_epoch(loader):
     network = plain_network()
     optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
     loss_of = nn.CrossEntropyLoss()
-    start = time.perf_counter()
-    for images, labels in loader:
-        optimiser.zero_grad()
-        loss_of(network(images), labels).backward()
-        optimiser.step()
-    return time.perf_counter() - start
+
+    def epoch():
+        for images, labels in loader:
+            optimiser.zero_grad()
+            loss_of(network(images), labels).backward()
+            optimiser.step()
+
+    return in_turn({"": epoch}, 1)[""][0]
 
 
 def our_epoch(data, members, recipe):
-    """Seconds of an epoch, accuracy after it included: the difference between a training of three and of one."""
-    seconds = {}
-    for epochs in (1, 3):
-        start = time.perf_counter()
-        list(train(data, members, np.ones_like(members), recipe.stopped_at(epochs), (), (0, 0)))
-        seconds[epochs] = time.perf_counter() - start
-    return (seconds[3] - seconds[1]) / 2
+    """Seconds of an epoch, accuracy after it included: the difference between a training of two and of one."""
+    counted = np.ones_like(members)
+
+    def epochs(count):
+        return lambda: list(train(data, members, counted, recipe.stopped_at(count), (), (0, 0)))
+
+    found = in_turn({"one": epochs(1), "two": epochs(2)}, 1)
+    return tuple(two - one for one, two in zip(found["one"][0], found["two"][0], strict=True))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=3)
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     given = parser.parse_args()
+    load = os.getloadavg()
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (EXAMPLES + MONITORED, 32, 32, 3), dtype=np.uint8)
     labels = random.integers(0, 10, EXAMPLES + MONITORED)
@@ -85,19 +89,26 @@ def main():
     data = Dataset("random", images, labels, tuple("0123456789"), len(images))
     members = np.arange(len(images)) < EXAMPLES
     recipe = resolve(Recipe(device="cpu", precision=given.precision, threads=given.threads, record=()))
-    rows = []
+    limit = multiplications((3, 32, 32), 10) * EXAMPLES
+    plain, ours, speeds = [], [], []
     with cpu_threads(given.threads):
         for _ in range(given.pairs):
-            rows.append((plain_epoch(loader), our_epoch(data, members, recipe)))
-    ratios = sorted(plain / ours for plain, ours in rows)
-    print(json.dumps({
-        "machine": describe_machine(), "threads": given.threads, "torch": torch.__version__,
-        "load_average": os.getloadavg()[0], "precision": recipe.precision,
-        "plain_loop_seconds": [round(plain, 2) for plain, _ in rows],
-        "mia_core_seconds": [round(ours, 2) for _, ours in rows],
-        "times_faster": {"least": round(ratios[0], 2), "median": round(statistics.median(ratios), 2),
-                         "most": round(ratios[-1], 2)},
-    }, indent=2))  # fmt: skip
+            plain.append(plain_epoch(loader))
+            ours.append(our_epoch(data, members, recipe))
+            speeds.append(matrix_speed())
+    results = {
+        "threads": given.threads,
+        "precision": recipe.precision,
+        "examples": EXAMPLES,
+        "plain_loop_seconds": middle(plain),
+        "mia_core_seconds": middle(ours),
+        "times_faster": compared(plain, ours),
+        "float32_limit_seconds": limit / max(speeds),
+        "share_of_limit": limit / max(speeds) / middle(ours)["processor"],
+        "float32_product_tflops": 2e-12 * max(speeds),
+    }
+    path = save("epoch", results, load)
+    print(path.read_text(), end="")
 
 
 if __name__ == "__main__":

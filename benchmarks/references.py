@@ -8,7 +8,6 @@ Memory is the peak of what Python allocates beyond the input.
 """
 
 import argparse
-import json
 import math
 import os
 import statistics
@@ -18,7 +17,7 @@ import tracemalloc
 import numpy as np
 from scipy import optimize, special, stats
 
-from mia_core.hardware import describe_machine
+from mia_core.chapters.cost_records import save
 from mia_core.references import References
 from mia_core.references.lira import lira
 from mia_core.references.rmia import rank
@@ -96,6 +95,7 @@ def main():
     parser.add_argument("--models", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=5)
     given = parser.parse_args()
+    load = os.getloadavg()
     random = np.random.default_rng(0)
     ratios, population = random.lognormal(size=EXAMPLES), random.lognormal(size=POPULATION)
     results = {
@@ -113,9 +113,8 @@ def main():
     references = References.of_pairs(statistic, members, 0)
     for name, direct, ours in (("lira", direct_lira, lira), ("tlira", direct_tlira, tlira)):
         results[name] = compare(lambda f=direct: f(references), lambda f=ours: f(references), 1, 1e-6)
-    about = {"machine": describe_machine(), "load_average": os.getloadavg()[0], "numpy": np.__version__}
     sizes = {"examples": given.examples, "models": given.models, "input_megabytes": round(statistic.nbytes / 1e6, 1)}
-    print(json.dumps(about | sizes | results, indent=2))
+    print(save("references", sizes | results, load).read_text(), end="")
 
 
 if __name__ == "__main__":

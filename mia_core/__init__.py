@@ -9,8 +9,8 @@ from typing import Any
 _WHERE = {
     "Study": "mia_core.study",
     "StudySettings": "mia_core.study_settings",
-    "ReferenceStudy": "mia_core.reference_study",
-    "ReferenceSettings": "mia_core.reference_settings",
+    "ReferenceStudy": "mia_core.reference_studies.study",
+    "ReferenceSettings": "mia_core.reference_studies.settings",
     "over_the_seeds": "mia_core.study",
     "evaluate": "mia_core.study",
     "load_dataset": "mia_core.data",

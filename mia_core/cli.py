@@ -12,11 +12,11 @@ from typing import Annotated, Any
 
 import typer
 
-from mia_core.compare_command import compare
+from mia_core.commands.models_command import attack_models
+from mia_core.commands.report_command import report
+from mia_core.compare.command import compare
 from mia_core.errors import MiaError, MiaWarning
-from mia_core.models_command import attack_models
-from mia_core.reference_command import references
-from mia_core.report_command import report
+from mia_core.reference_studies.command import references
 from mia_core.words import one_line
 
 ATTACK_HELP = (
@@ -68,9 +68,9 @@ def attack(
     Each .npz file holds posteriors or logits [N, K] and members [N], coded 1 = member (the model trained on it) and
     0 = non-member; labels [N] are optional. Files with arr_0 and arr_1 are read as posteriors and members.
     """
-    from mia_core.attack_report import attack_outputs
-    from mia_core.attack_text import as_text
     from mia_core.attacks import AttackSettings
+    from mia_core.commands.attack_report import attack_outputs
+    from mia_core.commands.attack_text import as_text
 
     given = {
         "attacks": attack or None,
@@ -101,9 +101,9 @@ def measure(
 
     A higher score means more likely a member; members are coded 1 = member, 0 = non-member.
     """
-    from mia_core.attack_text import as_text
     from mia_core.attacks import AttackSettings
-    from mia_core.score_report import measure_file
+    from mia_core.commands.attack_text import as_text
+    from mia_core.commands.score_report import measure_file
 
     given = {"replicates": replicates, "confidence": confidence, "attack_seed": seed}
     report = measure_file(scores, AttackSettings(**{name: value for name, value in given.items() if value is not None}))

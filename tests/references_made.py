@@ -3,8 +3,8 @@
 import numpy as np
 from small import RECIPE, tiny_dataset
 
-from mia_core.reference_settings import ReferenceSettings
-from mia_core.reference_study import ReferenceStudy
+from mia_core.reference_studies.settings import ReferenceSettings
+from mia_core.reference_studies.study import ReferenceStudy
 from mia_core.runs import Run, Store
 
 DATA = tiny_dataset(400)

@@ -15,10 +15,10 @@ import pytest
 from arrays import AUC, LOW_FPR_TPR, base, low_fpr, rows_of, save
 from typer.testing import CliRunner
 
-from mia_core.attack_report import attack_outputs
-from mia_core.attack_text import as_text
 from mia_core.attacks import AttackSettings
 from mia_core.cli import app, main
+from mia_core.commands.attack_report import attack_outputs
+from mia_core.commands.attack_text import as_text
 from mia_core.errors import MiaWarning
 from mia_core.outputs_file import read_scores
 

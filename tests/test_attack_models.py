@@ -8,8 +8,8 @@ from arrays import save
 from known import reported_cases
 
 from mia_core.cli import main
-from mia_core.models_attack import ATTACKS
-from mia_core.models_file import read_models
+from mia_core.commands.models_attack import ATTACKS
+from mia_core.commands.models_file import read_models
 from mia_core.outputs_file import read_scores
 from mia_core.reference_splits import exactly_half, random_halves
 from mia_core.splits import pairs

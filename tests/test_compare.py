@@ -16,11 +16,11 @@ from books import code, write_book
 from mia_core.book import build_report
 from mia_core.book.sources import Book
 from mia_core.cli import main
-from mia_core.compare import compare, difference
-from mia_core.compare_page import as_page
+from mia_core.compare.differences import compare, difference
+from mia_core.compare.page import as_page
+from mia_core.compare.results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict, quantity, read_results
 from mia_core.errors import RunError
 from mia_core.intervals import Interval, over_seeds
-from mia_core.report_results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict, quantity, read_results
 
 CELL = """\
 import pandas as pd

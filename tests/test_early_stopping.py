@@ -4,8 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core import early_stopping
-from mia_core.early_stopping import Stop, at_accuracy, epochs_table, held_against_stopping, held_table, recorded_epochs
+from mia_core.analysis import early_stopping
+from mia_core.analysis.early_stopping import (
+    Stop,
+    at_accuracy,
+    epochs_table,
+    held_against_stopping,
+    held_table,
+    recorded_epochs,
+)
 from mia_core.errors import DataError, RunError, SettingsError
 from mia_core.runs import Store
 from mia_core.study import Study

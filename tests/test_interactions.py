@@ -3,11 +3,11 @@
 import pandas as pd
 import pytest
 
-from mia_core import combination_plots
-from mia_core.early_stopping import MEASURES
+from mia_core.analysis.early_stopping import MEASURES
+from mia_core.analysis.interactions import interactions, interactions_table
+from mia_core.analysis.pareto import front_counts, pareto_front
+from mia_core.chapters import combination_plots
 from mia_core.errors import SettingsError
-from mia_core.interactions import interactions, interactions_table
-from mia_core.pareto import front_counts, pareto_front
 from mia_core.study import over_the_seeds
 
 JITTER = (0.0, 0.002, -0.002, 0.001)

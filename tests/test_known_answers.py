@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from mia_core.attack_report import attack_outputs
 from mia_core.attacks import AttackSettings, make_attack
+from mia_core.commands.attack_report import attack_outputs
 from mia_core.errors import ArrayError
 from mia_core.metrics import auc, measure, roc, tpr_at_fpr
 from mia_core.outputs_file import read_outputs, read_scores

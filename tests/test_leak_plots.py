@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core import leak, leak_plots, measure_plots, measure_tables
+from mia_core.chapters import leak, leak_plots, measure_plots, measure_tables
+from mia_core.chapters.leak_claims import MEASURE_CLAIMS, epoch_claims, size_claim
 from mia_core.claims import judge
 from mia_core.data import Dataset
 from mia_core.errors import RunError
 from mia_core.inputs import check_outputs
-from mia_core.leak_claims import MEASURE_CLAIMS, epoch_claims, size_claim
 from mia_core.runs import Store
 from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, Study
 from mia_core.study_settings import StudySettings

@@ -6,12 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core import diagrams, plotting, tables
+from mia_core import plotting, tables
+from mia_core.chapters import diagrams
+from mia_core.chapters.reference_tables import array_cases, columns_reference, refusals, settings_reference
 from mia_core.claims import Claim, judge
 from mia_core.errors import DataError
 from mia_core.inputs import check_outputs
 from mia_core.recorded import recorded
-from mia_core.reference_tables import array_cases, columns_reference, refusals, settings_reference
 from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, over_the_seeds
 from mia_core.study_settings import StudySettings
 from mia_core.svg import themed_svg

@@ -6,7 +6,7 @@ import pytest
 from mia_core.attacks.rapid import Rapid, RapidSettings, calibration_terms, rapid
 from mia_core.errors import ArrayError, SettingsError
 from mia_core.metrics import auc
-from mia_core.reference_answers import Answers, View
+from mia_core.reference_studies.answers import Answers, View
 from mia_core.references import References
 from mia_core.references.calibration import difficulty_calibrated
 from mia_core.splits import pairs

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from mia_core.cli import main
-from mia_core.reference_columns import REFERENCE_COLUMNS
+from mia_core.reference_studies.columns import REFERENCE_COLUMNS
 
 TINY = ["references", "--models", "4", "--defenses", "none", "--epochs", "2", "--part", "30", "--jobs", "1"]
 TINY += ["-p", "size=12", "-p", "network=mlp", "-p", "hidden_units=8", "-p", "record=1", "-p", "population=50"]

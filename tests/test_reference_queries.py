@@ -5,10 +5,10 @@ import pytest
 from small import RECIPE, tiny_dataset
 
 from mia_core.errors import SettingsError
-from mia_core.reference_queries import QUERIES, query_copies
-from mia_core.reference_rows import rows
-from mia_core.reference_settings import ReferenceSettings
-from mia_core.reference_study import ReferenceStudy
+from mia_core.reference_studies.queries import QUERIES, query_copies
+from mia_core.reference_studies.rows import rows
+from mia_core.reference_studies.settings import ReferenceSettings
+from mia_core.reference_studies.study import ReferenceStudy
 from mia_core.runs import Store
 
 DATA = tiny_dataset(80)

@@ -8,11 +8,11 @@ from references_made import DATA, made_study
 
 from mia_core.errors import RunError, SettingsError
 from mia_core.intervals import clopper_pearson
-from mia_core.reference_attacks import NEED_POPULATION, REFERENCE_ATTACKS
-from mia_core.reference_columns import REFERENCE_COLUMNS
-from mia_core.reference_risk import vulnerability
-from mia_core.reference_rows import EVERY, answers, attacked, judge_scores, rows, table, views
-from mia_core.reference_study import ReferenceStudy
+from mia_core.reference_studies.attacks import NEED_POPULATION, REFERENCE_ATTACKS
+from mia_core.reference_studies.columns import REFERENCE_COLUMNS
+from mia_core.reference_studies.risk import vulnerability
+from mia_core.reference_studies.rows import EVERY, answers, attacked, judge_scores, rows, table, views
+from mia_core.reference_studies.study import ReferenceStudy
 
 pytestmark = pytest.mark.filterwarnings("ignore:canaries")
 

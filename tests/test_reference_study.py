@@ -6,8 +6,8 @@ from small import RECIPE, tiny_dataset
 
 import mia_core.training_jobs as training_jobs
 from mia_core.errors import DataError, RunError, SettingsError
-from mia_core.reference_settings import ReferenceSettings
-from mia_core.reference_study import ReferenceStudy
+from mia_core.reference_studies.settings import ReferenceSettings
+from mia_core.reference_studies.study import ReferenceStudy
 from mia_core.runs import Store, identity
 
 SMALL = {**RECIPE.model_dump(), "epochs": 2, "record": (1,), "models": 4, "part": 40, "canaries": 2, "seed": 5}

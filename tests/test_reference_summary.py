@@ -6,8 +6,8 @@ import pytest
 
 from mia_core.errors import SettingsError
 from mia_core.intervals import over_seeds
-from mia_core.reference_rows import EVERY
-from mia_core.reference_summary import MEASURES, STRONGEST, against_stopping, by_unit, over_targets, strongest
+from mia_core.reference_studies.rows import EVERY
+from mia_core.reference_studies.summary import MEASURES, STRONGEST, against_stopping, by_unit, over_targets, strongest
 
 TARGETS = 8
 

@@ -6,16 +6,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core import report_arrays, report_checks, report_plots, report_tables
 from mia_core.attacks.adversary1 import Adversary1
+from mia_core.chapters import report_arrays, report_checks, report_plots, report_tables
+from mia_core.chapters.conclusions import (
+    CONCLUSIONS,
+    Conclusion,
+    conclusions_table,
+    counted,
+    judge_conclusion,
+    printed_study,
+)
+from mia_core.chapters.report_attack import ReportAttacks
+from mia_core.chapters.report_checks import Exchange
 from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim
-from mia_core.conclusions import CONCLUSIONS, Conclusion, conclusions_table, counted, judge_conclusion, printed_study
 from mia_core.errors import ArrayError, DataError, SettingsError
 from mia_core.inputs import Outputs
 from mia_core.metrics import measure
 from mia_core.report import TABLE_I, PrintedRow
-from mia_core.report_attack import ReportAttacks
-from mia_core.report_checks import Exchange
 from mia_core.study import over_the_seeds
 
 

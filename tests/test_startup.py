@@ -40,7 +40,7 @@ def test_running_the_package_is_the_command_line(capsys):
     assert (mistaken.returncode, mistaken.stdout) == (2, "") and mistaken.stderr.startswith("mia: error: ")
 
 
-MODULES = ("settings", "study_settings", "study", "attack_report", "data", "inputs", "metrics")
+MODULES = ("settings", "study_settings", "study", "commands.attack_report", "data", "inputs", "metrics")
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -5,13 +5,13 @@ import pandas as pd
 import pytest
 from references_made import made_study
 
-from mia_core import reference_claims, reference_sweeps, risk_plots, risk_tables, surprise_plots
+from mia_core.chapters import reference_claims, reference_sweeps, risk_plots, risk_tables, surprise_plots
 from mia_core.claims import judge
 from mia_core.errors import ArrayError, SettingsError
-from mia_core.reference_answers import View
-from mia_core.reference_risk import vulnerability
-from mia_core.reference_rows import answers, kinds_of, table, views
-from mia_core.reference_study import ReferenceStudy
+from mia_core.reference_studies.answers import View
+from mia_core.reference_studies.risk import vulnerability
+from mia_core.reference_studies.rows import answers, kinds_of, table, views
+from mia_core.reference_studies.study import ReferenceStudy
 from mia_core.report import TABLE_I
 from mia_core.svg import themed_svg
 

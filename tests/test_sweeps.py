@@ -7,18 +7,18 @@ import pandas as pd
 import pytest
 from small import RECIPE, tiny_dataset
 
-from mia_core import defense_claims, sweep_plots
+from mia_core.analysis.sweeps import FEW_SEEDS, Sweep, counts_up_to
+from mia_core.chapters import defense_claims, sweep_plots
+from mia_core.chapters.confidence_features import asked_confidence, feature_table, features
+from mia_core.chapters.published import SMOOTHING, smoothing_beside
 from mia_core.claims import Claim, judge
-from mia_core.confidence_features import asked_confidence, feature_table, features
 from mia_core.defenses import combination, describe
 from mia_core.errors import RunError, SettingsError
 from mia_core.inputs import check_outputs
-from mia_core.published import SMOOTHING, smoothing_beside
 from mia_core.runs import Store
 from mia_core.study import over_the_seeds
 from mia_core.study_settings import StudySettings
 from mia_core.svg import themed_svg
-from mia_core.sweeps import FEW_SEEDS, Sweep, counts_up_to
 
 SETTINGS = StudySettings(
     **{**RECIPE.model_dump(), "epochs": 2, "record": (1,), "seeds": 4, "attacks": ["adversary1", "gap"]}

@@ -55,5 +55,6 @@ def show_as_meant(app: Sphinx, what: str, name: str, obj: Any, options: Any, lin
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    app.connect("autodoc-process-docstring", show_as_meant)
+    # Before other extensions, whose additions are markup already.
+    app.connect("autodoc-process-docstring", show_as_meant, priority=400)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

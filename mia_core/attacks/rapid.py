@@ -20,7 +20,7 @@ from mia_core.references.summaries import summarise
 from mia_core.settings import Listed, Settings, Whole
 
 if TYPE_CHECKING:
-    from mia_core.reference_answers import View
+    from mia_core.reference_studies.answers import View
 
 FEWEST = 20
 """Members or non-members of the shadow below which no part of them is kept aside to choose a network by."""

@@ -22,8 +22,8 @@ from mia_core.book.results import collect
 from mia_core.book.schedule import run_side_by_side
 from mia_core.book.sources import BookError, choose, copy_book, open_book
 from mia_core.cache import reason
+from mia_core.compare.results import RESULTS
 from mia_core.errors import SettingsError
-from mia_core.report_results import RESULTS
 
 RECORD = "report.json"
 

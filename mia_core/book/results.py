@@ -1,7 +1,7 @@
 """What a report found, in a form that programs read: the file results.json beside its pages.
 
 Taken from the executed chapters: their settings, data and versions, the numbers in their text, their tables and
-verdicts as shown, and what their figures show in words. `mia_core.compare` reads it.
+verdicts as shown, and what their figures show in words. `mia_core.compare.differences` reads it.
 """
 
 import ast
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mia_core.report_results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict
+from mia_core.compare.results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict
 
 GLUED = "application/papermill.record/text/plain"
 

@@ -1,0 +1,80 @@
+"""One model of the default study (scanned digits): this package against the loop a user would write.
+
+    OMP_NUM_THREADS=1 python benchmarks/study.py [--epochs 10] [--rounds 3]
+
+The baseline is the ordinary PyTorch loop: a DataLoader over PIL images with ToTensor and Normalize, batch 100, Adam,
+float32, then the outputs on all examples, by a DataLoader as well. Both train the same network on the members of the
+first target with one thread, in turn, in one process. A study trains one such model a core at a time, so its minutes
+are models x seconds / cores.
+"""
+
+import argparse
+import os
+
+import numpy as np
+import torch
+from epoch import Pictures, plain_network
+from torch import nn
+from torch.utils.data import DataLoader
+from torchvision import transforms
+
+from mia_core.chapters.cost_limits import matrix_speed, multiplications
+from mia_core.chapters.cost_records import compared, in_turn, middle, save
+from mia_core.hardware import cpu_threads
+from mia_core.study import Study
+from mia_core.study_settings import StudySettings
+from mia_core.training import train
+
+
+def plain_training(images, labels, members, epochs, channels=1, left=128):
+    """Outputs of the baseline on all examples."""
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.25)])
+    rows = np.flatnonzero(members)
+    loader = DataLoader(Pictures(images[rows], labels[rows], transform), batch_size=100, shuffle=True)
+    every = DataLoader(Pictures(images, labels, transform), batch_size=500)
+    network = plain_network(channels, left)
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
+    loss_of = nn.CrossEntropyLoss()
+    for _ in range(epochs):
+        for x, y in loader:
+            optimiser.zero_grad()
+            loss_of(network(x), y).backward()
+            optimiser.step()
+    with torch.no_grad():
+        return torch.cat([network(x) for x, _ in every])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    load = os.getloadavg()
+    settings = StudySettings(epochs=given.epochs, record=(), device="cpu", seeds=1)
+    study = Study(settings)
+    data, split = study.dataset, study.splits[0]
+    members, counted = split.members[0], split.counted[0]
+    actions = {
+        "plain": lambda: plain_training(data.images[:, 0], data.labels, members, given.epochs),
+        "mia_core": lambda: list(train(data, members, counted, study.recipe, (), (0, 0))),
+    }
+    with cpu_threads(1):
+        speed = matrix_speed()
+        found = in_turn(actions, given.rounds)
+    examples = int(members.sum()) * given.epochs
+    limit = multiplications(data.images.shape[1:], len(data.classes)) * examples / speed
+    results = {
+        "epochs": given.epochs,
+        "members": int(members.sum()),
+        "precision": study.recipe.precision,
+        "plain_loop_seconds": middle(found["plain"]),
+        "mia_core_seconds": middle(found["mia_core"]),
+        "times_faster": compared(found["plain"], found["mia_core"]),
+        "float32_limit_seconds": limit,
+        "share_of_limit": limit / middle(found["mia_core"])["processor"],
+    }
+    print(save("study", results, load).read_text(), end="")
+
+
+if __name__ == "__main__":
+    main()

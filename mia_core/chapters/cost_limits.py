@@ -1,0 +1,43 @@
+"""The least that a training can cost on a machine: the multiplications of its layers at the speed of a matrix product.
+
+Standardisation, pooling, tanh and Adam are left out, so no implementation with these layers reaches the limit.
+"""
+
+import time
+
+import numpy as np
+
+SIDE = 1536  # large enough that a product runs at full speed, small enough for a tenth of a second
+
+
+def multiplications(shape: tuple[int, int, int], classes: int, hidden_units: int = 128, network: str = "cnn") -> int:
+    """Multiply-adds for one image [C, H, W], forward and backward, of a network of `mia_core.networks`.
+
+    Backward costs twice the forward pass, once for the weights and once for the input; the first layer's input needs
+    no gradient.
+    """
+    channels, height, width = shape
+    if network == "mlp":
+        first, others = channels * height * width * hidden_units, [hidden_units * classes]
+    else:
+        first = height * width * 25 * channels * 32
+        rows, columns = height // 2 - 4, width // 2 - 4
+        left = 32 * (rows // 2) * (columns // 2)
+        others = [rows * columns * 25 * 32 * 32, left * hidden_units, hidden_units * classes]
+    return 2 * first + 3 * sum(others)
+
+
+def matrix_speed(repeats: int = 5) -> float:
+    """Multiply-adds a second of a float32 matrix product, with torch's present number of threads, by processor time.
+
+    The best of `repeats`: disturbances only make it slower.
+    """
+    import torch
+
+    one, two = (torch.from_numpy(np.random.default_rng(0).random((SIDE, SIDE), np.float32)) for _ in range(2))
+    best = float("inf")
+    for _ in range(repeats + 1):
+        start = time.process_time()
+        one @ two
+        best = min(best, time.process_time() - start)
+    return SIDE**3 / best

@@ -1,0 +1,99 @@
+"""Tables and the figure of the chapter on costs, from recorded benchmarks (see `mia_core.chapters.cost_records`)."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mia_core.chapters.cost_growth import CURVES, exponents, points
+from mia_core.svg import figure, style
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+Record = Mapping[str, Any]
+
+
+def costs_table(study: Record, epoch: Record) -> "pd.DataFrame":
+    """One training of the default study and one epoch on CIFAR-10's size: the ordinary loop, this package, the limit.
+
+    In processor's seconds, medians; the ratio is that of pairs, with the least and the most.
+    """
+    import pandas as pd
+
+    of_study, of_epoch = study["results"], epoch["results"]
+    whats = (f"digits, {of_study['epochs']} epochs and all outputs", "CIFAR-10's size, one epoch")
+    rows = []
+    for what, found in zip(whats, (of_study, of_epoch), strict=True):
+        ratio = found["times_faster"]["processor"]
+        rows.append({
+            "training": what,
+            "ordinary loop, s": seconds(found["plain_loop_seconds"]["processor"]),
+            "mia_core, s": seconds(found["mia_core_seconds"]["processor"]),
+            "times faster": f"{ratio['median']:.2f} [{ratio['least']:.2f}, {ratio['most']:.2f}]",
+            "limit, s": seconds(found["float32_limit_seconds"]),
+            "share of limit": f"{found['share_of_limit']:.0%}",
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def together_table(record: Record) -> "pd.DataFrame":
+    """Models trained at once against one at a time, by network and number of models."""
+    import pandas as pd
+
+    clock = "wall" if record["results"]["device"] != "cpu" else "processor"
+    rows = []
+    for row in record["results"]["rows"]:
+        ratio = row["times_faster"][clock]
+        rows.append({
+            "network, models": f"{row['network']}, {row['models']}",
+            "one at a time, s": seconds(row["alone_seconds"][clock]),
+            "at once, s": seconds(row["together_seconds"][clock]),
+            "times faster": f"{ratio['median']:.2f} [{ratio['least']:.2f}, {ratio['most']:.2f}]",
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def machines_table(records: Sequence[Record]) -> "pd.DataFrame":
+    """Where and when each benchmark ran, and how busy the machine was (processes that wanted a core)."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {
+            "benchmark": record["name"],
+            "made": record["made"][:10],
+            "cores": f"{record['machine']['cores']}, {record['machine']['instructions']}",
+            "load": f"{record['load_before'][0]:.0f} to {record['load_after'][0]:.0f}",
+        }
+        for record in records
+    )
+
+
+def growth_figure(rows: Sequence[Mapping[str, Any]]) -> tuple["Figure", str]:
+    """Time and memory as multiples of the smallest point, over the size as a multiple of the smallest; log axes.
+
+    rows  of the benchmark of growth; lines are medians over its rounds
+    """
+    fig, ax = figure(height=4.2)
+    rounds = sorted({row["round"] for row in rows})
+    found, parts, ends = exponents(rows), [], []
+    for place, curve in enumerate(CURVES):
+        per_round = [points(rows, curve, number) for number in rounds]
+        sizes = [size / per_round[0][0][0] for size in per_round[0][0]]
+        values = [statistics.median(column) for column in zip(*(values for _, values in per_round), strict=True)]
+        multiples = [value / values[0] for value in values]
+        slope = statistics.mean(found[curve])
+        ax.plot(sizes, multiples, label=f"{curve} ({slope:.2f})", **style(place))
+        parts.append(f"{curve} {slope:.2f}, to {multiples[-1]:.1f} times at {sizes[-1]:g} times the size")
+        ends.append(sizes[-1])
+    line = style(5)
+    ax.plot([1, max(ends)], [1, max(ends)], color=line["color"], linewidth=1, linestyle=line["linestyle"])
+    ax.set(xscale="log", yscale="log", xlabel="size, in multiples of the smallest")
+    ax.set_ylabel("cost, in multiples of the smallest")
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig, f"Lines on logarithmic axes, with the slope of each: {'; '.join(parts)}. A thin line has slope 1."
+
+
+def seconds(value: float) -> str:
+    """Seconds with two significant digits, as text."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.2g}"

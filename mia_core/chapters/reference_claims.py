@@ -1,0 +1,135 @@
+"""The claims of the chapters "Reference-model attacks" and "Who is at risk", and the fixed texts that go with them.
+
+What the literature claims of attacks with reference models, and what becomes of the report's favourites under them.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mia_core.chapters.risk_tables import AT_RISK, AVERAGE, CANARIES
+from mia_core.claims import Claim, Verdict, judge
+from mia_core.report import TABLE_I
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOW = "tpr_at_fpr_0.01"
+FAVOURITE = "smoothing"
+"""What section IV-C of the report recommends."""
+SAFEST = min((name for name in TABLE_I if "+" not in name), key=lambda name: TABLE_I[name].attack_accuracy)
+"""The single defense with the lowest attack accuracy in Table I."""
+ALIKE = 0.01
+"""An AUC this close to one half counts as one half."""
+
+ATTACK_CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "Calibrating the loss finds more members at 1% FPR.",
+        "Watson et al.", LOW, "calibrated-loss", "loss", "higher",
+    ),
+    Claim("Calibrating the loss raises its AUC.", "this chapter", "auc", "calibrated-loss", "loss", "higher"),
+    Claim("At 1% FPR LiRA finds more members than the loss.", "Carlini et al.", LOW, "lira", "loss", "higher"),
+    Claim(
+        "RMIA has a higher AUC than LiRA with each example's own variance.",
+        "Zarifzadeh et al.", "auc", "rmia", "lira-own-variance", "higher",
+    ),
+    Claim("RMIA has a higher AUC than LiRA with one variance.", "Zarifzadeh et al.", "auc", "rmia", "lira", "higher"),
+    Claim(
+        "t-LiRA has a higher AUC than LiRA with each example's own variance.",
+        "Brännvall", "auc", "t-lira", "lira-own-variance", "higher",
+    ),
+)  # fmt: skip
+"""On `mia_core.chapters.reference_sweeps.by_attack` of the undefended models."""
+
+DEFENSE_CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        f"The report's favourite, {FAVOURITE}, lowers the strongest attack's AUC.",
+        "IV-C", "auc", FAVOURITE, "none", "lower",
+    ),
+    *(
+        Claim(
+            f"The safest single defense of Table I, {SAFEST}, stays safer than {other} under the strongest attack.",
+            "Table I", "auc", SAFEST, other, "lower",
+        )
+        for other in TABLE_I
+        if other not in (SAFEST, "none") and "+" not in other
+    ),
+)  # fmt: skip
+"""On `mia_core.chapters.reference_sweeps.by_strongest`, attack "strongest"."""
+
+
+GROUP_CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "Canaries are found more often than the average member.",
+        "Aerni et al.", "found", CANARIES, AVERAGE, "higher",
+    ),
+    Claim(
+        "The tenth most at risk, chosen on other models, is found more often.",
+        "this chapter", "found", AT_RISK, AVERAGE, "higher",
+    ),
+)  # fmt: skip
+"""On `mia_core.chapters.risk_tables.side_by_side` of the undefended models."""
+
+DIFFICULTY_CLAIM = Claim(
+    "The fifth that is hardest for other models is found more often than the easiest.",
+    "this chapter", "found", "part 1", "part 5", "higher",
+)  # fmt: skip
+"""On `mia_core.chapters.risk_tables.by_difficulty` with five parts."""
+
+
+def protection_claims(groups: Sequence[str]) -> list[tuple[Claim, str]]:
+    """Claims on `mia_core.chapters.risk_tables.by_group`: the report's two favourites protect each group."""
+    return [
+        (Claim(f"{name.capitalize()} protects: {group}.", section, "found", name, "none", "lower"), group)
+        for name, section in ((SAFEST, "Table I"), (FAVOURITE, "IV-C"))
+        for group in groups
+    ]
+
+
+def growth_claims(table: "pd.DataFrame") -> list[tuple[Claim, str]]:
+    """Claims on `mia_core.chapters.reference_sweeps.by_references`, each with the attack whose rows it is judged on."""
+    few, most = (f"{number} references" for number in (table["value"].min(), table["value"].max()))
+    of = "{} has a higher AUC with {} than with {}."
+    return [
+        (Claim(of.format(words, most, few), source, "auc", most, few, "higher"), attack)
+        for words, attack, source in (
+            ("LiRA with one variance", "lira", "Carlini et al."),
+            ("LiRA with each example's own variance", "lira-own-variance", "this chapter"),
+            ("RMIA", "rmia", "this chapter"),
+        )
+    ]
+
+
+def split_claims(models: int) -> list[tuple[Claim, str]]:
+    """Claims on `mia_core.chapters.reference_sweeps.by_split` for a number of models, with the split judged."""
+    where = f"{models} models"
+    fair = "With {} and {} LiRA has an AUC of one half on noise, to within {}."
+    return [
+        (Claim(fair.format(words, where, ALIKE), "this chapter", "auc", where, 0.5, "same", ALIKE), design)
+        for words, design in (("complementary pairs", "pairs"), ("random halves", "random_halves"))
+    ] + [
+        (
+            Claim(f"With exactly half of {where} an example, it has less.", "this chapter", "auc", where, 0.5, "lower"),
+            "exactly_half",
+        )
+    ]
+
+
+def on(attack: str, claims: Iterable[Claim]) -> list[tuple[Claim, str]]:
+    """The claims, each with the same attack, for `judged`."""
+    return [(claim, attack) for claim in claims]
+
+
+def judged(claims: Iterable[tuple[Claim, str]], table: "pd.DataFrame") -> list[Verdict]:
+    """The verdicts on claims that each name the attack (or split, or group) whose rows they are judged on.
+
+    Left out are claims on what the table does not have or where nothing was measured: a small pool has no TPR at a low
+    FPR, and a study without canaries nothing to say of them.
+    """
+    return [judge(claim, table, attack) for claim, attack in claims if _measured(claim, attack, table)]
+
+
+def _measured(claim: Claim, attack: str, table: "pd.DataFrame") -> bool:
+    rows = table[(table["attack"] == attack) & table[claim.measure].notna()]
+    sides = [claim.of, claim.than] if isinstance(claim.than, str) else [claim.of]
+    known = [set(rows.loc[rows["defenses"] == side, "seed"]) for side in sides]
+    return bool(set.intersection(*known))

@@ -1,0 +1,133 @@
+"""Tables of the chapters with reference models: by attack, by number of references, and by split where nothing leaks.
+
+Units are pairs of complementary models (see `mia_core.reference_studies.summary.by_unit`). In the tables they stand in
+the column "seed", and what a table compares stands in "defenses", so that `mia_core.claims.judge` reads them.
+"""
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mia_core.canaries import MOST
+from mia_core.errors import MiaWarning
+from mia_core.metrics import auc, level_column
+from mia_core.reference_studies.rows import answers, attacked, check_references, judge_scores, kinds_of
+from mia_core.reference_studies.settings import ReferenceSettings
+from mia_core.reference_studies.study import DESIGNS, ReferenceStudy
+from mia_core.reference_studies.summary import by_unit, over_targets, strongest
+from mia_core.references import References
+from mia_core.references.lira import LiraSettings, lira
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ATTACKS = ("loss", "calibrated-loss", "rmia", "lira-own-variance", "lira", "t-lira")
+"""Those that the chapters compare: the baseline without references, and five with them."""
+DEFENSES = ("none", "dropout", "smoothing", "masking")
+"""Masking works on stored outputs and costs no training."""
+MEASURES = ("auc", level_column(0.01))
+
+
+def shared_study(models: int = 8, canaries: int = 20, **own: Any) -> ReferenceStudy:
+    """The trained study that the chapters share: `DEFENSES` and `ATTACKS`, looked at after the last epoch.
+
+    models    as in `mia_core.reference_studies.settings.ReferenceSettings`, of which `own` are further settings
+    canaries  as many as asked for, or what a small pool admits. That they are more than a hundredth of it, which
+              `mia_core.canaries.choose_canaries` warns of, is for the chapters to say
+    Raises what such a study raises.
+    """
+    settings = ReferenceSettings(models=models, defenses=DEFENSES, attacks=ATTACKS, **own)
+    plain = ReferenceStudy(settings)
+    admitted = min(canaries, int(MOST * len(plain.pool)))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="canaries", category=MiaWarning)
+        trained = ReferenceStudy(settings.replace(canaries=admitted), plain.store, plain.dataset).train()
+        return ReferenceStudy(trained.settings.replace(record=()), plain.store, plain.dataset)
+
+
+def by_attack(table: "pd.DataFrame", defenses: str = "none", examples: str = "pool") -> "pd.DataFrame":
+    """Attacks side by side, a row an attack and unit: the attack stands in "defenses", the combination in "attack".
+
+    table  of `mia_core.reference_studies.rows.table`, at one epoch
+    """
+    units = _units(table[table["examples"] == examples])
+    units = units[units["defenses"] == defenses]
+    return units.assign(defenses=units["attack"], attack=defenses).reset_index(drop=True)
+
+
+def by_references(
+    study: ReferenceStudy, numbers: Sequence[int] | None = None, attacks: Sequence[str] = ATTACKS[1:]
+) -> "pd.DataFrame":
+    """Attacks on the undefended models, given ever more references: `value` is their number, a row a pair of targets.
+
+    numbers  even ones; by default 2, 4, ... up to all there are. In "defenses" stands "NUMBER references"
+    Raises `SettingsError` for a number that there is not.
+    """
+    import pandas as pd
+
+    found, ordinary = answers(study, ()), kinds_of(study)["pool"]
+    rows = []
+    for number in numbers or range(2, study.settings.models - 1, 2):
+        check_references(study, number)
+        for attack in attacks:
+            made = attacked(study, attack, found, number)
+            both = zip(made.scores[:, ordinary], made.members[:, ordinary], strict=True)
+            each = [judge_scores(scores, members, None) for scores, members in both]
+            for unit in range(len(each) // 2):
+                pair = each[2 * unit : 2 * unit + 2]
+                row = {"attack": attack, "defenses": f"{number} references", "value": number, "seed": unit}
+                rows.append(row | {name: _mean([one[name] for one in pair]) for name in MEASURES})
+    return pd.DataFrame(rows)
+
+
+def by_strongest(table: "pd.DataFrame", measure: str = "auc", examples: str = "pool") -> "pd.DataFrame":
+    """Every combination under the attack that is the strongest on it, by its mean over units; a row a unit.
+
+    The name of that attack stands in `named`, and "attack" is "strongest". The largest of many means is a little too
+    large by chance.
+    """
+    import pandas as pd
+
+    chosen = table[table["examples"] == examples]
+    best = strongest(over_targets(chosen), measure).set_index("defenses")["attack"]
+    units = _units(chosen)
+    parts = [units[(units["defenses"] == name) & (units["attack"] == attack)] for name, attack in best.items()]
+    found = pd.concat(parts, ignore_index=True)
+    return found.assign(named=found["attack"], attack="strongest")
+
+
+def by_split(
+    models: Sequence[int] = (4, 8, 16), examples: int = 5_000, seeds: int = 10, designs: Sequence[str] = tuple(DESIGNS)
+) -> "pd.DataFrame":
+    """What LiRA reaches where there is nothing to find: AUC on noise, a row a design, number of models and seed.
+
+    Every model's statistic of every example is an independent normal number, so no output depends on membership and
+    any AUC but one half comes from the split. LiRA as published (median, a variance an example), target 0, without its
+    partner in pairs. "attack" holds the design, `value` the number of models, "defenses" "NUMBER models".
+    """
+    import pandas as pd
+
+    rows = []
+    for design in designs:
+        for number in models:
+            for seed in range(seeds):
+                members = DESIGNS[design](examples, number, seed).members
+                generator = np.random.default_rng(np.random.SeedSequence([seed, number, *design.encode()]))
+                noise = generator.standard_normal(members.shape)
+                seen = References(noise, members, 0, 1 if design == "pairs" else None)
+                scores = lira(seen, LiraSettings(variance="example", centre="median"))
+                rows.append(
+                    {"attack": design, "defenses": f"{number} models", "value": number, "seed": seed}
+                    | {"auc": auc(scores, members[0])}
+                )
+    return pd.DataFrame(rows)
+
+
+def _units(table: "pd.DataFrame") -> "pd.DataFrame":
+    return by_unit(table).rename(columns={"unit": "seed"})
+
+
+def _mean(values: list[float | None]) -> float | None:
+    return None if None in values else sum(values) / len(values)

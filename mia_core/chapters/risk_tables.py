@@ -1,0 +1,113 @@
+"""Who is found, in groups of examples: on average, those most at risk, canaries, and by how hard an example is.
+
+One attack at one threshold a target, that of its false-positive rate over ordinary examples. Units are pairs of
+targets, in the column "seed". Groups and combinations stand where `mia_core.claims.judge` looks for them.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mia_core.defenses import Combination, describe
+from mia_core.metrics import low_fpr
+from mia_core.ranking import tie_blocks
+from mia_core.reference_studies.rows import Scores, answers, attacked, kinds_of, views
+from mia_core.references.summaries import summarise
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mia_core.reference_studies.study import ReferenceStudy
+
+AVERAGE, AT_RISK, CANARIES = "average", "most at risk", "canaries"
+TENTH = 0.1
+"""The share of ordinary examples that counts as most at risk."""
+
+
+def by_group(study: "ReferenceStudy", attack: str = "t-lira", level: float = 0.01) -> "pd.DataFrame":
+    """Share of the members of each group that are found, for each combination and pair of targets.
+
+    The group stands in "attack", the combination in "defenses", the share in "found" (missing where `level` cannot be
+    measured). "average": all ordinary examples. "most at risk": the tenth of them with the highest mean score over
+    those targets of the *other* pairs that trained on them, so that they are not picked by the targets on which they
+    are judged. The other targets do have these as references, so the two are not quite independent. "canaries": where
+    there are some.
+    """
+    import pandas as pd
+
+    rows = []
+    for defenses in study.combinations:
+        made = attacked(study, attack, answers(study, defenses))
+        called, kinds = calls(study, made, level), kinds_of(study)
+        for unit in range(study.settings.models // 2):
+            pair = [2 * unit, 2 * unit + 1]
+            groups = {AVERAGE: kinds["pool"], AT_RISK: _most_at_risk(made, pair, kinds["pool"])}
+            groups |= {CANARIES: kinds["canaries"]} if "canaries" in kinds else {}
+            for name, chosen in groups.items():
+                found = _found(called, made.members, pair, chosen)
+                rows.append({"attack": name, "defenses": describe(defenses), "seed": unit, "found": found})
+    return pd.DataFrame(rows)
+
+
+def side_by_side(table: "pd.DataFrame", defenses: str = "none") -> "pd.DataFrame":
+    """The groups of one combination of `by_group`, in "defenses", to be compared; the combination is in "attack"."""
+    chosen = table[table["defenses"] == defenses]
+    return chosen.assign(defenses=chosen["attack"], attack=defenses).reset_index(drop=True)
+
+
+def by_difficulty(
+    study: "ReferenceStudy", attack: str = "t-lira", level: float = 0.01, parts: int = 5, defenses: Combination = ()
+) -> "pd.DataFrame":
+    """Share of members found, by how well models that never saw an example classify it: a row a part and pair.
+
+    Ordinary examples are ordered by the mean probability that OUT references give to the true class, and cut into
+    `parts` of equal size: `value` 1 are the hardest. In "defenses" stands "part 1" and so on, "found" is the share.
+    """
+    import pandas as pd
+
+    found = answers(study, defenses)
+    made = attacked(study, attack, found)
+    called, ordinary = calls(study, made, level), np.flatnonzero(kinds_of(study)["pool"])
+    difficulty = [summarise(view.pool("probability"), 0)[1].mean for view in views(study, found)]
+    rows = []
+    for unit in range(study.settings.models // 2):
+        for part in range(parts):
+            shares = []
+            for target in (2 * unit, 2 * unit + 1):
+                order = ordinary[np.argsort(difficulty[target][ordinary], kind="stable")]
+                chosen = np.isin(np.arange(len(study.pool)), np.array_split(order, parts)[part])
+                shares.append(_found(called, made.members, [target], chosen))
+            row = {"attack": attack, "defenses": f"part {part + 1}", "value": part + 1, "seed": unit}
+            rows.append(row | {"found": float(np.mean(shares))})
+    return pd.DataFrame(rows)
+
+
+def calls(study: "ReferenceStudy", made: Scores, level: float) -> NDArray[np.float64]:
+    """1 where a target's threshold calls an example of the pool a member, else 0: float64 [T, P].
+
+    The threshold is that of FPR `level` over ordinary examples; a target's row is NaN where that is not measurable.
+    """
+    ordinary = kinds_of(study)["pool"]
+    called = np.full(made.scores.shape, np.nan)
+    for target, (scores, members) in enumerate(zip(made.scores, made.members, strict=True)):
+        cut = low_fpr(tie_blocks(scores[ordinary], members[ordinary]), level)
+        if cut.tpr is not None:
+            called[target] = 0.0 if cut.threshold is None else scores >= cut.threshold
+    return called
+
+
+def _found(
+    called: NDArray[np.float64], members: NDArray[np.bool_], targets: list[int], chosen: NDArray[np.bool_]
+) -> float:
+    """Mean over `targets` of the share of chosen members that are called; NaN where one has no such member."""
+    shares = [called[target, chosen & members[target]] for target in targets]
+    return float(np.mean([share.mean() if len(share) else np.nan for share in shares]))
+
+
+def _most_at_risk(made: Scores, pair: list[int], ordinary: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    others = np.delete(np.arange(len(made.scores)), pair)
+    scores, inside = made.scores[others], made.members[others]
+    mean = np.where(inside, scores, 0.0).sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
+    ranked = np.argsort(np.where(ordinary, -mean, np.inf), kind="stable")
+    return np.isin(np.arange(len(ordinary)), ranked[: max(1, int(TENTH * ordinary.sum()))])

@@ -1,0 +1,121 @@
+"""From scores to a report: every measure with its interval, its reason where undefined, and the bounds on epsilon.
+
+A report is a dict of plain Python values that strict JSON can hold: no NaN, no infinity; what is undefined is None
+and has its reason under `reasons`.
+"""
+
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mia_core.attacks import AttackSettings
+from mia_core.commands.epsilon_report import epsilon_bounds
+from mia_core.errors import MiaWarning
+from mia_core.intervals import bootstrap, clopper_pearson
+from mia_core.metrics import level_column, low_fpr, measure
+from mia_core.outputs_file import read_score_sets
+from mia_core.ranking import tie_blocks
+from mia_core.words import one_line
+
+LEVELS = (0.0, 0.001, 0.01, 0.1)
+"""FPR levels of a report."""
+
+
+def measure_file(path: str | os.PathLike[str], settings: AttackSettings | None = None) -> dict[str, Any]:
+    """Judges scores that any attack has saved (`scores` and `members` [N] in one .npz); what `mia measure` prints.
+
+    scores [N], or [S, N]: S sets of scores of the same examples, such as one a repetition, each judged by itself.
+    No threshold is known, so accuracies and recalls are None with their reason.
+    """
+    settings = settings or AttackSettings()
+    with recorded() as messages:
+        sets, members = read_score_sets(path)
+        results = [judge(scores, members, None, settings) for scores in sets]
+    counts = {"examples": len(members), "members": int(members.sum()), "non_members": int((~members).sum())}
+    names = ["scores from the file" + (f", set {row}" if len(sets) > 1 else "") for row in range(len(sets))]
+    return {
+        "scores": {"file": one_line(os.fspath(path)), "sets": len(sets), **counts},
+        "confidence": settings.confidence,
+        "bootstrap_replicates": settings.replicates,
+        "seed": settings.attack_seed,
+        "attacks": [{"attack": name, **result} for name, result in zip(names, results, strict=True)],
+        "notes": [],
+        "warnings": messages,
+    }
+
+
+def judge(
+    scores: NDArray[np.float64], members: NDArray[np.bool_], threshold: float | None, settings: AttackSettings
+) -> dict[str, Any]:
+    """Every measure of checked scores with its interval, and every TPR with what is behind it.
+
+    threshold: the attack's own, or None where it is not known.
+    """
+    at = float(scores.max()) if threshold is None else threshold
+    values: dict[str, Any] = measure(scores, members, at, LEVELS)
+    intervals: dict[str, Any] = dict.fromkeys(values)
+    reasons = {}
+    if settings.replicates:
+        intervals = bootstrap(
+            scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed
+        )
+    else:
+        reasons["intervals"] = "the number of bootstrap replicates is 0"
+    if threshold is None:
+        for name in ("attack_accuracy", "balanced_accuracy", "recall_members", "recall_non_members"):
+            values[name] = intervals[name] = None
+            reasons[name] = "no threshold is known for saved scores"
+        reasons["threshold"] = "no threshold is known for saved scores"
+    blocks = tie_blocks(scores, members)
+    points = []
+    for level in LEVELS:
+        point = low_fpr(blocks, level)
+        column = level_column(level)
+        if point.reason:
+            reasons[column] = point.reason
+        total = int(members.sum())
+        exact = None if point.reason else list(clopper_pearson(point.true_positives, total, settings.confidence))
+        points.append(
+            {
+                "level": level,
+                "tpr": point.tpr,
+                "tpr_interval": _pair(intervals[column]),
+                "tpr_clopper_pearson": exact,
+                "realised_fpr": point.fpr,
+                "true_positives": point.true_positives,
+                "false_positives": point.false_positives,
+                "threshold": point.threshold,
+                "reason": point.reason or (None if point.threshold is not None else "no score stays within the level"),
+            }
+        )
+    bounds = epsilon_bounds(scores, members, threshold, settings.confidence)
+    result: dict[str, Any] = {"threshold": threshold}
+    for name, value in values.items():
+        result[name] = value
+        result[f"{name}_interval"] = _pair(intervals[name])
+    return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": None}
+
+
+@contextmanager
+def recorded() -> Iterator[list[str]]:
+    """Collects the messages of `MiaWarning` for a report, and passes every warning on afterwards.
+
+    After an error nothing is passed on: a refusal is one line.
+    """
+    messages: list[str] = []
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", MiaWarning)
+        yield messages
+    told = {str(item.message): item for item in caught}  # once, however many attacks came upon it
+    messages += [message for message, item in told.items() if issubclass(item.category, MiaWarning)]
+    for item in told.values():
+        warnings.warn_explicit(item.message, item.category, item.filename, item.lineno)
+
+
+def _pair(interval: tuple[float, float] | None) -> list[float] | None:
+    return None if interval is None else list(interval)

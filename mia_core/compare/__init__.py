@@ -1,0 +1,1 @@
+"""Compares two reports by the results that each carries."""

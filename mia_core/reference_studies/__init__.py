@@ -1,0 +1,1 @@
+"""Studies with reference models: their settings, trainings, attacks, tables, and the command."""

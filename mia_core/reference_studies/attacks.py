@@ -1,0 +1,75 @@
+"""Attacks with reference models by name. Each is a function of a target's `View`: scores [P], higher = member."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mia_core.errors import DataError
+from mia_core.reference_studies.answers import View
+from mia_core.references import References
+from mia_core.references.attack_r import attack_r
+from mia_core.references.calibration import difficulty_calibrated
+from mia_core.references.label_only import label_only
+from mia_core.references.lira import LiraSettings, lira
+from mia_core.references.population import attack_p
+from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio, rmia
+from mia_core.references.tlira import TLiraSettings, tlira
+
+Attack = Callable[[View], NDArray[np.float64]]
+
+
+def _on(statistic: str, attack: Callable[[References], NDArray[np.float64]]) -> Attack:
+    return lambda view: attack(view.pool(statistic))
+
+
+def _lira(statistic: str = "logit", **settings: str) -> Attack:
+    return _on(statistic, lambda references: lira(references, LiraSettings(**settings)))
+
+
+def _attack_p(view: View) -> NDArray[np.float64]:
+    return attack_p(view.of_target("log-likelihood"), view.of_target("log-likelihood", population=True))
+
+
+def _rmia_rank(view: View) -> NDArray[np.float64]:
+    population = view.population("probability")
+    if population is None:
+        raise DataError("population: rmia-rank needs examples that no model trains on, found none")
+    return rmia(view.pool("probability"), population)
+
+
+REFERENCE_ATTACKS: dict[str, Attack] = {
+    "loss": lambda view: view.of_target("log-likelihood"),
+    "attack-p": _attack_p,
+    "attack-r": _on("log-likelihood", attack_r),
+    "calibrated-loss": _on("log-likelihood", difficulty_calibrated),
+    "lira": _lira(),
+    "lira-own-variance": _lira(variance="example"),
+    "lira-hinge": _lira("hinge"),
+    "lira-offline": _lira(form="offline_tail"),
+    "lira-offline-own-variance": _lira(form="offline_tail", variance="example"),
+    "t-lira": _on("logit", tlira),
+    "t-lira-offline": _on("logit", lambda references: tlira(references, TLiraSettings(form="offline"))),
+    "base": _on("probability", base),
+    "base-offline": _on("probability", lambda references: base(references, BaseSettings(form="offline"))),
+    "rmia": _on("probability", log_ratio),
+    "rmia-offline": _on("probability", lambda references: log_ratio(references, RmiaSettings(form="offline"))),
+    "rmia-rank": _rmia_rank,
+    "label-only": _on("correctness", label_only),
+}
+"""What each is:
+
+loss                       no reference, the baseline: log p_y, one threshold for all examples
+attack-p                   the loss's rank among the population (Ye et al. 2022)
+attack-r                   the loss's rank among the OUT references (Ye et al. 2022)
+calibrated-loss            log p_y minus its mean over OUT references (Watson et al. 2022)
+lira, lira-own-variance    online LiRA, one variance for all examples or each example's own (Carlini et al. 2022)
+lira-hinge                 the same with the hinge statistic
+lira-offline(...)          offline LiRA, the tail's probability
+t-lira, t-lira-offline     LiRA with Student's t and a variance learned over examples
+base, base-offline         log p_y minus the log of the references' mean p_y (Lassila et al. 2025)
+rmia, rmia-offline         the logarithm of RMIA's ratio (Zarifzadeh et al. 2024); online it is that of BASE
+rmia-rank                  RMIA's score itself, the rank among the population, with its ties at the top
+label-only                 correctness alone against the references' (Aerni et al. 2024)
+"""
+NEED_POPULATION = ("attack-p", "rmia-rank")

@@ -1,0 +1,70 @@
+"""The command `mia references`: many models on halves of one pool, each attacked with the others as references."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+
+def references(
+    dataset: Annotated[
+        str | None, typer.Option(help="digits (default), cifar10, cifar100, mnist, fashion-mnist, or folder:PATH.")
+    ] = None,
+    models: Annotated[str | None, typer.Option(help="Models of each combination, an even number (default 8).")] = None,
+    defenses: Annotated[
+        str | None, typer.Option(help="Combinations with commas, such as none,dropout; default all eight.")
+    ] = None,
+    canaries: Annotated[
+        str | None, typer.Option(help="Examples with a wrong label, the worst case (default 0).")
+    ] = None,
+    attack: Annotated[
+        list[str] | None,
+        typer.Option(help="An attack, such as lira, t-lira or rmia; may be given several times (default all)."),
+    ] = None,
+    references: Annotated[
+        int | None, typer.Option(help="Reference models that an attack uses (default: all there are).", min=2)
+    ] = None,
+    design: Annotated[
+        str | None, typer.Option(help="pairs (default), random_halves, or exactly_half (biased).")
+    ] = None,
+    epochs: Annotated[str | None, typer.Option(help="Training epochs (default 50).")] = None,
+    part: Annotated[
+        str | None, typer.Option(help="Examples each model trains on (default: a quarter of the data).")
+    ] = None,
+    seed: Annotated[str | None, typer.Option(help="Seed of all that is random (default 0).")] = None,
+    param: Annotated[
+        list[str] | None,
+        typer.Option("--param", "-p", help="Any setting, such as -p population=1000; may be given several times."),
+    ] = None,
+    params: Annotated[str | None, typer.Option(help="A YAML file of settings.", metavar="FILE")] = None,
+    jobs: Annotated[int | None, typer.Option(help="Models trained at a time (default: one a core).", min=1)] = None,
+    out: Annotated[str | None, typer.Option(help="Write the table to this .csv file.", metavar="FILE")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the table as strict JSON instead of text.")] = False,
+) -> None:
+    """Train reference models under combinations of defenses and attack each model with the others.
+
+    The strongest protocol there is: LiRA, RMIA and others, at low false-positive rates, on ordinary examples and, with
+    --canaries, on mislabelled ones. Trained models are kept (see MIA_CACHE) and never trained twice; an interrupted
+    study goes on where it stopped. With --out, the table and a .provenance.json beside it are written.
+    """
+    from mia_core.reference_studies.report import reference_text, write_reference_table
+    from mia_core.reference_studies.rows import check_references, table
+    from mia_core.reference_studies.settings import ReferenceSettings
+    from mia_core.reference_studies.study import ReferenceStudy
+    from mia_core.settings import pairs, read_settings_file
+    from mia_core.study_report import as_rows, check_out
+
+    options = {"dataset": dataset, "models": models, "defenses": defenses, "canaries": canaries, "design": design}
+    options |= {"attacks": attack or None, "epochs": epochs, "part": part, "seed": seed}
+    given = (read_settings_file(params) if params else {}) | pairs(param or [])
+    settings = ReferenceSettings(**given | {name: value for name, value in options.items() if value is not None})
+    if out is not None:
+        check_out(out)
+    study = ReferenceStudy(settings)
+    check_references(study, references)
+    found = table(study.train(jobs), references)
+    if out is not None:
+        for path in write_reference_table(out, study, found):
+            print(f"mia: note: wrote {path}", file=sys.stderr)
+    if sys.stdout is not None:
+        sys.stdout.write(as_rows(found) if as_json else reference_text(found, confidence=settings.confidence))

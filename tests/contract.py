@@ -1,0 +1,156 @@
+"""What every chapter is held to, each rule as a function from a notebook to the list of its faults."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prose import equations, markdown, typed_results, words
+
+from mia_core.book.sources import open_book
+
+MOST_WORDS, MOST_CELLS, MOST_LINES, MOST_EQUATIONS = 1200, 7, 15, 2
+HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
+FIGURE = re.compile(r'<figure class="mia-figure mia-(?P<kind>fig|tab)" id="(?P<id>[a-z0-9-]+)">')
+SOLUTION = re.compile(r"`{3,}\{solution-start\}\s+(?P<label>[\w-]+)(?P<options>(?:\s*\n:[^\n]*)*)")
+
+# Pages of the back matter that run code answer no question of their own.
+BACK_MATTER = ("how-this-book-was-run", "what-goes-in", "my-numbers-differ")
+
+
+def chapters() -> dict[str, Path]:
+    """The chapters that are held to the contract, by name."""
+    return {name: path for name, path in open_book().chapters.items() if name not in BACK_MATTER}
+
+
+def length(notebook: Any) -> list[str]:
+    """At most 1,200 words."""
+    count = len(words(notebook))
+    return [f"{count} words, more than {MOST_WORDS}"] if count > MOST_WORDS else []
+
+
+def code_cells(notebook: Any) -> list[str]:
+    """At most 7 code cells in sight, and none of more than 15 lines; cells in folded solutions are out of sight."""
+    in_sight, folded, faults = 0, False, []
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            starts, ends = cell.source.rfind("{solution-start}"), cell.source.rfind("{solution-end}")
+            folded = starts > ends if max(starts, ends) >= 0 else folded
+            continue
+        lines = len(cell.source.splitlines())
+        faults += [f"cell {cell.id} has {lines} lines, more than {MOST_LINES}"] if lines > MOST_LINES else []
+        in_sight += not folded and not HIDDEN & set(cell.metadata.get("tags", ()))
+    return faults + ([f"{in_sight} code cells in sight, more than {MOST_CELLS}"] if in_sight > MOST_CELLS else [])
+
+
+def few_equations(notebook: Any) -> list[str]:
+    """At most 2 display equations."""
+    count = equations(notebook)
+    return [f"{count} display equations, more than {MOST_EQUATIONS}"] if count > MOST_EQUATIONS else []
+
+
+def question(notebook: Any) -> list[str]:
+    """One question in bold right under the title."""
+    first = notebook.cells[0].source.split("\n\n") if notebook.cells[0].cell_type == "markdown" else []
+    if len(first) < 2 or not re.match(r"# \S", first[0]):
+        return ["the first cell is not a title and text"]
+    return [] if re.fullmatch(r"\*\*[^*]+\?\*\*", first[1].strip()) else ["no question in bold right under the title"]
+
+
+def prediction(notebook: Any) -> list[str]:
+    """A box "Predict first" with folded answers, before any code."""
+    text = notebook.cells[0].source
+    box = re.search(r":::+\{admonition\} Predict first", text)
+    answers = re.findall(r":::+\{dropdown\} \S", text[box.end() :]) if box else []
+    return [] if len(answers) >= 2 else ["no box 'Predict first' with at least two folded answers in the first cell"]
+
+
+def first_figure(notebook: Any) -> list[str]:
+    """The first code cell that shows anything shows a figure."""
+    for cell in notebook.cells:
+        found = [match["kind"] for match in FIGURE.finditer(shown(cell))]
+        if found:
+            return [] if found[0] == "fig" else [f"cell {cell.id} shows a table before any figure"]
+    return ["shows no figure"]
+
+
+def verdicts(notebook: Any) -> list[str]:
+    """A section "What we learned" whose table gives verdicts, before the exercises."""
+    learned = [i for i, cell in enumerate(notebook.cells) if "## What we learned" in cell.source]
+    exercises = [i for i, cell in enumerate(notebook.cells) if "{exercise-start}" in cell.source]
+    if len(learned) != 1:
+        return ["no section 'What we learned', or several"]
+    after = notebook.cells[learned[0] : min(exercises, default=len(notebook.cells))]
+    head = re.compile(r"<th[^>]*>claim</th>.*<th[^>]*>verdict</th>")
+    return [] if any(head.search(shown(cell)) for cell in after) else ["no table of verdicts under 'What we learned'"]
+
+
+def exercises(notebook: Any) -> list[str]:
+    """Two or three exercises, each with a folded solution right below it, in which code has run."""
+    parts = [cell.source if cell.cell_type == "markdown" else "{code}" for cell in notebook.cells]
+    text = "\n".join(parts)
+    labels = re.findall(r"\{exercise-start\}\s*\n:label: ([\w-]+)", text)
+    faults = [] if len(labels) in (2, 3) else [f"{len(labels)} exercises instead of 2 or 3"]
+    for label in labels:
+        after = text.partition(f":label: {label}\n")[2].partition("{exercise-end}")[2]
+        between, _, rest = after.partition("{solution-start}")
+        solution = SOLUTION.match("```{solution-start}" + rest)
+        if not rest or between.strip("`\n ") or solution is None or solution["label"] != label:
+            faults.append(f"exercise {label} has no solution right below it")
+        elif ":class: dropdown" not in solution["options"]:
+            faults.append(f"the solution of {label} is not folded")
+        elif "{code}" not in rest.partition("{solution-end}")[0]:
+            faults.append(f"the solution of {label} runs nothing")
+    return faults
+
+
+def results_are_glued(notebook: Any) -> list[str]:
+    """No decimal and no percentage is typed into the text."""
+    return [f"typed: {found}" for found in typed_results(markdown(notebook))]
+
+
+def calls_the_package(notebook: Any) -> list[str]:
+    """The code imports from mia_core, whose names the page then links to, and at least one link stands in the text."""
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    faults = [] if re.search(r"^(from|import) mia_core", code, re.MULTILINE) else ["imports nothing from mia_core"]
+    link = r"\{(?:py:)?(?:func|class|meth|mod|attr|data)\}`[~.]*[^`]*mia_core\.[^`]+`"
+    return faults + ([] if re.search(link, markdown(notebook)) else ["no link in the text to anything of mia_core"])
+
+
+RULES: dict[str, Callable[[Any], list[str]]] = {
+    rule.__name__: rule
+    for rule in (
+        length,
+        code_cells,
+        few_equations,
+        question,
+        prediction,
+        first_figure,
+        verdicts,
+        exercises,
+        results_are_glued,
+        calls_the_package,
+    )
+}
+
+
+def shown(cell: Any) -> str:
+    """The HTML that a cell shows."""
+    outputs = cell.get("outputs", ()) if cell.cell_type == "code" else ()
+    return "\n".join(output.data.get("text/html", "") for output in outputs if "data" in output)
+
+
+def has_run(notebook: Any) -> list[str]:
+    """Every code cell has run, in order, without an error; one whose output is not compared has some.
+
+    Not a rule for chapters alone: nbval compares nothing where a cell has not run.
+    """
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    in_order = [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    faults = [] if in_order else ["its code cells have not run from top to bottom"]
+    for cell in cells:
+        if any(output.output_type == "error" for output in cell.outputs):
+            faults.append(f"cell {cell.id} ended with an error")
+        if "nbval-ignore-output" in cell.metadata.get("tags", ()) and not cell.outputs:
+            faults.append(f"cell {cell.id} shows nothing, though its output is not compared")
+    return faults
