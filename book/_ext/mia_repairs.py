@@ -9,16 +9,23 @@ from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
 
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
-    """Make the bibliography a plain block: its lists have roles that their children do not fit."""
+    """Two things that a screen reader stumbles over.
+
+    The bibliography becomes a plain block: its lists have roles that their children do not fit. A fold that lists the
+    chapters in which a function is used names the function without a link: a link inside of what opens the fold cannot
+    be told from it.
+    """
     if error or app.builder.format != "html":
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        if "citation-list" not in text:
+        if "citation-list" not in text and "<summary>Expand for references" not in text:
             continue
         page = BeautifulSoup(text, "html.parser")
         for element in page.select(".citation-list, .citation-list .citation"):
             element.attrs.pop("role", None)
+        for link in page.select("summary a"):
+            link.unwrap()
         path.write_text(str(page), encoding="utf-8")
 
 
