@@ -8,10 +8,10 @@ from arrays import save
 from known import reported_cases
 
 from mia_core.cli import main
-from mia_core.commands.models_attack import ATTACKS
 from mia_core.commands.models_file import read_models
 from mia_core.outputs_file import read_scores
 from mia_core.reference_splits import exactly_half, random_halves
+from mia_core.reference_studies.attacks import REFERENCE_ATTACKS
 from mia_core.splits import pairs
 
 
@@ -49,15 +49,15 @@ def path(tmp_path):
 
 
 def test_every_attack_finds_the_signal_and_names_what_it_rests_on(capsys, path):
-    status, report, err = run(capsys, "--models", path, *words(ATTACKS))
+    status, report, err = run(capsys, "--models", path, *words(REFERENCE_ATTACKS))
     assert status == 0 and len(err) == 1 and "a target's partner is left out" in err[0]
-    assert [result["attack"] for result in report["attacks"]] == list(ATTACKS)
+    assert [result["attack"] for result in report["attacks"]] == list(REFERENCE_ATTACKS)
     for result in report["attacks"]:
         assert (result["target"], result["partner_left_out"], result["references"]) == (0, 1, 6)
         assert result["queries_per_example"] == 1 and result["train_accuracy"] > result["test_accuracy"]
         assert result["auc"] > 0.55 and result["balanced_accuracy"] > 0.5, result["attack"]
         assert result["threshold_from"] == ("fixed" if result["attack"] == "rapid" else "model 2")
-    assert report["attacks"][list(ATTACKS).index("lira")]["settings"]["form"] == "online"
+    assert report["attacks"][list(REFERENCE_ATTACKS).index("lira")]["settings"]["form"] == "online"
 
 
 def test_posteriors_give_what_logits_give(capsys, tmp_path, path):
@@ -174,7 +174,7 @@ def test_the_file_is_not_overwritten_and_a_missing_one_is_named(capsys, path):
 def test_reported_examples_in_all_or_no_models(capsys, shared, tmp_path):
     file = reported_cases(shared, tmp_path, "models/coverage") / "models" / "coverage.npz"
     assert read_models(file).pairs
-    names = [name for name in ATTACKS if name != "rapid"]
+    names = [name for name in REFERENCE_ATTACKS if name != "rapid"]
     for target in range(6):
         out = tmp_path / "scores.csv"
         status, report, err = run(capsys, "--models", file, "--target", target, "--scores", out, *words(names))

@@ -59,6 +59,33 @@ def test_the_network_is_chosen_on_the_shadow():
     assert Rapid(RapidSettings(units="0,32")).fit(-1.0 * members, np.ones(600), members).units == 0  # ties: the first
 
 
+def test_the_choice_looks_at_so_many_examples_and_the_fit_at_all(monkeypatch):
+    seen, shadow = [], examples(0, 3000)
+    choose = Rapid._new
+
+    def counted(self, units):
+        made = choose(self, units)
+        fit = made.fit
+        made.fit = lambda features, members: (seen.append((len(members), members.mean())), fit(features, members))[1]
+        return made
+
+    monkeypatch.setattr(Rapid, "_new", counted)
+    few = FAST.replace(choose_by=400)
+    before = Rapid(few).fit(*shadow).score(*shadow[:2])
+    assert sum(number for number, _ in seen[:4]) == 2 * 400 and seen[4][0] == 3000 and len(seen) == 5
+    assert all(abs(share - shadow[2].mean()) < 0.01 for _, share in seen)
+    order = np.random.default_rng(0).permutation(3000)
+    assert np.array_equal(before, Rapid(few).fit(*(array[order] for array in shadow)).score(*shadow[:2]))
+
+
+def test_few_on_one_side_stay_enough_to_choose_by():
+    loss, difficulty, members = examples(0, 3000)
+    members = np.arange(3000) < 21
+    drawn = Rapid(RapidSettings(choose_by=40))._drawn(members, np.random.default_rng(0))
+    assert len(set(drawn)) == 40 and members[drawn].sum() == 20
+    assert np.isfinite(Rapid(RapidSettings(choose_by=40)).fit(loss, difficulty, members).score(loss, difficulty)).all()
+
+
 def view(statistics, members, target, asked=None):
     """A target among all other models but its partner."""
     count, pool = members.shape
@@ -130,6 +157,6 @@ def test_too_few_models_are_refused():
 
 
 def test_settings_refused():
-    for values in ({"units": []}, {"units": [-1]}, {"folds": 1}):
+    for values in ({"units": []}, {"units": [-1]}, {"folds": 1}, {"choose_by": 39}):
         with pytest.raises(SettingsError):
             RapidSettings(**values)

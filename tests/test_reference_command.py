@@ -52,6 +52,7 @@ def test_json_is_strict_and_trains_nothing_twice(capsys):
     [
         (["--models", "5"], "models: expected an even number, found 5"),
         (["--attack", "lirra"], "attacks: unknown attack lirra; did you mean lira"),
+        (["--attack", "rapid"], "attacks: rapid needs a shadow and two references for it, at least 4 references"),
         (["--references", "4"], "references: expected an even number from 2 to 2, found 4"),
         (["--part", "900"], "part: a pool of two halves of 900 needs 1,800 examples, found 1,797"),
         (["--canaries", "many"], "canaries: expected a number, found 'many'"),

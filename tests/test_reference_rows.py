@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from references_made import DATA, made_study
 
-from mia_core.errors import RunError, SettingsError
+from mia_core.errors import MiaWarning, RunError, SettingsError
 from mia_core.intervals import clopper_pearson
-from mia_core.reference_studies.attacks import NEED_POPULATION, REFERENCE_ATTACKS
+from mia_core.reference_studies.attacks import NEED_POPULATION, NEED_SHADOW, REFERENCE_ATTACKS
 from mia_core.reference_studies.columns import REFERENCE_COLUMNS
 from mia_core.reference_studies.risk import vulnerability
 from mia_core.reference_studies.rows import EVERY, answers, attacked, judge_scores, rows, table, views
@@ -118,9 +118,40 @@ def test_independent_halves_leave_out_the_target_alone(tmp_path):
     assert (found[(found["examples"] == "pool") & (found["epochs"] == 2)]["auc"] > 0.85).all()
 
 
-def test_without_a_population_the_attacks_that_need_one_have_no_rows(tmp_path):
+def test_of_all_attacks_those_that_models_or_population_do_not_suffice_for_are_left_out_and_said(tmp_path):
     study = made_study(tmp_path, population=0, models=4)
-    assert {row["attack"] for row in rows(study)} == set(REFERENCE_ATTACKS) - set(NEED_POPULATION)
+    with pytest.warns(MiaWarning) as said:
+        found = list(rows(study))
+    assert {row["attack"] for row in found} == set(REFERENCE_ATTACKS) - {*NEED_POPULATION, *NEED_SHADOW}
+    lines = [str(line.message) for line in said if "left out" in str(line.message)]
+    assert [line.split()[1] for line in lines] == [*NEED_POPULATION, *NEED_SHADOW]
+    assert "rapid left out: needs a shadow and two references for it, at least 4 references (6 models" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "references", "message"),
+    [
+        ({"models": 4}, None, r"at least 4 references \(6 models in pairs\), found 2"),
+        ({"models": 6}, 2, r"at least 4 references \(6 models in pairs\), found 2"),
+        ({"models": 4, "design": "random_halves"}, 2, r"at least 3 references \(4 models\), found 2"),
+        ({"population": 0, "attacks": "lira,attack-p"}, None, "attack-p needs examples that no model trains on"),
+    ],
+)
+def test_an_attack_asked_for_by_name_without_enough_models_is_refused_before_training(
+    tmp_path, made, changes, references, message
+):
+    settings = made.settings.replace(**{"attacks": "rapid"} | changes)
+    with pytest.raises(SettingsError, match=f"^attacks: .*{message}"):
+        table(ReferenceStudy(settings, type(made.store)(tmp_path), DATA), references)
+
+
+def test_rapid_comes_with_its_threshold_and_finds_members_with_the_fewest_models(tmp_path, found):
+    rows = found[(found["attack"] == "rapid") & (found["defenses"] == "none") & (found["epochs"] == 2)]
+    pool = rows[(rows["examples"] == "pool") & (rows["target"] != EVERY)]
+    assert (pool["auc"] > 0.85).all() and (pool["balanced_accuracy"] > 0.75).all()
+    four = table(made_study(tmp_path, design="random_halves", attacks="rapid", models=4))
+    four = four[(four["examples"] == "pool") & (four["epochs"] == 2) & (four["target"] != EVERY)]
+    assert (four["auc"] > 0.75).all() and four["balanced_accuracy"].notna().all()
 
 
 def test_before_training_the_table_says_what_is_missing(tmp_path, made):

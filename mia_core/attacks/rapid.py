@@ -32,11 +32,14 @@ class RapidSettings(Settings):
     units        numbers of hidden units to choose from; 0 is logistic regression
     folds        parts into which the shadow's examples are divided: each is scored by networks fitted on the others,
                  and the number of units with the highest AUC there is taken
-    attack_seed  of the parts, initial weights and batches
+    choose_by    number of the shadow's examples that this choice looks at, drawn by the seed; the chosen network is
+                 fitted on all. Of 21,040, choice and fit take 3 s on one core, and would take 6 s if it looked at all
+    attack_seed  of the drawn examples, the parts, initial weights and batches
     """
 
     units: Annotated[tuple[Annotated[Whole, Field(ge=0, le=1024)], ...], Listed, Field(min_length=1)] = (0, 16, 64)
     folds: Annotated[Whole, Field(ge=2, le=20)] = 3
+    choose_by: Annotated[Whole, Field(ge=2 * FEWEST)] = 4000
     attack_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
 
 
@@ -85,6 +88,9 @@ class Rapid:
         if len(self.settings.units) == 1 or min(members.sum(), (~members).sum()) < FEWEST:
             return self.settings.units[0]
         random = np.random.default_rng(np.random.SeedSequence([self.settings.attack_seed, *b"rapid"]))
+        if len(members) > self.settings.choose_by:
+            drawn = self._drawn(members, random)
+            features, members = features[drawn], members[drawn]
         part = np.empty(len(members), dtype=np.int64)
         for side in (members, ~members):  # every part gets its share of either side
             part[side] = random.permutation(np.arange(side.sum()) % self.settings.folds)
@@ -96,6 +102,16 @@ class Rapid:
                 scores[held] = self._new(units).fit(features[rest], members[rest]).log_odds(features[held])
             areas.append(auc(scores, members))
         return self.settings.units[int(np.argmax(areas))]
+
+    def _drawn(self, members: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.int64]:
+        """Rows of `choose_by` examples, ascending: of each side its share, and at least `FEWEST`."""
+        most = self.settings.choose_by
+        inside = int(np.clip(round(most * members.mean()), FEWEST, most - FEWEST))
+        parts = [
+            random.permutation(np.flatnonzero(side))[:number]
+            for side, number in ((members, inside), (~members, most - inside))
+        ]
+        return np.sort(np.concatenate(parts))
 
     def _new(self, units: int) -> Classifier:
         return Classifier("network" if units else "logistic", self.settings.attack_seed, units)

@@ -16,15 +16,13 @@ from mia_core.commands.score_report import judge, recorded
 from mia_core.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.ranking import best_balanced_threshold, tie_blocks
 from mia_core.reference_studies.answers import View
-from mia_core.reference_studies.attacks import NEED_POPULATION, REFERENCE_ATTACKS, Attack
+from mia_core.reference_studies.attacks import FIXED_THRESHOLDS, NEED_POPULATION, REFERENCE_ATTACKS, Attack
 from mia_core.references.lira import LiraSettings, lira
 from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio
 from mia_core.references.tlira import TLiraSettings, tlira
 from mia_core.settings import Settings
 from mia_core.words import nearest, one_line
 
-ATTACKS: dict[str, Attack] = {**REFERENCE_ATTACKS, "rapid": rapid}
-"""Every attack that `mia attack-models` knows, by name (see `mia_core.reference_studies.attacks`)."""
 Adjustable = Callable[[View, Any], NDArray[np.float64]]
 SETTINGS: dict[str, tuple[type[Settings], Adjustable]] = {
     "lira": (LiraSettings, lambda view, chosen: lira(view.pool("logit"), chosen)),
@@ -47,7 +45,7 @@ def attack_models(
 ) -> dict[str, Any]:
     """Attacks one model of a file, or each in turn, with the help of the others.
 
-    attacks     names from `ATTACKS`
+    attacks     names from `mia_core.reference_studies.attacks.REFERENCE_ATTACKS`
     targets     row of the attacked model, from 0, or "all"
     references  how many of the other models are used, the first ones; None: all
     chosen      settings of the attack, where there is one that has some (see `SETTINGS`)
@@ -87,10 +85,10 @@ def attack_models(
 
 
 def _attack(name: str, chosen: dict[str, Any], others: int) -> Attack:
-    if name not in ATTACKS:
-        raise SettingsError(f"attack: unknown {one_line(repr(name), 60)}; {nearest(name, list(ATTACKS))}")
+    if name not in REFERENCE_ATTACKS:
+        raise SettingsError(f"attack: unknown {one_line(repr(name), 60)}; {nearest(name, list(REFERENCE_ATTACKS))}")
     if not chosen:
-        return ATTACKS[name]
+        return REFERENCE_ATTACKS[name]
     if others > 1 or name not in SETTINGS:
         raise SettingsError(f"param: expected a single attack that has settings ({', '.join(SETTINGS)}), found {name}")
     group, function = SETTINGS[name]
@@ -139,7 +137,7 @@ def _run(
         scores = attack(view)
     except ArrayError as error:
         raise ArrayError(f"{models.source}: {error}") from None
-    threshold, origin = (0.0, "fixed") if name == "rapid" else _threshold(attack, view)
+    threshold, origin = (FIXED_THRESHOLDS[name], "fixed") if name in FIXED_THRESHOLDS else _threshold(attack, view)
     result = {
         "attack": name,
         "target": view.target,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.attacks.rapid import rapid
 from mia_core.errors import DataError
 from mia_core.reference_studies.answers import View
 from mia_core.references import References
@@ -56,6 +57,7 @@ REFERENCE_ATTACKS: dict[str, Attack] = {
     "rmia-offline": _on("probability", lambda references: log_ratio(references, RmiaSettings(form="offline"))),
     "rmia-rank": _rmia_rank,
     "label-only": _on("correctness", label_only),
+    "rapid": rapid,
 }
 """What each is:
 
@@ -71,5 +73,25 @@ base, base-offline         log p_y minus the log of the references' mean p_y (La
 rmia, rmia-offline         the logarithm of RMIA's ratio (Zarifzadeh et al. 2024); online it is that of BASE
 rmia-rank                  RMIA's score itself, the rank among the population, with its ties at the top
 label-only                 correctness alone against the references' (Aerni et al. 2024)
+rapid                      loss and calibrated loss weighed by a network, see `mia_core.attacks.rapid` (He et al. 2024)
 """
 NEED_POPULATION = ("attack-p", "rmia-rank")
+NEED_SHADOW = ("rapid",)
+"""Those that are fitted on one reference, which needs two references of its own beside the target's partner."""
+FIXED_THRESHOLDS = {"rapid": 0.0}
+"""Attack -> the threshold it comes with; of the others one is chosen on a reference. RAPID's scores are log-odds of
+membership, already fitted on a reference, so there is nothing left to choose."""
+
+
+def unusable(references: int, paired: bool, population: int) -> dict[str, str]:
+    """The attacks that so many reference models and examples of the population do not suffice for: name -> why.
+
+    paired  the models are complementary pairs, so that a shadow's partner is lost as well
+    """
+    needed = 4 if paired else 3
+    found = dict.fromkeys(NEED_POPULATION if population == 0 else (), "needs examples that no model trains on, found 0")
+    if references < needed:
+        models = f"{needed + 2} models in pairs" if paired else f"{needed + 1} models"
+        words = f"needs a shadow and two references for it, at least {needed} references ({models}), found {references}"
+        found |= dict.fromkeys(NEED_SHADOW, words)
+    return found

@@ -36,4 +36,5 @@ REFERENCE_COLUMNS: dict[str, tuple[str, str]] = {
     "note": ("text", "why nothing is measured, or that the attack sees nothing; empty otherwise"),
 }
 """Column -> (kind, meaning). Accuracies and recalls are at a threshold that was chosen on a reference model, tried as
-if it were the target; they are empty where there are too few models for that, and for all targets together."""
+if it were the target; they are empty where there are too few models for that, and for all targets together. RAPID's
+threshold is always 0, for it was fitted on such a model."""

@@ -19,7 +19,7 @@ def references(
     ] = None,
     attack: Annotated[
         list[str] | None,
-        typer.Option(help="An attack, such as lira, t-lira or rmia; may be given several times (default all)."),
+        typer.Option(help="An attack, such as lira, t-lira, rmia or rapid; may be given several times (default all)."),
     ] = None,
     references: Annotated[
         int | None, typer.Option(help="Reference models that an attack uses (default: all there are).", min=2)
@@ -48,7 +48,7 @@ def references(
     study goes on where it stopped. With --out, the table and a .provenance.json beside it are written.
     """
     from mia_core.reference_studies.report import reference_text, write_reference_table
-    from mia_core.reference_studies.rows import check_references, table
+    from mia_core.reference_studies.rows import check_attacks, check_references, table
     from mia_core.reference_studies.settings import ReferenceSettings
     from mia_core.reference_studies.study import ReferenceStudy
     from mia_core.settings import pairs, read_settings_file
@@ -62,6 +62,7 @@ def references(
         check_out(out)
     study = ReferenceStudy(settings)
     check_references(study, references)
+    check_attacks(study, references)
     found = table(study.train(jobs), references)
     if out is not None:
         for path in write_reference_table(out, study, found):

@@ -3,6 +3,7 @@
 Two kinds of examples: "pool", without the canaries, is the average case; "canaries" are the worst case.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -11,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.defenses import Combination, describe
-from mia_core.errors import SettingsError
+from mia_core.errors import MiaWarning, SettingsError
 from mia_core.intervals import clopper_pearson
 from mia_core.metrics import from_counts, level_column, low_fpr
 from mia_core.ranking import best_balanced_threshold, tie_blocks
 from mia_core.reference_studies.answers import Answers, View, seen
-from mia_core.reference_studies.attacks import NEED_POPULATION, REFERENCE_ATTACKS
+from mia_core.reference_studies.attacks import FIXED_THRESHOLDS, REFERENCE_ATTACKS, unusable
 from mia_core.reference_studies.study import ReferenceStudy
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ EVERY = "all"
 class Scores:
     """One attack on every target: scores and the answers, [T, P], and a threshold for each kind of examples, [T].
 
-    thresholds  kind -> one a target, chosen on a stand-in; None where there are too few models for that
+    thresholds  kind -> one a target, chosen on a stand-in; None where there are too few models for that. Where the
+                attack comes with one (`mia_core.reference_studies.attacks.FIXED_THRESHOLDS`), that one
     """
 
     scores: NDArray[np.float64]
@@ -51,16 +53,21 @@ def rows(study: ReferenceStudy, references: int | None = None) -> Iterator[dict[
 
     references  how many reference models the attacks use, the first ones; by default all there are. In pairs an even
                 number, so that each example has as many that trained on it as did not
-    Raises `SettingsError` for a number of references that there is not.
+    Attacks that models or population do not suffice for are left out with a `MiaWarning` where all were asked for.
+    Raises `SettingsError` for a number of references that there is not, and for such an attack asked for by name.
     """
     check_references(study, references)
+    left_out = check_attacks(study, references)
+    for name, why in left_out.items():
+        warnings.warn(f"attacks: {name} left out: {why}", MiaWarning, stacklevel=2)
     for defenses in study.combinations:
         for epoch in study.epochs(defenses):
             found = answers(study, defenses, epoch)
             about = _about(study, defenses, epoch, references)
             accuracies = _accuracies(study, defenses, epoch)
             for name in study.settings.attacks:
-                yield from _rows_of(study, name, found, references, about, accuracies)
+                if name not in left_out:
+                    yield from _rows_of(study, name, found, references, about, accuracies)
 
 
 def answers(study: ReferenceStudy, defenses: Combination, epoch: int | None = None) -> Answers:
@@ -82,9 +89,14 @@ def attacked(study: ReferenceStudy, name: str, found: Answers, references: int |
     attack, kinds = REFERENCE_ATTACKS[name], kinds_of(study)
     scores, members = [], []
     thresholds: dict[str, list[float | None]] = {kind: [] for kind in kinds}
+    fixed = FIXED_THRESHOLDS.get(name)
     for view in views(study, found, references):
         scores.append(attack(view))
         members.append(view.membership())
+        if fixed is not None:
+            for chosen_by_kind in thresholds.values():
+                chosen_by_kind.append(fixed)
+            continue
         stand_in = view.stand_in()
         tried = None if stand_in is None else attack(stand_in)
         for kind, chosen in kinds.items():
@@ -145,6 +157,19 @@ def check_references(study: ReferenceStudy, references: int | None) -> None:
     raise SettingsError(f"references: expected {even} to {most}, found {references}")
 
 
+def check_attacks(study: ReferenceStudy, references: int | None = None) -> dict[str, str]:
+    """Those of all attacks that the study's models or population do not suffice for, and why: name -> reason.
+
+    Raises `SettingsError` where not all attacks were asked for, but such a one by its name.
+    """
+    used = references or study.settings.models - (2 if study.settings.design == "pairs" else 1)
+    found = unusable(used, study.settings.design == "pairs", len(study.population))
+    for name, why in found.items():
+        if name in study.settings.attacks and set(study.settings.attacks) != set(REFERENCE_ATTACKS):
+            raise SettingsError(f"attacks: {name} {why}")
+    return {name: why for name, why in found.items() if name in study.settings.attacks}
+
+
 def _rows_of(
     study: ReferenceStudy,
     name: str,
@@ -153,8 +178,6 @@ def _rows_of(
     about: dict[str, Any],
     accuracies: NDArray[np.float64],
 ) -> Iterator[dict[str, Any]]:
-    if name in NEED_POPULATION and len(study.population) == 0:
-        return
     made, confidence = attacked(study, name, found, references), study.settings.confidence
     for kind, chosen in kinds_of(study).items():
         for target, (scores, members) in enumerate(zip(made.scores, made.members, strict=True)):
