@@ -32,3 +32,19 @@ def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
             f"{table}: no recorded study, or damaged ({type(error).__name__}); a checkout of the project holds them, "
             f"and MIA_RESULTS names another folder"
         ) from None
+
+
+def recorded_parts(name: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
+    """A study that was recorded in parts, NAME.csv, NAME-2.csv and so on: one table, and the provenance of each part.
+
+    Raises `DataError` as `recorded` does.
+    """
+    import pandas as pd
+
+    first, made = recorded(name)
+    tables, about = [first], [made]
+    while (results_dir() / f"{name}-{len(tables) + 1}.csv").is_file():
+        table, made = recorded(f"{name}-{len(tables) + 1}")
+        tables.append(table)
+        about.append(made)
+    return pd.concat(tables, ignore_index=True), about

@@ -62,8 +62,13 @@ def beside_stopping(
     return fig, f"{alt} Defended models: {', '.join(parts)}."
 
 
-def stopping_line(axes: "Axes", epochs: "pd.DataFrame", measure: str, attack: str = "adversary1") -> str:
-    """Draw the undefended model at its recorded epochs into `axes`; returns its part of the alt text."""
+def stopping_line(
+    axes: "Axes", epochs: "pd.DataFrame", measure: str, attack: str = "adversary1", of: str | None = None
+) -> str:
+    """Draw the undefended model at its recorded epochs into `axes`; returns its part of the alt text.
+
+    of  what the measure is called there; by default its column's name in words
+    """
     rows = epochs[(epochs["attack"] == attack) & (epochs["defenses"] == "none")]
     for _, of_seed in rows.sort_values("epochs").groupby("seed"):
         axes.plot(of_seed["target_accuracy"], of_seed[measure], color=LINES, linewidth=0.6, alpha=0.45)
@@ -73,7 +78,7 @@ def stopping_line(axes: "Axes", epochs: "pd.DataFrame", measure: str, attack: st
         axes.annotate(f"{epoch}", (point["target_accuracy"], point[measure]), (-3, 5), textcoords="offset points",
                       ha="right", fontsize=9)  # fmt: skip
     parts = [f"epoch {epoch} {point['target_accuracy']:.2f} / {point[measure]:.2f}" for epoch, point in mean.iterrows()]
-    words = measure.replace("_", " ")
+    words = of or measure.replace("_", " ")
     return f"Target accuracy / {words} of the undefended model, means over seeds: {', '.join(parts)}."
 
 

@@ -16,7 +16,7 @@ from mia_core.metrics import auc, level_column
 from mia_core.reference_studies.rows import answers, attacked, check_references, judge_scores, kinds_of
 from mia_core.reference_studies.settings import ReferenceSettings
 from mia_core.reference_studies.study import DESIGNS, ReferenceStudy
-from mia_core.reference_studies.summary import by_unit, over_targets, strongest
+from mia_core.reference_studies.summary import by_unit, strongest_rows
 from mia_core.references import References
 from mia_core.references.lira import LiraSettings, lira
 
@@ -30,20 +30,30 @@ DEFENSES = ("none", "dropout", "smoothing", "masking")
 MEASURES = ("auc", level_column(0.01))
 
 
-def shared_study(models: int = 8, canaries: int = 20, **own: Any) -> ReferenceStudy:
-    """The trained study that the chapters share: `DEFENSES` and `ATTACKS`, looked at after the last epoch.
+def shared_study(
+    models: int = 8,
+    canaries: int = 20,
+    defenses: Sequence[str] = DEFENSES,
+    attacks: Sequence[str] = ATTACKS,
+    every_epoch: bool = False,
+    **own: Any,
+) -> ReferenceStudy:
+    """The trained study that the chapters share, looked at after the last epoch, or after every recorded one.
 
-    models    as in `mia_core.reference_studies.settings.ReferenceSettings`, of which `own` are further settings
+    models, defenses, attacks  as in `mia_core.reference_studies.settings.ReferenceSettings`, of which `own` are
+              further settings
     canaries  as many as asked for, or what a small pool admits. That they are more than a hundredth of it, which
               `mia_core.canaries.choose_canaries` warns of, is for the chapters to say
     Raises what such a study raises.
     """
-    settings = ReferenceSettings(models=models, defenses=DEFENSES, attacks=ATTACKS, **own)
+    settings = ReferenceSettings(models=models, defenses=tuple(defenses), attacks=tuple(attacks), **own)
     plain = ReferenceStudy(settings)
     admitted = min(canaries, int(MOST * len(plain.pool)))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="canaries", category=MiaWarning)
         trained = ReferenceStudy(settings.replace(canaries=admitted), plain.store, plain.dataset).train()
+        if every_epoch:
+            return trained
         return ReferenceStudy(trained.settings.replace(record=()), plain.store, plain.dataset)
 
 
@@ -88,14 +98,7 @@ def by_strongest(table: "pd.DataFrame", measure: str = "auc", examples: str = "p
     The name of that attack stands in `named`, and "attack" is "strongest". The largest of many means is a little too
     large by chance.
     """
-    import pandas as pd
-
-    chosen = table[table["examples"] == examples]
-    best = strongest(over_targets(chosen), measure).set_index("defenses")["attack"]
-    units = _units(chosen)
-    parts = [units[(units["defenses"] == name) & (units["attack"] == attack)] for name, attack in best.items()]
-    found = pd.concat(parts, ignore_index=True)
-    return found.assign(named=found["attack"], attack="strongest")
+    return strongest_rows(_units(table[table["examples"] == examples]), measure).reset_index(drop=True)
 
 
 def by_split(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from mia_core.attacks.rapid import rapid
 from mia_core.errors import DataError
 from mia_core.reference_studies.answers import View
+from mia_core.reference_studies.shadow_attacks import on_shadow
 from mia_core.references import References
 from mia_core.references.attack_r import attack_r
 from mia_core.references.calibration import difficulty_calibrated
@@ -40,6 +41,12 @@ def _rmia_rank(view: View) -> NDArray[np.float64]:
 
 
 REFERENCE_ATTACKS: dict[str, Attack] = {
+    "gap": lambda view: view.of_target("correctness"),
+    "adversary1": on_shadow("adversary1"),
+    "adversary1-logs": on_shadow("adversary1", features="logs"),
+    "shokri": on_shadow("shokri"),
+    "modified-entropy-per-class": on_shadow("modified-entropy-per-class"),
+    "risk-score": on_shadow("risk-score"),
     "loss": lambda view: view.of_target("log-likelihood"),
     "attack-p": _attack_p,
     "attack-r": _on("log-likelihood", attack_r),
@@ -61,6 +68,11 @@ REFERENCE_ATTACKS: dict[str, Attack] = {
 }
 """What each is:
 
+gap                        no reference: whether the prediction is right (Yeom et al. 2018)
+adversary1(-logs)          the report's attack, with one reference as its shadow, on posteriors or on their logarithms
+shokri                     the same, one attack model a class (Shokri et al. 2017)
+modified-entropy-per-class one reference as the shadow, a threshold a class (Song and Mittal 2021)
+risk-score                 one reference as the shadow, the share of members among like examples (Song and Mittal 2021)
 loss                       no reference, the baseline: log p_y, one threshold for all examples
 attack-p                   the loss's rank among the population (Ye et al. 2022)
 attack-r                   the loss's rank among the OUT references (Ye et al. 2022)
@@ -76,11 +88,19 @@ label-only                 correctness alone against the references' (Aerni et a
 rapid                      loss and calibrated loss weighed by a network, see `mia_core.attacks.rapid` (He et al. 2024)
 """
 NEED_POPULATION = ("attack-p", "rmia-rank")
-NEED_SHADOW = ("rapid",)
+NEED_SHADOW = ("rapid", "adversary1", "adversary1-logs", "shokri", "modified-entropy-per-class", "risk-score")
 """Those that are fitted on one reference, which needs two references of its own beside the target's partner."""
-FIXED_THRESHOLDS = {"rapid": 0.0}
-"""Attack -> the threshold it comes with; of the others one is chosen on a reference. RAPID's scores are log-odds of
-membership, already fitted on a reference, so there is nothing left to choose."""
+FIXED_THRESHOLDS = {
+    "gap": 0.5,
+    "adversary1": 0.0,
+    "adversary1-logs": 0.0,
+    "shokri": 0.0,
+    "modified-entropy-per-class": 0.0,
+    "risk-score": 0.5,
+    "rapid": 0.0,
+}
+"""Attack -> the threshold it comes with, such as log-odds of 0 where a reference was the shadow that it was fitted on,
+so that nothing is left to choose; of the others one is chosen on a reference."""
 
 
 def unusable(references: int, paired: bool, population: int) -> dict[str, str]:

@@ -106,7 +106,7 @@ def against_stopping(
         raise SettingsError("early stopping: expected rows of none at two recorded epochs or more")
     rows = []
     for measure in measures:
-        judged = pd.concat([units, _strongest_of(units, measure)], ignore_index=True)
+        judged = pd.concat([units, strongest_rows(units, measure)], ignore_index=True)
         last = judged[judged["epochs"] == judged["epochs"].max()]
         for attack in judged["attack"].unique():
             for held in held_against_stopping(last, judged, [measure], attack, alpha):
@@ -120,12 +120,16 @@ def against_stopping(
     return pd.DataFrame(rows)
 
 
-def _strongest_of(units: "pd.DataFrame", measure: str) -> "pd.DataFrame":
-    """The rows of the attack with the largest mean over units in each cell, under the name `STRONGEST`."""
+def strongest_rows(units: "pd.DataFrame", measure: str) -> "pd.DataFrame":
+    """Of rows by unit, those of the attack with the largest mean in each cell of combination and recorded epoch.
+
+    Its name stands in "named", and "attack" is `STRONGEST`. A cell in which nothing was measured is left out.
+    """
     means = units.groupby(["defenses", "epochs", "attack"], sort=False)[measure].mean()
     best = {
         (defenses, epochs): attack
         for defenses, epochs, attack in means.dropna().groupby(["defenses", "epochs"], sort=False).idxmax()
     }
     named = [best.get(cell) for cell in zip(units["defenses"], units["epochs"], strict=True)]
-    return units[units["attack"] == named].assign(attack=STRONGEST)
+    chosen = units[units["attack"] == named]
+    return chosen.assign(named=chosen["attack"], attack=STRONGEST)

@@ -1,0 +1,169 @@
+"""Every defense under every attack, at low false-positive rates, and held against stopping earlier.
+
+All functions take tables of a study with reference models (`mia_core.reference_studies.rows.table`), live or recorded.
+Intervals are over pairs of complementary models, see `mia_core.reference_studies.summary`.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from mia_core.chapters.combination_plots import stopping_line
+from mia_core.chapters.sweep_plots import dots
+from mia_core.metrics import level_column
+from mia_core.reference_studies.summary import STRONGEST, against_stopping, by_unit, over_targets, strongest_rows
+from mia_core.svg import figure, style
+from mia_core.tables import NOT_MEASURABLE, with_interval
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+
+LOW, LOWEST = level_column(0.01), level_column(0.001)
+HEADS = {"auc": "AUC", LOW: "TPR at 1% FPR", LOWEST: "TPR at 0.1% FPR"}
+REPORTS_OWN = "adversary1"
+MARK = "◆"
+"""Stands before the strongest attack of a column."""
+
+
+def attack_grid(
+    table: "pd.DataFrame", measure: str = LOW, examples: str = "pool", defenses: Sequence[str] | None = None
+) -> "pd.DataFrame":
+    """A row an attack, a column a combination: the mean of `measure` after the last epoch, with its interval.
+
+    The strongest attack of each combination has `MARK` before it. An attack that sees nothing says so.
+    defenses  combinations in the order of the columns; by default all of the table
+    """
+    import pandas as pd
+
+    cells = over_targets(_last(table, examples)).set_index(["attack", "defenses"])
+    blind = _blind(_last(table, examples))
+    names = [name for name in defenses or table["defenses"].unique() if name in set(table["defenses"])]
+    best = cells[measure].astype(float).groupby("defenses").idxmax().to_dict() if cells[measure].notna().any() else {}
+    rows = []
+    for attack in table["attack"].unique():
+        row = {"attack": attack}
+        for name in names:
+            cell = (attack, name)
+            text = "sees nothing" if cell in blind else with_interval(cells.loc[cell], measure)
+            row[name] = f"{MARK} {text}" if best.get(name) == cell else text
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def strongest_table(table: "pd.DataFrame", measures: Sequence[str] = (LOW, LOWEST, "auc")) -> "pd.DataFrame":
+    """A row a combination: accuracy after the last epoch, and for each measure its strongest attack by name."""
+    import pandas as pd
+
+    cells = over_targets(_last(table, "pool"))
+    rows = []
+    for name, group in cells.groupby("defenses", sort=False):
+        row = {"defenses": name, "target accuracy": with_interval(group.iloc[0], "target_accuracy")}
+        for measure in measures:
+            known = group[group[measure].notna()].astype({measure: float})
+            if known.empty:
+                row[HEADS[measure]] = NOT_MEASURABLE
+                continue
+            best = known.loc[known[measure].idxmax()]
+            row[HEADS[measure]] = f"{best['attack']} {with_interval(best, measure)}"
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def strongest_in_words(table: "pd.DataFrame", measure: str = LOW) -> str:
+    """The strongest attack of each combination after the last epoch: "lira on none; base on dropout"."""
+    best = strongest_rows(by_unit(_last(table, "pool")), measure).groupby("defenses", sort=False)["named"].first()
+    return "; ".join(f"{attack} on {name}" for name, attack in best.items()) or NOT_MEASURABLE
+
+
+def weak_and_strong(table: "pd.DataFrame", measure: str = LOW) -> tuple["Figure", str]:
+    """Each combination under the report's own attack and under the strongest one, after the last epoch: dots."""
+    import pandas as pd
+
+    units = by_unit(_last(table, "pool"))
+    both = [units[units["attack"] == REPORTS_OWN].assign(attack="the report's attack"), strongest_rows(units, measure)]
+    guess = {"auc": 0.5, LOW: 0.01, LOWEST: 0.001}[measure]
+    return dots(pd.concat(both, ignore_index=True), measure, HEADS[measure], guess=guess)
+
+
+def beside_stopping(table: "pd.DataFrame", measure: str = LOW) -> tuple["Figure", str]:
+    """Target accuracy against what the strongest attack reaches: the undefended model epoch by epoch, and the defended
+    ones. Thin lines are pairs of models, the thick one their mean. Raises `SettingsError` as `against_stopping`."""
+    units = by_unit(table[table["examples"] == "pool"]).rename(columns={"unit": "seed"})
+    units = strongest_rows(units, measure)
+    fig, axes = figure(height=4.4)
+    alt = stopping_line(axes, units, measure, STRONGEST, of="strongest attack's " + HEADS[measure])
+    last = units[units["epochs"] == units["epochs"].max()]
+    parts = []
+    for series, (name, group) in enumerate(last.groupby("defenses", sort=False)):
+        if name == "none":
+            continue
+        accuracy, risk = group["target_accuracy"].mean(), group[measure].mean()
+        look = style(series)
+        look |= {"linestyle": "", "markersize": 7, "markerfacecolor": "none" if series >= 6 else look["color"]}
+        axes.plot(accuracy, risk, label=name, **look)
+        parts.append(f"{name} {accuracy:.2f} / {risk:.3f}")
+    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{HEADS[measure]} (down: safer)")
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig, f"{alt} Defended models: {', '.join(parts)}."
+
+
+def stopping_table(
+    table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW), attack: str = STRONGEST, examples: str = "pool"
+) -> "pd.DataFrame":
+    """Each combination minus the undefended model stopped when it is as accurate, a row a combination.
+
+    For each measure the difference with its interval, and what it shows after Holm's correction; the last column says
+    how many pairs of models could be compared, and how many lie "above" or "below" the line.
+    """
+    import pandas as pd
+
+    found = against_stopping(table, measures, examples)
+    rows: dict[str, dict[str, str]] = {}
+    for _, one in found[found["attack"] == attack].iterrows():
+        row = rows.setdefault(one["defenses"], {"defenses": one["defenses"]})
+        bounds = "" if _none(one["low"]) else f" [{one['low']:+.3f}, {one['high']:+.3f}]"
+        told = "" if _none(one["difference"]) else f"{one['difference']:+.3f}{bounds}: "
+        row[HEADS[one["measure"]]] = told + one["verdict"]
+        outside = [f"{one[side]} {side}" for side in ("above", "below") if one[side]]
+        row["pairs"] = "; ".join([str(one["compared"]), *outside])
+    made = pd.DataFrame(list(rows.values()))
+    return made[[name for name in made.columns if name != "pairs"] + ["pairs"]]
+
+
+def stopping_in_words(table: "pd.DataFrame", measure: str = LOW, examples: str = "pool") -> str:
+    """The verdicts under the strongest attack: "safer: dropout; less safe: none of them; cannot be told: smoothing"."""
+    found = against_stopping(table, (measure,), examples)
+    found = found[(found["attack"] == STRONGEST) & (found["defenses"] != "none")]
+    verdicts = ("safer", "less safe", "cannot be told")
+    named = {verdict: list(found.loc[found["verdict"] == verdict, "defenses"]) for verdict in verdicts}
+    return "; ".join(f"{verdict}: {', '.join(names) or 'none of them'}" for verdict, names in named.items())
+
+
+def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) -> "pd.DataFrame":
+    """Average beside worst case, a row a combination: the strongest attack on ordinary examples and on canaries."""
+    import pandas as pd
+
+    rows = []
+    for name in table["defenses"].unique():
+        row = {"defenses": name}
+        for measure in measures:
+            for examples, words in (("pool", "ordinary"), ("canaries", "canaries")):
+                chosen = table[(table["examples"] == examples) & (table["defenses"] == name)]
+                best = strongest_table(chosen.assign(examples="pool"), [measure]) if len(chosen) else None
+                row[f"{HEADS[measure]}, {words}"] = NOT_MEASURABLE if best is None else best[HEADS[measure]].iloc[0]
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _last(table: "pd.DataFrame", examples: str) -> "pd.DataFrame":
+    return table[(table["examples"] == examples) & (table["epochs"] == table["epochs"].max())]
+
+
+def _blind(table: "pd.DataFrame") -> set[tuple[str, str]]:
+    """Attacks that give every example of every target the same score, with the combination: (attack, defenses)."""
+    alone = table.groupby(["attack", "defenses"])["distinct_scores"].max()
+    return {cell for cell, most in alone.items() if most <= 1}
+
+
+def _none(value: float | None) -> bool:
+    return value is None or value != value

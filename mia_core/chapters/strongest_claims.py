@@ -1,0 +1,54 @@
+"""The report's conclusions on single defenses and their combinations, put to the strongest attack instead of its own.
+
+Judged on `mia_core.chapters.reference_sweeps.by_strongest`: each combination under the attack that is strongest on it.
+"""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from mia_core.claims import Claim
+from mia_core.metrics import level_column
+from mia_core.report import SAME
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+LOW = level_column(0.01)
+NEGATIVE = "smoothing(epsilon=-0.1)"
+DEFENSES = ("none", "dropout", "smoothing", NEGATIVE, "masking", "dropout+smoothing")
+"""What the chapter compares live: each single defense, negative smoothing, and one combination."""
+
+CLAIMS: tuple[Claim, ...] = (
+    Claim("Dropout leaves fewer members to be found.", "IV-A", LOW, "dropout", "none", "lower"),
+    Claim("Label smoothing leaves fewer members to be found.", "IV-A", LOW, "smoothing", "none", "lower"),
+    Claim("Label smoothing with a negative ε does.", "this chapter", LOW, NEGATIVE, "none", "lower"),
+    Claim("Masking leaves fewer members to be found.", "IV-A", LOW, "masking", "none", "lower"),
+    Claim(
+        "Dropout with smoothing is attacked as smoothing alone is, by AUC.",
+        "IV-B", "auc", "dropout+smoothing", "smoothing", "same", SAME,
+    ),
+    Claim("Smoothing adds protection to dropout.", "this chapter", LOW, "dropout+smoothing", "dropout", "lower"),
+)  # fmt: skip
+"""By TPR at 1% FPR where nothing else is said."""
+
+GAIN_CLAIMS: tuple[Claim, ...] = (
+    Claim(
+        "With label smoothing the strongest attack gains on the undefended model.",
+        "Hintersdorf et al.", "auc", "smoothing", "none", "higher",
+    ),
+    Claim(
+        "Dropout leaves the strongest attack an AUC of one half, to within 0.02.",
+        "this chapter", "auc", "dropout", 0.5, "same", 0.02,
+    ),
+)  # fmt: skip
+
+
+def known(claims: Iterable[Claim], table: "pd.DataFrame") -> list[Claim]:
+    """The claims on combinations and measures that a recorded table has."""
+    names = set(table["defenses"])
+    return [
+        claim
+        for claim in claims
+        if {claim.of, *([claim.than] if isinstance(claim.than, str) else [])} <= names
+        and table[claim.measure].notna().any()
+    ]

@@ -1,0 +1,98 @@
+"""The grid of attacks and defenses names the strongest, says what cannot be measured, and is held against stopping."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from references_made import made_study
+
+from mia_core.chapters import strongest, strongest_claims
+from mia_core.chapters.strongest import LOW, MARK
+from mia_core.errors import DataError
+from mia_core.recorded import recorded_parts
+from mia_core.reference_studies.rows import table
+from mia_core.reference_studies.summary import over_targets
+from mia_core.svg import themed_svg
+
+# The made study has more canaries than is advised.
+pytestmark = pytest.mark.filterwarnings("ignore::mia_core.errors.MiaWarning")
+
+ATTACKS = ("adversary1", "loss", "lira", "label-only")
+
+
+@pytest.fixture(scope="module")
+def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    study = made_study(tmp_path_factory.mktemp("store"), attacks=ATTACKS, defenses="none,smoothing,masking")
+    return table(study)
+
+
+def test_one_attack_of_each_column_is_marked_and_it_is_the_strongest(rows: pd.DataFrame) -> None:
+    grid = strongest.attack_grid(rows)
+    assert list(grid.columns) == ["attack", "none", "smoothing", "masking"] and list(grid["attack"]) == list(ATTACKS)
+    last = over_targets(rows[(rows["examples"] == "pool") & (rows["epochs"] == rows["epochs"].max())])
+    for name in grid.columns[1:]:
+        marked = grid.loc[grid[name].str.startswith(MARK), "attack"].tolist()
+        of_name = last[last["defenses"] == name].set_index("attack")[LOW].astype(float)
+        assert marked == [of_name.idxmax()]
+    assert list(strongest.attack_grid(rows, defenses=["masking", "none", "dropout"]).columns[1:]) == ["masking", "none"]
+
+
+def test_a_level_below_one_example_is_not_measurable(rows: pd.DataFrame) -> None:
+    grid = strongest.attack_grid(rows, "tpr_at_fpr_0.001")
+    assert (grid[["none", "smoothing", "masking"]] == "not measurable").all(axis=None)
+    assert (strongest.strongest_table(rows)["TPR at 0.1% FPR"] == "not measurable").all()
+
+
+def test_an_attack_that_sees_nothing_says_so(rows: pd.DataFrame) -> None:
+    blind = rows.copy()
+    blind.loc[(blind["attack"] == "loss") & (blind["defenses"] == "masking"), "distinct_scores"] = 1
+    grid = strongest.attack_grid(blind).set_index("attack")
+    assert grid.loc["loss", "masking"] == "sees nothing" and grid.loc["loss", "none"] != "sees nothing"
+
+
+def test_the_strongest_is_named(rows: pd.DataFrame) -> None:
+    found = strongest.strongest_table(rows).set_index("defenses")
+    for part in strongest.strongest_in_words(rows).split("; "):
+        attack, _, name = part.partition(" on ")
+        assert found.loc[name, "TPR at 1% FPR"].startswith(f"{attack} 0.")
+    worst = strongest.worst_case(rows)
+    assert list(worst["defenses"]) == ["none", "smoothing", "masking"]
+    assert worst["AUC, canaries"].str.contains(r"^[a-z0-9-]+ [01]\.\d{3}").all()
+
+
+def test_figures_say_what_they_show(rows: pd.DataFrame) -> None:
+    for fig, alt in (strongest.weak_and_strong(rows), strongest.beside_stopping(rows)):
+        assert "masking" in alt and themed_svg(fig, name="a", alt=alt).startswith("<svg")
+    assert "the report's attack" in strongest.weak_and_strong(rows)[1]
+    assert "epoch 1 " in strongest.beside_stopping(rows)[1]
+
+
+def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
+    found = strongest.stopping_table(rows)
+    assert list(found.columns) == ["defenses", "AUC", "TPR at 1% FPR", "pairs"]
+    words = strongest.stopping_in_words(rows)
+    verdicts = {part.partition(": ")[0]: part.partition(": ")[2] for part in words.split("; ")}
+    assert list(verdicts) == ["safer", "less safe", "cannot be told"]
+    for _, row in found[found["defenses"] != "none"].iterrows():
+        verdict = row["TPR at 1% FPR"].rpartition(": ")[2]
+        assert row["defenses"] in verdicts[verdict].split(", ")
+
+
+def test_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
+    known = strongest_claims.known(strongest_claims.CLAIMS, rows)
+    assert {claim.of for claim in known} == {"smoothing", "masking"}
+    assert strongest_claims.known(known, rows.assign(**{LOW: np.nan})) == []
+
+
+def test_parts_of_a_recorded_study_are_one_table(
+    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
+    with pytest.raises(DataError, match="no recorded study"):
+        recorded_parts("study")
+    for number, name in ((1, "study"), (2, "study-2"), (4, "study-4")):
+        pd.DataFrame({"part": [number]}).to_csv(tmp_path / f"{name}.csv", index=False)
+        (tmp_path / f"{name}.provenance.json").write_text(json.dumps({"number": number}))
+    table, about = recorded_parts("study")
+    assert table["part"].tolist() == [1, 2] and [one["number"] for one in about] == [1, 2]
