@@ -40,31 +40,34 @@ def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "
 
 
 def show_slider(
-    frames: "Sequence[tuple[str, Figure]]", *, caption: str, name: str, alts: Sequence[str], label: str
+    frames: "Sequence[tuple[str, Figure]]", *, caption: str, name: str, alts: Sequence[str], label: str, start: int = 0
 ) -> None:
     """Show one of several figures, chosen by a slider that works with mouse, touch and arrow keys.
 
     frames  (value, figure): what the slider says there and what it shows; all figures share their axis ranges
     alts    one alt text a frame
     label   what the slider changes, such as "ε"
+    start   index of the frame that is shown first
 
-    Without scripts the first frame stands there by itself. Raises `SettingsError` as `show` does.
+    Without scripts that frame stands there by itself. Raises `SettingsError` as `show` does.
     """
     if len(frames) < 2 or len(alts) != len(frames):
         raise SettingsError(f"show_slider: expected at least 2 frames and an alt for each, found {len(frames)} frames")
+    if not 0 <= start < len(frames):
+        raise SettingsError(f"start: expected the index of a frame, 0 to {len(frames) - 1}, found {start}")
     _checked_name(name)
     plots = [themed_svg(fig, name=f"{name}-{i}", alt=_checked_alt(alts[i])) for i, (_, fig) in enumerate(frames)]
     values = [html.escape(str(value)) for value, _ in frames]
     stack = "".join(
-        f'<div class="mia-frame" data-value="{value}"{"" if i == 0 else " hidden"}>{plot}</div>'
+        f'<div class="mia-frame" data-value="{value}"{"" if i == start else " hidden"}>{plot}</div>'
         for i, (value, plot) in enumerate(zip(values, plots, strict=True))
     )
     text = html.escape(label)
     # The script is in the output itself so that the slider works in Jupyter too; it touches this figure only.
     control = (
-        f'<label class="mia-slider" hidden><span>{text} = <output>{values[0]}</output></span>'
-        f'<input type="range" min="0" max="{len(frames) - 1}" step="1" value="0" aria-label="{text}" '
-        f'aria-valuetext="{text} = {values[0]}"></label>'
+        f'<label class="mia-slider" hidden><span>{text} = <output>{values[start]}</output></span>'
+        f'<input type="range" min="0" max="{len(frames) - 1}" step="1" value="{start}" aria-label="{text}" '
+        f'aria-valuetext="{text} = {values[start]}"></label>'
     )
     script = (
         "<script>(() => {const box = document.currentScript.closest('figure');"
@@ -76,7 +79,7 @@ def show_slider(
         "input.setAttribute('aria-valuetext', input.getAttribute('aria-label') + ' = ' + frames[at].dataset.value)})"
         "})()</script>"
     )
-    _display("fig", name, f'<div class="mia-plot">{stack}</div>{control}{script}', caption, alts[0])
+    _display("fig", name, f'<div class="mia-plot">{stack}</div>{control}{script}', caption, alts[start])
 
 
 def glue(name: str, value: Any, digits: int = 3) -> None:

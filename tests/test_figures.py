@@ -163,6 +163,17 @@ def test_slider_has_one_visible_frame_and_a_label(shown: list[dict]) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_slider_starts_where_it_is_told_to(shown: list[dict]) -> None:
+    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
+    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε", start=1)
+    text = shown[0]["text/html"]
+    assert re.findall(r'data-value="([^"]*)"( hidden)?', text) == [("-0.1", " hidden"), ("0", ""), ("0.1", " hidden")]
+    assert 'value="1"' in text and "<output>0</output>" in text and 'aria-valuetext="ε = 0"' in text
+    assert shown[0]["text/plain"].endswith("two")
+    with pytest.raises(SettingsError, match="start: expected the index of a frame, 0 to 2, found 3"):
+        show_slider(frames, caption="x", alts=["1", "2", "3"], name="sweep", label="ε", start=3)
+
+
 def test_slider_needs_frames_and_an_alt_for_each() -> None:
     with pytest.raises(SettingsError, match="at least 2 frames"):
         show_slider([(0, a_figure())], caption="x", alts=["x"], name="a", label="x")

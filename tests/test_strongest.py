@@ -8,6 +8,7 @@ import pytest
 from references_made import made_study
 
 from mia_core.chapters import strongest, strongest_claims
+from mia_core.chapters.reference_sweeps import by_strongest
 from mia_core.chapters.strongest import LOW, MARK
 from mia_core.errors import DataError
 from mia_core.recorded import recorded_parts
@@ -32,7 +33,7 @@ def test_one_attack_of_each_column_is_marked_and_it_is_the_strongest(rows: pd.Da
     assert list(grid.columns) == ["attack", "none", "smoothing", "masking"] and list(grid["attack"]) == list(ATTACKS)
     last = over_targets(rows[(rows["examples"] == "pool") & (rows["epochs"] == rows["epochs"].max())])
     for name in grid.columns[1:]:
-        marked = grid.loc[grid[name].str.startswith(MARK), "attack"].tolist()
+        marked = grid.loc[grid[name].str.endswith(MARK), "attack"].tolist()
         of_name = last[last["defenses"] == name].set_index("attack")[LOW].astype(float)
         assert marked == [of_name.idxmax()]
     assert list(strongest.attack_grid(rows, defenses=["masking", "none", "dropout"]).columns[1:]) == ["masking", "none"]
@@ -80,9 +81,22 @@ def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
 
 
 def test_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
-    known = strongest_claims.known(strongest_claims.CLAIMS, rows)
-    assert {claim.of for claim in known} == {"smoothing", "masking"}
-    assert strongest_claims.known(known, rows.assign(**{LOW: np.nan})) == []
+    best = {measure: by_strongest(rows, measure) for measure in ("auc", LOW)}
+    judged = {verdict.claim.of: verdict for verdict in strongest_claims.verdicts(best)}
+    assert set(judged) == {"smoothing", "masking"}
+    assert all(verdict.seeds == 3 for verdict in judged.values())
+    unmeasured = {measure: table.assign(**{measure: np.nan}) for measure, table in best.items()}
+    assert strongest_claims.verdicts(unmeasured) == []
+
+
+def test_a_recorded_study_says_what_it_is() -> None:
+    def part(last: str) -> dict:
+        settings = {"models": 18, "epochs": 50, "canaries": 210}
+        return {"settings": settings, "models_made": {"first": "2026-01-02T03:04", "last": last}}
+
+    words = "18 models of each combination, 50 epochs, 210 canaries, trained on 2026-01-02"
+    assert strongest.recorded_words([part("2026-01-02T05:06")]) == words
+    assert strongest.recorded_words([part("2026-01-02"), part("2026-02-03")]) == f"{words} to 2026-02-03"
 
 
 def test_parts_of_a_recorded_study_are_one_table(

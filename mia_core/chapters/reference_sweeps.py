@@ -13,7 +13,7 @@ import numpy as np
 from mia_core.canaries import MOST
 from mia_core.errors import MiaWarning
 from mia_core.metrics import auc, level_column
-from mia_core.reference_studies.rows import answers, attacked, check_references, judge_scores, kinds_of
+from mia_core.reference_studies.rows import answers, attacked, check_references, judge_scores, kinds_of, table
 from mia_core.reference_studies.settings import ReferenceSettings
 from mia_core.reference_studies.study import DESIGNS, ReferenceStudy
 from mia_core.reference_studies.summary import by_unit, strongest_rows
@@ -57,6 +57,11 @@ def shared_study(
         return ReferenceStudy(trained.settings.replace(record=()), plain.store, plain.dataset)
 
 
+def shared_table(defenses: Sequence[str], attacks: Sequence[str], **own: Any) -> "pd.DataFrame":
+    """The table of `shared_study` under these combinations and attacks, after the last epoch; `own` as there."""
+    return table(shared_study(defenses=defenses, attacks=attacks, **own))
+
+
 def by_attack(table: "pd.DataFrame", defenses: str = "none", examples: str = "pool") -> "pd.DataFrame":
     """Attacks side by side, a row an attack and unit: the attack stands in "defenses", the combination in "attack".
 
@@ -93,12 +98,14 @@ def by_references(
 
 
 def by_strongest(table: "pd.DataFrame", measure: str = "auc", examples: str = "pool") -> "pd.DataFrame":
-    """Every combination under the attack that is the strongest on it, by its mean over units; a row a unit.
+    """Every combination after the last epoch, under the attack that is the strongest on it, by its mean over units; a
+    row a unit.
 
     The name of that attack stands in `named`, and "attack" is "strongest". The largest of many means is a little too
     large by chance.
     """
-    return strongest_rows(_units(table[table["examples"] == examples]), measure).reset_index(drop=True)
+    last = table[(table["examples"] == examples) & (table["epochs"] == table["epochs"].max())]
+    return strongest_rows(_units(last), measure).reset_index(drop=True)
 
 
 def by_split(

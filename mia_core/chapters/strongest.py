@@ -5,7 +5,7 @@ Intervals are over pairs of complementary models, see `mia_core.reference_studie
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mia_core.chapters.combination_plots import stopping_line
 from mia_core.chapters.sweep_plots import dots
@@ -21,8 +21,13 @@ if TYPE_CHECKING:
 LOW, LOWEST = level_column(0.01), level_column(0.001)
 HEADS = {"auc": "AUC", LOW: "TPR at 1% FPR", LOWEST: "TPR at 0.1% FPR"}
 REPORTS_OWN = "adversary1"
+GRID = (
+    "gap", "adversary1", "adversary1-logs", "modified-entropy-per-class", "loss", "calibrated-loss", "rmia", "lira",
+    "t-lira", "label-only",
+)  # fmt: skip
+"""One of each kind of attacker, from the labels alone to reference models: the rows of the chapters' grids."""
 MARK = "◆"
-"""Stands before the strongest attack of a column."""
+"""Stands behind the strongest attack of a column."""
 
 
 def attack_grid(
@@ -30,7 +35,7 @@ def attack_grid(
 ) -> "pd.DataFrame":
     """A row an attack, a column a combination: the mean of `measure` after the last epoch, with its interval.
 
-    The strongest attack of each combination has `MARK` before it. An attack that sees nothing says so.
+    The strongest attack of each combination has `MARK` behind it. An attack that sees nothing says so.
     defenses  combinations in the order of the columns; by default all of the table
     """
     import pandas as pd
@@ -45,7 +50,7 @@ def attack_grid(
         for name in names:
             cell = (attack, name)
             text = "sees nothing" if cell in blind else with_interval(cells.loc[cell], measure)
-            row[name] = f"{MARK} {text}" if best.get(name) == cell else text
+            row[name] = f"{text} {MARK}" if best.get(name) == cell else text
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -153,6 +158,16 @@ def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) ->
                 row[f"{HEADS[measure]}, {words}"] = NOT_MEASURABLE if best is None else best[HEADS[measure]].iloc[0]
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def recorded_words(parts: Sequence[dict[str, Any]]) -> str:
+    """What a recorded study is, from its provenance: "18 models of each combination, trained on 2026-11-26"."""
+    models = sorted({part["settings"]["models"] for part in parts})
+    days = sorted({part["models_made"][end][:10] for part in parts for end in ("first", "last")})
+    when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
+    epochs, canaries = parts[0]["settings"]["epochs"], parts[0]["settings"]["canaries"]
+    count = " or ".join(map(str, models))
+    return f"{count} models of each combination, {epochs} epochs, {canaries} canaries, trained on {when}"
 
 
 def _last(table: "pd.DataFrame", examples: str) -> "pd.DataFrame":

@@ -3,11 +3,13 @@
 Judged on `mia_core.chapters.reference_sweeps.by_strongest`: each combination under the attack that is strongest on it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from mia_core.claims import Claim
+from mia_core.chapters.reference_claims import judged, on
+from mia_core.claims import Claim, Verdict
 from mia_core.metrics import level_column
+from mia_core.reference_studies.summary import STRONGEST
 from mia_core.report import SAME
 
 if TYPE_CHECKING:
@@ -21,7 +23,10 @@ DEFENSES = ("none", "dropout", "smoothing", NEGATIVE, "masking", "dropout+smooth
 CLAIMS: tuple[Claim, ...] = (
     Claim("Dropout leaves fewer members to be found.", "IV-A", LOW, "dropout", "none", "lower"),
     Claim("Label smoothing leaves fewer members to be found.", "IV-A", LOW, "smoothing", "none", "lower"),
-    Claim("Label smoothing with a negative ε does.", "this chapter", LOW, NEGATIVE, "none", "lower"),
+    Claim(
+        "Smoothing with a negative ε leaves fewer members to be found.",
+        "this chapter", LOW, NEGATIVE, "none", "lower",
+    ),
     Claim("Masking leaves fewer members to be found.", "IV-A", LOW, "masking", "none", "lower"),
     Claim(
         "Dropout with smoothing is attacked as smoothing alone is, by AUC.",
@@ -43,12 +48,11 @@ GAIN_CLAIMS: tuple[Claim, ...] = (
 )  # fmt: skip
 
 
-def known(claims: Iterable[Claim], table: "pd.DataFrame") -> list[Claim]:
-    """The claims on combinations and measures that a recorded table has."""
-    names = set(table["defenses"])
-    return [
-        claim
-        for claim in claims
-        if {claim.of, *([claim.than] if isinstance(claim.than, str) else [])} <= names
-        and table[claim.measure].notna().any()
-    ]
+def verdicts(tables: Mapping[str, "pd.DataFrame"]) -> list[Verdict]:
+    """The verdicts on all claims, each on the table of its measure: of the attack that is strongest by that measure.
+
+    tables  measure -> table of `mia_core.chapters.reference_sweeps.by_strongest`
+    Left out are claims on combinations that a table does not have, or where nothing was measured.
+    """
+    claims: Iterable[Claim] = (*CLAIMS, *GAIN_CLAIMS)
+    return [verdict for claim in claims for verdict in judged(on(STRONGEST, [claim]), tables[claim.measure])]

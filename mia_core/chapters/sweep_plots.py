@@ -128,7 +128,11 @@ def confidence_frames(
             ax.stairs(share, edges, fill=True, linewidth=1, label=side, **style(place, fill=True))
         if mark_asked:
             asked = asked_confidence(sweep.steps[value], seen[value].classes)
-            ax.axvline(asked, color=style(2)["color"], linestyle="--", label="what labels ask")
+            look = {"color": style(2)["color"], "linestyle": "--"}
+            if asked <= 1:
+                ax.axvline(asked, label="what labels ask", **look)
+            else:  # a negative epsilon asks for more than a posterior can be
+                ax.plot([], [], label=f"labels ask {asked:g}, off the scale", **look)
         reached = reach(table, value)
         ax.set(xlabel="largest posterior", ylabel="share of examples", xlim=(edges[0], 1.005), ylim=(0, 1.05 * highest))
         ax.set_title(reached, loc="left")
