@@ -25,6 +25,11 @@ from mia_core.errors import SettingsError
 from mia_core.inputs import check_scores
 from mia_core.ranking import tie_blocks
 
+DELTA = 1e-5
+"""The delta of the bounds that need one above 0, the usual choice for tens of thousands of examples."""
+TRIALS = "members and non-members are independent trials"
+COINS = "each example was trained on by a fair coin of its own"
+GAUSSIAN = "errors trade off as for a Gaussian mechanism"
 Correction = Literal["thresholds", "hull"]
 """By what alpha is divided where the best of several thresholds is taken.
 
@@ -58,7 +63,7 @@ def epsilon_any_threshold(
 
 
 def epsilon_gaussian(
-    scores: Any, members: Any, alpha: float = 0.05, delta: float = 1e-5, correction: Correction = "thresholds"
+    scores: Any, members: Any, alpha: float = 0.05, delta: float = DELTA, correction: Correction = "thresholds"
 ) -> float:
     """Bound under Gaussian differential privacy: mu from the best threshold, then epsilon at `delta` from mu.
 
@@ -75,7 +80,7 @@ def epsilon_gaussian(
     return epsilon_of_mu(mu, delta)
 
 
-def epsilon_one_run(m: int, guesses: int, correct: int, alpha: float = 0.05, delta: float = 1e-5) -> float:
+def epsilon_one_run(m: int, guesses: int, correct: int, alpha: float = 0.05, delta: float = DELTA) -> float:
     """Bound from `correct` of `guesses` about `m` examples of one training (Steinke, Nasr, Jagielski 2023,
     "Privacy Auditing with One (1) Training Run", theorem 5.2).
 
@@ -101,7 +106,7 @@ def epsilon_one_run(m: int, guesses: int, correct: int, alpha: float = 0.05, del
     return _largest_positive(lambda epsilon: alpha - p_value(epsilon))
 
 
-def epsilon_one_run_fdp(m: int, guesses: int, correct: int, alpha: float = 0.05, delta: float = 1e-5) -> float:
+def epsilon_one_run_fdp(m: int, guesses: int, correct: int, alpha: float = 0.05, delta: float = DELTA) -> float:
     """Bound from the same counts under a Gaussian trade-off curve (Mahloujifar, Melis, Chaudhuri 2024, "Auditing
     f-Differential Privacy in One Run", their recursion for guesses with abstention).
 

@@ -7,6 +7,7 @@ import pytest
 
 from mia_core.cli import main
 from mia_core.reference_studies.columns import REFERENCE_COLUMNS
+from mia_core.reference_studies.privacy import PRIVACY_COLUMNS
 
 TINY = ["references", "--models", "4", "--defenses", "none", "--epochs", "2", "--part", "30", "--jobs", "1"]
 TINY += ["-p", "size=12", "-p", "network=mlp", "-p", "hidden_units=8", "-p", "record=1", "-p", "population=50"]
@@ -38,6 +39,18 @@ def test_the_table_goes_to_a_file_with_its_provenance_and_a_summary_to_the_scree
     assert made["settings"]["canaries"] == 2 and made["dataset"]["part"] == 30
 
 
+def test_bounds_on_epsilon_go_to_a_file_with_provenance(tmp_path, capsys):
+    out = tmp_path / "epsilon.csv"
+    assert main([*TINY, "--canaries", "6", "--attack", "loss", "--epsilon", str(out)]) == 0
+    with open(out, newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert set(lines[0]) == set(PRIVACY_COLUMNS) and {line["target"] for line in lines} >= {"0", "all"}
+    assert {line["alpha"] for line in lines} == {"0.050000"} and all(float(line["epsilon"]) >= 0 for line in lines)
+    made = json.loads(out.with_suffix(".provenance.json").read_text())
+    assert made["reference_models"]["canaries"] == 6 and made["settings"]["confidence"] == 0.95
+    assert f"mia: note: wrote {out}" in capsys.readouterr().err
+
+
 def test_json_is_strict_and_trains_nothing_twice(capsys):
     asked = [*TINY, "--attack", "t-lira", "--json"]
     assert main(asked) == 0
@@ -56,6 +69,15 @@ def test_json_is_strict_and_trains_nothing_twice(capsys):
         (["--references", "4"], "references: expected an even number from 2 to 2, found 4"),
         (["--part", "900"], "part: a pool of two halves of 900 needs 1,800 examples, found 1,797"),
         (["--canaries", "many"], "canaries: expected a number, found 'many'"),
+        (["--epsilon", "epsilon.csv"], "canaries: bounds on epsilon need some, found 0"),
+        (
+            ["--epsilon", "e.csv", "-p", "confidence=0.4"],
+            "alpha: expected a number between 0 and 0.5",
+        ),
+        (
+            ["--out", "e.csv", "--epsilon", "./e.csv"],
+            "epsilon: expected another file than --out, found ./e.csv for both",
+        ),
         (["--out", "table.txt"], "out: expected a name that ends in .csv, found table.txt"),
     ],
 )

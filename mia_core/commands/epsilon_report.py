@@ -6,6 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.epsilon import (
+    COINS,
+    DELTA,
+    GAUSSIAN,
+    TRIALS,
     best_guesses,
     epsilon_any_threshold,
     epsilon_at_threshold,
@@ -14,12 +18,8 @@ from mia_core.epsilon import (
     epsilon_one_run_fdp,
 )
 
-DELTA = 1e-5
-"""The delta of the bounds that need one above 0, the usual choice for tens of thousands of examples."""
 GUESSES = 4
 """The one-run bounds guess a share of 1 / GUESSES of the examples, fixed before any score is seen."""
-TRIALS = "members and non-members are independent trials"
-COINS = "each example was trained on by a fair coin of its own"
 
 
 def epsilon_bounds(
@@ -50,14 +50,14 @@ def epsilon_bounds(
         row("any threshold", TRIALS, 0.0, lambda: epsilon_any_threshold(scores, members, alpha)),
         row(
             "any threshold, Gaussian",
-            f"{TRIALS}; errors trade off as for a Gaussian mechanism",
+            f"{TRIALS}; {GAUSSIAN}",
             DELTA,
             lambda: epsilon_gaussian(scores, members, alpha, DELTA),
         ),
         row("one run", COINS, DELTA, lambda: epsilon_one_run(examples, made, correct, alpha, DELTA)),
         row(
             "one run, Gaussian",
-            f"{COINS}; errors trade off as for a Gaussian mechanism",
+            f"{COINS}; {GAUSSIAN}",
             DELTA,
             lambda: epsilon_one_run_fdp(examples, made, correct, alpha, DELTA),
         ),

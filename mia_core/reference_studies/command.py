@@ -39,14 +39,21 @@ def references(
     params: Annotated[str | None, typer.Option(help="A YAML file of settings.", metavar="FILE")] = None,
     jobs: Annotated[int | None, typer.Option(help="Models trained at a time (default: one a core).", min=1)] = None,
     out: Annotated[str | None, typer.Option(help="Write the table to this .csv file.", metavar="FILE")] = None,
+    epsilon: Annotated[
+        str | None,
+        typer.Option(help="Write lower bounds on epsilon from the canaries to this .csv file.", metavar="FILE"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the table as strict JSON instead of text.")] = False,
 ) -> None:
     """Train reference models under combinations of defenses and attack each model with the others.
 
     The strongest protocol there is: LiRA, RMIA and others, at low false-positive rates, on ordinary examples and, with
     --canaries, on mislabelled ones. Trained models are kept (see MIA_CACHE) and never trained twice; an interrupted
-    study goes on where it stopped. With --out, the table and a .provenance.json beside it are written.
+    study goes on where it stopped. With --out and --epsilon, a table and a .provenance.json
+    beside it are written.
     """
+    from mia_core.errors import SettingsError
+    from mia_core.reference_studies.privacy import check_canaries, privacy_table
     from mia_core.reference_studies.report import reference_text, write_reference_table
     from mia_core.reference_studies.rows import check_attacks, check_references, table
     from mia_core.reference_studies.settings import ReferenceSettings
@@ -58,14 +65,20 @@ def references(
     options |= {"attacks": attack or None, "epochs": epochs, "part": part, "seed": seed}
     given = (read_settings_file(params) if params else {}) | pairs(param or [])
     settings = ReferenceSettings(**given | {name: value for name, value in options.items() if value is not None})
-    if out is not None:
-        check_out(out)
+    wanted = [check_out(path) for path in (out, epsilon) if path is not None]
+    if len(set(wanted)) < len(wanted):
+        raise SettingsError(f"epsilon: expected another file than --out, found {epsilon} for both")
+    alpha = round(1 - settings.confidence, 12)
     study = ReferenceStudy(settings)
     check_references(study, references)
     check_attacks(study, references)
+    if epsilon is not None:
+        check_canaries(study, alpha)
     found = table(study.train(jobs), references)
-    if out is not None:
-        for path in write_reference_table(out, study, found):
+    written = [(out, found)] if out is not None else []
+    written += [(epsilon, privacy_table(study, references, alpha))] if epsilon is not None else []
+    for name, made in written:
+        for path in write_reference_table(name, study, made):
             print(f"mia: note: wrote {path}", file=sys.stderr)
     if sys.stdout is not None:
         sys.stdout.write(as_rows(found) if as_json else reference_text(found, confidence=settings.confidence))
