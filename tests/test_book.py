@@ -128,14 +128,18 @@ def test_one_chapter_can_be_built_alone(tmp_path: Path) -> None:
     assert "One" in page(out, "one") and not (out / "book" / "two.html").exists()
 
 
+SLOW = "import time\n\nfor number in (1, 2):\n    print(number, flush=True)\n    time.sleep(0.5)"
+
+
 def test_stored_outputs_hold_nothing_of_the_run_but_its_results(tmp_path: Path) -> None:
-    chapters = {"chapter": ["# A chapter", code("epochs = 1", "parameters"), code("epochs + 1")]}
+    chapters = {"chapter": ["# A chapter", code("epochs = 1", "parameters"), code("epochs + 1"), code(SLOW)]}
     source = write_book(tmp_path / "source", chapters, kernel="conda-env-x-py")
     (file,) = store_outputs(source=source)
     text = file.read_text()
     notebook = nbformat.reads(text, as_version=4)
-    assert [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"] == [1, 2]
-    assert notebook.cells[-1].outputs[0].data["text/plain"] == "2"
+    assert [cell.execution_count for cell in notebook.cells if cell.cell_type == "code"] == [1, 2, 3]
+    assert notebook.cells[-2].outputs[0].data["text/plain"] == "2"
+    assert [output.text for output in notebook.cells[-1].outputs] == ["1\n2\n"]
     assert notebook.metadata.kernelspec.name == "python3"
     assert "papermill" not in text and str(tmp_path) not in text and "iopub" not in text
     store_outputs(source=source)

@@ -108,6 +108,11 @@ def test_a_row_for_every_attack_target_and_bound(found):
     }
 
 
+def test_attacks_can_be_picked(made, found):
+    picked = privacy_table(made, attacks=["lira"])
+    assert picked.equals(found[found["attack"] == "lira"].reset_index(drop=True))
+
+
 def test_what_canaries_give_away_refutes_some_epsilon(found):
     rows = found[(found["attack"] == "lira") & (found["bound"] == "one run") & (found["target"] != EVERY)]
     assert (rows["guesses"] == 12).all() and rows["epsilon"].mean() > 0.5

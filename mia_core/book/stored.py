@@ -49,8 +49,22 @@ def _stripped(notebook: Any) -> Any:
             cell.metadata.pop(made_by_a_run, None)
         if not cell.metadata.get("tags"):
             cell.metadata.pop("tags", None)
+        if cell.cell_type == "code":
+            cell.outputs = _joined(cell.outputs)
     kept = {key: value for key, value in notebook.metadata.items() if key not in ("papermill", "mia")}
     notebook.metadata = type(notebook.metadata)(
         {**kept, "kernelspec": dict(KERNEL), "language_info": {"name": "python"}}
     )
     return notebook
+
+
+def _joined(outputs: list[Any]) -> list[Any]:
+    """Outputs in which what was printed in a row is one: a busy machine sends it in several pieces."""
+    kept: list[Any] = []
+    for output in outputs:
+        last = kept[-1] if kept else None
+        if last is not None and output.output_type == last.output_type == "stream" and output.name == last.name:
+            last.text += output.text
+        else:
+            kept.append(output)
+    return kept
