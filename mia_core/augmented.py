@@ -75,7 +75,7 @@ def augmented_logits(run: Run, images: NDArray[np.uint8], settings: Copies | Non
     Raises `ArrayError` for images of another shape than the model's, `RunError` for a run without weights.
     """
     network = network_of(run)
-    return np.stack([_ask(network, run, altered) for altered in copies(images, settings)], axis=1)
+    return np.stack([ask(network, run, altered) for altered in copies(images, settings)], axis=1)
 
 
 def random_posteriors(run: Run, defenses: Combination = (), count: int = 1000, seed: int = 0) -> NDArray[np.float64]:
@@ -86,7 +86,7 @@ def random_posteriors(run: Run, defenses: Combination = (), count: int = 1000, s
     network = network_of(run)
     random = np.random.default_rng(np.random.SeedSequence([seed, *b"random inputs"]))
     images = random.integers(0, PIXEL + 1, (count, *network.mean.shape), dtype=np.uint8)
-    return apply_outputs(defenses, softmax(_ask(network, run, images)))
+    return apply_outputs(defenses, softmax(ask(network, run, images)))
 
 
 def network_of(run: Run) -> "Network":
@@ -105,6 +105,20 @@ def network_of(run: Run) -> "Network":
     network = build_network(recipe["network"], mean, scale, classes, units, shaping, (0, 0), torch.device("cpu"))
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in run.weights.items()})
     return network.eval()
+
+
+def ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits [N, K] of a run's `network` (see `network_of`) on `images` [N, C, H, W], with the threads it trained with.
+
+    Raises `ArrayError` for images of another shape than the model's.
+    """
+    from mia_core.hardware import cpu_threads
+    from mia_core.training import query
+
+    if images.shape[1:] != network.mean.shape:
+        raise ArrayError(f"images: found {images.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
+    with cpu_threads(run.about["identity"]["recipe"]["threads"]):
+        return query(network, images)
 
 
 def label_only_rows(study: Study, settings: Copies | None = None) -> Iterator[dict[str, Any]]:
@@ -142,16 +156,6 @@ def copies_right(
     rows = run.counted
     posteriors = apply_outputs(defenses, softmax(augmented_logits(run, images[rows], settings)))
     return correctness(posteriors, run.labels[rows][:, None])
-
-
-def _ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from mia_core.hardware import cpu_threads
-    from mia_core.training import query
-
-    if images.shape[1:] != network.mean.shape:
-        raise ArrayError(f"images: found {images.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
-    with cpu_threads(run.about["identity"]["recipe"]["threads"]):
-        return query(network, images)
 
 
 def _shifted(images: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.augmented import ask, network_of
 from mia_core.cache import write_atomically
 from mia_core.data import Dataset
 from mia_core.runs import Run, Store
@@ -41,18 +42,9 @@ def _kept(store: Store, run: Run, dataset: Dataset, name: str) -> NDArray[np.flo
     kept = _read(path, weights)
     if kept is not None:
         return kept
-    logits = _answers(run, QUERIES[name](dataset.images))
+    logits = ask(network_of(run), run, QUERIES[name](dataset.images))
     write_atomically(path, lambda file: np.savez(file, logits=logits, weights=np.array(weights)))
     return logits
-
-
-def _answers(run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    from mia_core.augmented import network_of
-    from mia_core.hardware import cpu_threads
-    from mia_core.training import query
-
-    with cpu_threads(run.about["identity"]["recipe"]["threads"]):
-        return query(network_of(run), images)
 
 
 def _read(path: Path, weights: str) -> NDArray[np.float32] | None:
