@@ -1,10 +1,12 @@
 """What all tests share: reference data that is not part of the project, and a cache of their own."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from arrays import base, save
 from known import known_answers, reported_cases
 
 
@@ -35,3 +37,21 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("MIA_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Callable[..., str]:
+    """A function that saves arrays under a name and returns the path."""
+    return lambda name, arrays: save(tmp_path, name, arrays)
+
+
+@pytest.fixture
+def shadow(files: Callable[..., str]) -> str:
+    """A file of a shadow's counted outputs."""
+    return files("shadow", base("shadow"))
+
+
+@pytest.fixture
+def target(files: Callable[..., str]) -> str:
+    """A file of a target's counted outputs."""
+    return files("target", base("target"))

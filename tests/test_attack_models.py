@@ -1,10 +1,10 @@
 """`mia attack-models`: reference attacks on a user's file, what it says of the models, and what it refuses."""
 
-import json
-
+import attack_commands
 import numpy as np
 import pytest
 from arrays import save
+from attack_commands import named
 from known import reported_cases
 
 from mia_core.cli import main
@@ -25,22 +25,13 @@ def models(design=pairs, count=8, pool=200, outside=20, signal=2.0, seed=0):
     return {"logits": logits, "labels": labels, "members": members}
 
 
-def run(capsys, *arguments):
-    """Exit status, report (None where there is none) and lines of stderr."""
-    status = main(["attack-models", *map(str, arguments), "--replicates", "0", "--json"])
-    captured = capsys.readouterr()
-    report = json.loads(captured.out, parse_constant=pytest.fail) if captured.out else None
-    return status, report, captured.err.splitlines()
+def attack(capsys, *arguments):
+    """The report of a run that must succeed, and the lines of stderr."""
+    return attack_commands.report_of(capsys, "attack-models", *arguments, "--replicates", 0)
 
 
 def refused(capsys, *arguments):
-    status, report, err = run(capsys, *arguments)
-    assert (status, report, len(err)) == (2, None, 1) and err[0].startswith("mia: error: ")
-    return err[0]
-
-
-def words(names):
-    return [word for name in names for word in ("--attack", name)]
+    return attack_commands.refused(capsys, "attack-models", *arguments, "--replicates", 0)
 
 
 @pytest.fixture
@@ -49,8 +40,8 @@ def path(tmp_path):
 
 
 def test_every_attack_finds_the_signal_and_names_what_it_rests_on(capsys, path):
-    status, report, err = run(capsys, "--models", path, *words(REFERENCE_ATTACKS))
-    assert status == 0 and len(err) == 1 and "a target's partner is left out" in err[0]
+    report, err = attack(capsys, "--models", path, *named(REFERENCE_ATTACKS))
+    assert len(err) == 1 and "a target's partner is left out" in err[0]
     assert [result["attack"] for result in report["attacks"]] == list(REFERENCE_ATTACKS)
     for result in report["attacks"]:
         assert (result["target"], result["partner_left_out"], result["references"]) == (0, 1, 6)
@@ -64,22 +55,22 @@ def test_posteriors_give_what_logits_give(capsys, tmp_path, path):
     arrays = models()
     powers = np.exp(arrays.pop("logits"))
     other = save(tmp_path, "other", {**arrays, "posteriors": powers / powers.sum(axis=2, keepdims=True)})
-    first, second = (run(capsys, "--models", file, *words(["lira", "rmia"]))[1]["attacks"] for file in (path, other))
+    first, second = (attack(capsys, "--models", file, *named(["lira", "rmia"]))[0]["attacks"] for file in (path, other))
     assert [result["auc"] for result in first] == pytest.approx([result["auc"] for result in second])
 
 
 def test_all_targets_and_scores_in_the_order_of_the_input(capsys, tmp_path, path):
-    report = run(capsys, "--models", path, "--target", "all")[1]
+    report = attack(capsys, "--models", path, "--target", "all")[0]
     assert [result["target"] for result in report["attacks"]] == list(range(8))
     out = tmp_path / "scores.npz"
-    assert run(capsys, "--models", path, "--target", 3, "--scores", out)[1]["attacks"][0] == report["attacks"][3]
+    assert attack(capsys, "--models", path, "--target", 3, "--scores", out)[0]["attacks"][0] == report["attacks"][3]
     scores, members = read_scores(out)
     assert np.array_equal(members, models()["members"][3]) and scores.shape == (220,)
     order = np.random.default_rng(0).permutation(220)
     arrays = models()
     permuted = {"logits": arrays["logits"][:, order], "labels": arrays["labels"][order]}
     other = save(tmp_path, "permuted", permuted | {"members": arrays["members"][:, order]})
-    run(capsys, "--models", other, "--target", 3, "--scores", out)
+    attack(capsys, "--models", other, "--target", 3, "--scores", out)
     assert np.array_equal(read_scores(out)[0], scores[order])
 
 
@@ -91,23 +82,23 @@ def test_text_names_model_and_references(capsys, path):
 
 def test_independent_models_are_all_references_and_the_biased_design_is_pointed_out(capsys, tmp_path):
     file = save(tmp_path, "coins", models(random_halves))
-    _, report, err = run(capsys, "--models", file)
+    report, err = attack(capsys, "--models", file)
     assert report["attacks"][0]["references"] == 7 and report["attacks"][0]["partner_left_out"] is None
     assert len(err) == 1 and "no complementary pairs" in err[0]
-    _, report, _ = run(capsys, "--models", save(tmp_path, "half", models(exactly_half)))
+    report, _ = attack(capsys, "--models", save(tmp_path, "half", models(exactly_half)))
     assert len(report["warnings"]) == 1 and "exactly half of the models" in report["warnings"][0]
 
 
 def test_fewer_references_than_asked_for_are_refused(capsys, path):
     assert "references: asked for 8, found 6" in refused(capsys, "--models", path, "--references", 8)
-    assert run(capsys, "--models", path, "--references", 4)[1]["attacks"][0]["references"] == 4
+    assert attack(capsys, "--models", path, "--references", 4)[0]["attacks"][0]["references"] == 4
 
 
 def test_one_statistic_stands_for_outputs(capsys, tmp_path):
     random = np.random.default_rng(0)
     members = pairs(100, 6, 0).members
     file = save(tmp_path, "statistic", {"statistic": random.normal(size=(6, 100)) + 2 * members, "members": members})
-    _, report, _ = run(capsys, "--models", file, *words(["lira", "calibrated-loss", "attack-r"]))
+    report, _ = attack(capsys, "--models", file, *named(["lira", "calibrated-loss", "attack-r"]))
     for result in report["attacks"]:
         assert result["auc"] > 0.7 and result["train_accuracy"] is None and result["reasons"]["train_accuracy"]
     assert "label-only needs logits" in refused(capsys, "--models", file, "--attack", "label-only")
@@ -177,8 +168,8 @@ def test_reported_examples_in_all_or_no_models(capsys, shared, tmp_path):
     names = [name for name in REFERENCE_ATTACKS if name != "rapid"]
     for target in range(6):
         out = tmp_path / "scores.csv"
-        status, report, err = run(capsys, "--models", file, "--target", target, "--scores", out, *words(names))
-        assert status == 0 and report["attacks"][0]["references"] == 4, err
+        report, _ = attack(capsys, "--models", file, "--target", target, "--scores", out, *named(names))
+        assert report["attacks"][0]["references"] == 4
         rows = np.loadtxt(out, delimiter=",", skiprows=1)
         assert rows.shape == (8, 2 + len(names)) and np.isfinite(rows).all()
 
@@ -190,6 +181,6 @@ def test_reported_examples_in_all_or_no_models(capsys, shared, tmp_path):
 def test_reported_offline_formulas_are_known_by_name(capsys, shared, tmp_path, form, expected):
     file = reported_cases(shared, tmp_path, "models/lira_sign") / "models" / "lira_sign.npz"
     out = tmp_path / "scores.csv"
-    _, report, _ = run(capsys, "--models", file, "-p", f"form={form}", "-p", "divisor=n", "--scores", out)
+    report, _ = attack(capsys, "--models", file, "-p", f"form={form}", "-p", "divisor=n", "--scores", out)
     assert np.loadtxt(out, delimiter=",", skiprows=1)[:, 2] == pytest.approx(expected, abs=5e-5)
     assert report["attacks"][0]["settings"]["form"] == form

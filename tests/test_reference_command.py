@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from attack_commands import strict
 
 from mia_core.cli import main
 from mia_core.reference_studies.columns import REFERENCE_COLUMNS
@@ -18,10 +19,6 @@ def cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MIA_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
-
-
-def refuse(text):
-    raise AssertionError(f"not strict JSON: {text}")
 
 
 def test_the_table_goes_to_a_file_with_its_provenance_and_a_summary_to_the_screen(tmp_path, capsys):
@@ -54,7 +51,7 @@ def test_bounds_on_epsilon_go_to_a_file_with_provenance(tmp_path, capsys):
 def test_json_is_strict_and_trains_nothing_twice(capsys):
     asked = [*TINY, "--attack", "t-lira", "--json"]
     assert main(asked) == 0
-    found = json.loads(capsys.readouterr().out, parse_constant=refuse)
+    found = strict(capsys.readouterr().out)
     assert len(found) == 2 * (4 + 1) and found[0]["tpr_at_fpr_0.01"] is None
     assert main(asked) == 0
     assert json.loads(capsys.readouterr().out) == found
