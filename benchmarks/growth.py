@@ -25,10 +25,11 @@ from mia_core.chapters.cost_records import save
 from mia_core.data import Dataset
 from mia_core.errors import MiaWarning
 from mia_core.hardware import cpu_threads
+from mia_core.jobs import Job
 from mia_core.posteriors import softmax
 from mia_core.recipe import Recipe
 from mia_core.runs import Store, identity
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 MODELS, TOGETHER, EXAMPLES = (1, 4, 16, 64), (1, 4, 16, 64), (1_000, 4_000, 15_000, 60_000)
 RECIPE = Recipe(epochs=1, record=(), device="cpu", precision="float32")
@@ -49,7 +50,7 @@ def work(kind, models, examples):
         store = Store(folder)
         train_all(store, data, jobs, jobs=1)
         for m, job in enumerate(jobs):
-            run = store.get(identity(data, *job))
+            run = store.get(identity(data, job))
             losses[m] = -np.log(softmax(run.logits)[np.arange(examples), run.labels])
     return losses
 

@@ -18,7 +18,6 @@ from mia_core.hardware import cpu_threads
 from mia_core.study import Study
 from mia_core.study_settings import StudySettings
 from mia_core.training import train
-from mia_core.training_jobs import Job
 
 DEFENSES = ("none", "dropout", "smoothing", "dropout+smoothing")
 
@@ -26,7 +25,7 @@ DEFENSES = ("none", "dropout", "smoothing", "dropout+smoothing")
 def jobs_of(study):
     settings = study.settings
     return [
-        Job(study.splits[seed].members[model], study.splits[seed].counted[model], study.recipe, defenses, (seed, model))
+        study.job(seed, model, defenses)
         for seed in settings.seeds
         for defenses in study.combinations
         for model in (0, 1)

@@ -17,7 +17,7 @@ from mia_core.errors import SettingsError
 from mia_core.runs import Store
 from mia_core.study import SHADOW, TARGET, Study, evaluate, model_columns, seen
 from mia_core.study_settings import StudySettings
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -66,15 +66,7 @@ class Transfer:
         """Train what the stores lack, the targets of one study and the shadows of the other, and return this."""
         for study, model in ((self.target, TARGET), (self.shadow, SHADOW)):
             tasks = [
-                Job(
-                    study.splits[seed].members[model],
-                    study.splits[seed].counted[model],
-                    study.recipe,
-                    defenses,
-                    (seed, model),
-                )
-                for seed, missing, defenses in study.missing()
-                if missing == model
+                study.job(seed, model, defenses) for seed, missing, defenses in study.missing() if missing == model
             ]
             train_all(study.store, study.dataset, tasks, jobs)
         return self

@@ -15,14 +15,14 @@ from torch import nn
 
 from mia_core.batched_networks import FORMS, Parameters, body, fastest_form, stack
 from mia_core.data import Dataset
-from mia_core.defenses import Combination, describe, shaping
+from mia_core.defenses import Combination, describe
 from mia_core.errors import SettingsError, TrainingError
 from mia_core.hardware import autocast
+from mia_core.jobs import Job
 from mia_core.networks import NETWORKS, Drop, Network, build_network, standardisation
 from mia_core.progress import progress
 from mia_core.recipe import Recipe
 from mia_core.training import MONITORED, QUERY_BATCH, Snapshot, batches
-from mia_core.training_jobs import Job
 
 
 class Trained(NamedTuple):
@@ -203,15 +203,10 @@ class _Batch:
         if len(bad):
             step, index = (int(value) for value in bad[0])
             raise TrainingError(
-                f"{label_of(self.jobs[index])}: the loss became {float(losses[step, index])} in epoch {epoch}, step "
+                f"{self.jobs[index].label}: the loss became {float(losses[step, index])} in epoch {epoch}, step "
                 f"{step + 1} of {len(losses)}; a lower learning_rate (now {self.recipe.learning_rate:g}) usually "
                 f"mends it"
             )
-
-
-def label_of(job: Job) -> str:
-    """The words by which messages call a model."""
-    return f"{describe(shaping(job.defenses))}, seed {job.seed[0]}, model {job.seed[1]}"
 
 
 def _adam(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:

@@ -3,6 +3,9 @@
 The command line prints these without a traceback and exits with status 2; everything else that is raised is a bug.
 """
 
+import sys
+from collections.abc import Callable
+
 
 class MiaError(Exception):
     """A mistake that the user can mend. The message is one line: what, where, found, expected."""
@@ -30,3 +33,11 @@ class TrainingError(MiaError):
 
 class MiaWarning(UserWarning):
     """Something suspicious that is not wrong by itself; the work goes on."""
+
+
+def run_as_program(main: Callable[[], object]) -> None:
+    """Call what a module does when it is run by itself: a `MiaError` ends the program as one line, status 1."""
+    try:
+        main()
+    except MiaError as error:
+        sys.exit(f"mia: error: {error}")

@@ -21,8 +21,9 @@ import numpy as np
 
 from mia_core.cache import cache_dir, reason, write_atomically
 from mia_core.data import Dataset
-from mia_core.defenses import Combination, describe, shaping
+from mia_core.defenses import shaping
 from mia_core.errors import MiaWarning, RunError
+from mia_core.jobs import Job
 from mia_core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -59,28 +60,19 @@ class Run:
         return float((self.logits[rows].argmax(1) == self.labels[rows]).mean())
 
 
-def identity(
-    dataset: Dataset,
-    members: np.ndarray,
-    counted: np.ndarray,
-    recipe: Recipe,
-    defenses: Combination,
-    seed: tuple[int, int],
-) -> dict[str, Any]:
-    """All that shapes the weights of one run, ready for JSON; output-stage defenses are not part of it.
-
-    recipe  resolved, and as if the run stopped at its own `epochs`
-    """
+def identity(dataset: Dataset, job: Job) -> dict[str, Any]:
+    """All that shapes the weights of the run at the last epoch of `job`, ready for JSON; output-stage defenses are not
+    part of it. For an earlier recorded epoch see `mia_core.jobs.Job.stopped_at`."""
     return {
         "format": FORMAT,
         "dataset": dataset.name,
         "data": dataset.fingerprint,
-        "members": _digest_of(members),
-        "counted": _digest_of(counted),
-        "recipe": recipe.stopped_at(recipe.epochs).model_dump(mode="json", exclude={"record"}),
-        "defenses": {d.name: d.model_dump(mode="json") for d in shaping(defenses)},
-        "seed": list(seed),
-        "code": _code_fingerprint(tuple(type(d) for d in shaping(defenses))),
+        "members": _digest_of(job.members),
+        "counted": _digest_of(job.counted),
+        "recipe": job.recipe.stopped_at(job.recipe.epochs).model_dump(mode="json", exclude={"record"}),
+        "defenses": {d.name: d.model_dump(mode="json") for d in shaping(job.defenses)},
+        "seed": list(job.seed),
+        "code": _code_fingerprint(tuple(type(d) for d in shaping(job.defenses))),
     }
 
 
@@ -185,63 +177,32 @@ def read_run(path: str | Path) -> Run:
 _GROUPS = ("weight/", "history/")
 
 
-def train_missing(
-    store: Store,
-    dataset: Dataset,
-    members: np.ndarray,
-    counted: np.ndarray,
-    recipe: Recipe,
-    defenses: Combination,
-    seed: tuple[int, int],
-) -> list[str]:
+def train_missing(store: Store, dataset: Dataset, job: Job) -> list[str]:
     """Train one model and store its run at every recorded epoch, unless all of them are stored already.
 
-    recipe  resolved (see `mia_core.hardware.resolve`)
     Returns warnings about the training, each a line. Raises `TrainingError` and `RunError`.
     """
     from mia_core.hardware import cpu_threads
     from mia_core.training import train
 
-    label = f"{describe(shaping(defenses))}, seed {seed[0]}, model {seed[1]}"
-    with store.held(identity(dataset, members, counted, recipe.stopped_at(recipe.epochs), defenses, seed)):
-        if stored(store, dataset, members, counted, recipe, defenses, seed):
+    with store.held(identity(dataset, job)):
+        if stored(store, dataset, job):
             return []
         started, found = time.perf_counter(), []
-        with cpu_threads(recipe.threads):
-            for snapshot in train(dataset, members, counted, recipe, defenses, seed, label):
-                seconds = time.perf_counter() - started
-                found += put_snapshot(store, dataset, members, counted, recipe, defenses, seed, snapshot, seconds)
+        with cpu_threads(job.recipe.threads):
+            for snapshot in train(dataset, *job, job.label):
+                found += put_snapshot(store, dataset, job, snapshot, time.perf_counter() - started)
     return found
 
 
-def stored(
-    store: Store,
-    dataset: Dataset,
-    members: np.ndarray,
-    counted: np.ndarray,
-    recipe: Recipe,
-    defenses: Combination,
-    seed: tuple[int, int],
-) -> bool:
+def stored(store: Store, dataset: Dataset, job: Job) -> bool:
     """Whether the store holds this training's run at every recorded epoch."""
-    keys = (
-        identity(dataset, members, counted, recipe.stopped_at(epoch), defenses, seed)
-        for epoch in recipe.recorded_epochs()
-    )
-    return all(store.get(key) is not None for key in keys)
+    epochs = job.recipe.recorded_epochs()
+    return all(store.get(identity(dataset, job.stopped_at(epoch))) is not None for epoch in epochs)
 
 
 def put_snapshot(
-    store: Store,
-    dataset: Dataset,
-    members: np.ndarray,
-    counted: np.ndarray,
-    recipe: Recipe,
-    defenses: Combination,
-    seed: tuple[int, int],
-    snapshot: "Snapshot",
-    seconds: float,
-    together: int = 1,
+    store: Store, dataset: Dataset, job: Job, snapshot: "Snapshot", seconds: float, together: int = 1
 ) -> list[str]:
     """Store what a training has reached after an epoch as the run that stops there; warnings about it, each a line.
 
@@ -250,10 +211,9 @@ def put_snapshot(
     """
     from mia_core.hardware import describe_machine
 
-    label = f"{describe(shaping(defenses))}, seed {seed[0]}, model {seed[1]}"
     found: list[str] = []
     about = {
-        "identity": identity(dataset, members, counted, recipe.stopped_at(snapshot.epoch), defenses, seed),
+        "identity": identity(dataset, job.stopped_at(snapshot.epoch)),
         "versions": versions(),
         "machine": describe_machine(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -261,9 +221,9 @@ def put_snapshot(
         "together": together,
         "warnings": found,
     }
-    run = Run(snapshot.logits, dataset.labels, members, counted, snapshot.weights, snapshot.history, about)
-    if snapshot.epoch == recipe.epochs:
-        found.extend(_did_not_learn(run, recipe, label))
+    run = Run(snapshot.logits, dataset.labels, job.members, job.counted, snapshot.weights, snapshot.history, about)
+    if snapshot.epoch == job.recipe.epochs:
+        found.extend(_did_not_learn(run, job.recipe, job.label))
     store.put(run)
     return found
 

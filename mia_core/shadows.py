@@ -13,10 +13,11 @@ import numpy as np
 from mia_core.defenses import Combination, describe, shaping
 from mia_core.errors import RunError, SettingsError
 from mia_core.inputs import Outputs
+from mia_core.jobs import Job
 from mia_core.runs import Run, identity
 from mia_core.splits import Split
 from mia_core.study import SHADOW, TARGET, Study, evaluate, model_columns, seen
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,5 +123,4 @@ def _shaping(study: Study) -> list[Combination]:
 
 
 def _key(study: Study, job: Job, epoch: int) -> dict[str, Any]:
-    recipe = job.recipe.stopped_at(epoch)
-    return identity(study.dataset, job.members, job.counted, recipe, job.defenses, job.seed)
+    return identity(study.dataset, job.stopped_at(epoch))

@@ -11,6 +11,7 @@ from mia_core.defenses import Combination, apply_outputs, combination, describe,
 from mia_core.errors import RunError
 from mia_core.inputs import Outputs
 from mia_core.intervals import bootstrap, over_seeds
+from mia_core.jobs import Job
 from mia_core.metrics import LEVELS, level_column, low_fpr, measure
 from mia_core.posteriors import softmax
 from mia_core.ranking import tie_blocks
@@ -18,7 +19,7 @@ from mia_core.recipe import Recipe
 from mia_core.runs import Run, Store, identity
 from mia_core.splits import four_way
 from mia_core.study_settings import StudySettings
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,10 +63,7 @@ class Study:
         Each model uses the recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
         where it stopped. Raises `TrainingError`, `RunError`.
         """
-        tasks = [
-            Job(*self._rows(seed, model), self.recipe, defenses, (seed, model))
-            for seed, model, defenses in self.missing()
-        ]
+        tasks = [self.job(*missing) for missing in self.missing()]
         train_all(self.store, self.dataset, tasks, jobs)
         return self
 
@@ -124,12 +122,13 @@ class Study:
 
         return pd.DataFrame(list(self.rows(epoch)))
 
-    def _rows(self, seed: int, model: int) -> tuple[np.ndarray, np.ndarray]:
-        return self.splits[seed].members[model], self.splits[seed].counted[model]
+    def job(self, seed: int, model: int, defenses: Combination) -> Job:
+        """The training of one model of the study."""
+        split = self.splits[seed]
+        return Job(split.members[model], split.counted[model], self.recipe, defenses, (seed, model))
 
     def _key(self, seed: int, model: int, defenses: Combination, epoch: int) -> dict[str, Any]:
-        recipe = self.recipe.stopped_at(epoch)
-        return identity(self.dataset, *self._rows(seed, model), recipe, defenses, (seed, model))
+        return identity(self.dataset, self.job(seed, model, defenses).stopped_at(epoch))
 
 
 def evaluate(name: str, target: Outputs, shadow: Outputs, settings: AttackSettings) -> dict[str, Any]:

@@ -3,27 +3,13 @@
 import time
 import warnings
 from collections.abc import Sequence
-from typing import NamedTuple
-
-import numpy as np
 
 from mia_core.data import Dataset
-from mia_core.defenses import Combination
 from mia_core.errors import MiaWarning, RunError
-from mia_core.recipe import Recipe
+from mia_core.jobs import Job
 from mia_core.runs import Store, put_snapshot, stored, train_missing
 
 TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
-
-
-class Job(NamedTuple):
-    """One training; the fields are arguments of `mia_core.runs.train_missing`."""
-
-    members: np.ndarray
-    counted: np.ndarray
-    recipe: Recipe
-    defenses: Combination
-    seed: tuple[int, int]
 
 
 def train_all(
@@ -66,11 +52,11 @@ def train_all(
         # replaces such a worker and remarks on it.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
         done = Parallel(workers, return_as="generator_unordered")(
-            delayed(train_missing)(store, dataset, *task) for task in tasks
+            delayed(train_missing)(store, dataset, task) for task in tasks
         )
         for found in progress(done, "models", total=len(tasks), unit="model"):
             _warn(found)
-    if on_cluster is not None and not stored(store, dataset, *tasks[0]):
+    if on_cluster is not None and not stored(store, dataset, tasks[0]):
         raise RunError(
             f"{store.root}: the cluster's workers have trained, but their runs are not here; all of them must share "
             f"this folder (MIA_CACHE moves it)"
@@ -82,7 +68,7 @@ def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], togeth
     from mia_core.batched import groups, train_together
     from mia_core.hardware import cpu_threads
 
-    missing = [task for task in tasks if not stored(store, dataset, *task)]
+    missing = [task for task in tasks if not stored(store, dataset, task)]
     for group in groups(missing):
         for first in range(0, len(group), together):
             batch = [missing[index] for index in group[first : first + together]]
@@ -90,7 +76,7 @@ def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], togeth
             with cpu_threads(batch[0].recipe.threads):
                 for index, snapshot in train_together(dataset, batch):
                     seconds = time.perf_counter() - started
-                    _warn(put_snapshot(store, dataset, *batch[index], snapshot, seconds, len(batch)))
+                    _warn(put_snapshot(store, dataset, batch[index], snapshot, seconds, len(batch)))
 
 
 def _warn(lines: Sequence[str]) -> None:

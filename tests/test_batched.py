@@ -11,10 +11,11 @@ from mia_core.batched_networks import FORMS, body, fastest_form, stack
 from mia_core.defenses import combination
 from mia_core.errors import SettingsError, TrainingError
 from mia_core.hardware import cpu_threads
+from mia_core.jobs import Job
 from mia_core.networks import NETWORKS, build_network
 from mia_core.runs import Store, identity, stored
 from mia_core.training import train
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 DATA = tiny_dataset()
 DEFENSES = ("none", "dropout", "smoothing(epsilon=0.3)", "dropout(rate=0.2,input=no)+smoothing(epsilon=-0.1)")
@@ -175,10 +176,9 @@ def test_train_all_stores_what_was_trained_together_under_the_same_names(tmp_pat
     names = [sorted(path.name for path in (tmp_path / folder).glob("*.npz")) for folder in ("alone", "together")]
     assert names[0] == names[1] and len(names[0]) == 8
     for job, count in zip(wanted, (1, 2, 2, 1), strict=True):
-        assert stored(Store(tmp_path / "together"), DATA, *job)
+        assert stored(Store(tmp_path / "together"), DATA, job)
         found, theirs = (
-            Store(tmp_path / folder).get(identity(DATA, *job._replace(recipe=job.recipe.stopped_at(2))))
-            for folder in ("together", "alone")
+            Store(tmp_path / folder).get(identity(DATA, job.stopped_at(2))) for folder in ("together", "alone")
         )
         assert found.about["together"] == count and theirs.about["together"] == 1
         np.testing.assert_allclose(found.logits, theirs.logits, atol=2e-3)

@@ -10,8 +10,9 @@ from mia_core.cli import main
 from mia_core.cluster import cluster, on_workers
 from mia_core.defenses import combination
 from mia_core.errors import RunError, SettingsError, TrainingError
+from mia_core.jobs import Job
 from mia_core.runs import Store, identity
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 DATA = tiny_dataset()
 JOBS = [
@@ -29,7 +30,7 @@ def patched(training):
 
 
 def keys():
-    return [identity(DATA, *job) for job in JOBS]
+    return [identity(DATA, job) for job in JOBS]
 
 
 @pytest.fixture(scope="module")

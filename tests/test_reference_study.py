@@ -95,7 +95,7 @@ def test_a_run_holds_the_outputs_on_all_examples_and_the_canaries_labels(done):
     run = done.run(3, done.combinations[2])
     assert run.logits.shape == (160, 3) and np.isfinite(run.logits).all()
     assert np.array_equal(run.labels, done.dataset.labels) and np.array_equal(run.members, done.split.members[3])
-    wanted = identity(done.dataset, *done._rows(3), done.recipe.stopped_at(2), done.combinations[2], (5, 3))
+    wanted = identity(done.dataset, done.job(3, done.combinations[2]).stopped_at(2))
     assert run.about["identity"] == wanted
 
 

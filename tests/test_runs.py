@@ -13,6 +13,7 @@ from mia_core import runs
 from mia_core.data import Dataset
 from mia_core.defenses import combination
 from mia_core.errors import MiaWarning, RunError
+from mia_core.jobs import Job
 from mia_core.outputs_file import read_outputs
 from mia_core.runs import Store, identity, read_run, train_missing
 
@@ -27,11 +28,11 @@ def store(tmp_path):
 
 
 def key(recipe=FAST, defenses="none", seed=(0, 0), data=DATA, rows=ROWS):
-    return identity(data, *rows, recipe, combination(defenses), seed)
+    return identity(data, Job(*rows, recipe, combination(defenses), seed))
 
 
 def make(store, recipe=FAST, defenses="none", seed=(0, 0), data=DATA):
-    return train_missing(store, data, *half(data), recipe, combination(defenses), seed)
+    return train_missing(store, data, Job(*half(data), recipe, combination(defenses), seed))
 
 
 def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch):
@@ -43,6 +44,22 @@ def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch)
     assert run.about["versions"]["torch"] and run.about["machine"]["cores"]
     monkeypatch.setattr("mia_core.training.train", lambda *_: pytest.fail("trained twice"))
     assert make(store) == []
+
+
+@pytest.mark.parametrize(
+    ("defenses", "name"),
+    [
+        ("none", "tiny-cnn-none-seed3-model1-epochs3-8c1efed6e7bc.npz"),
+        (
+            "dropout+smoothing(epsilon=0.2)+masking",
+            "tiny-cnn-dropout-0.5+smoothing-0.2-seed3-model1-epochs3-f10ccc778419.npz",
+        ),
+    ],
+)
+def test_known_identities_keep_their_file_names(store, monkeypatch, defenses, name):
+    # Stored runs would be trained again if they were called otherwise. The code that shapes weights may change.
+    monkeypatch.setattr(runs, "_code_fingerprint", lambda defenses: "0" * 16)
+    assert store.path(key(RECIPE, defenses, (3, 1))).name == name
 
 
 def test_output_stage_defenses_share_the_weights():
@@ -196,8 +213,9 @@ def test_the_file_is_a_plain_npz_that_anyone_can_read(store):
 def test_a_run_can_be_attacked_as_a_file_on_the_examples_it_is_judged_on(store):
     counted = np.arange(64) < 40
     members, _ = ROWS
-    train_missing(store, DATA, members, counted, FAST, (), (0, 0))
-    path = store.path(identity(DATA, members, counted, FAST, (), (0, 0)))
+    job = Job(members, counted, FAST, (), (0, 0))
+    train_missing(store, DATA, job)
+    path = store.path(identity(DATA, job))
     outputs = read_outputs(path)
     assert np.array_equal(outputs.members, members[:40]) and np.array_equal(outputs.labels, DATA.labels[:40])
     assert outputs.notes == ("a run of this package: its 40 counted of 64 examples are taken",)

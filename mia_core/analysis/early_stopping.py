@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from mia_core.analysis.interactions import corrected, signed
-from mia_core.errors import MiaError, SettingsError
+from mia_core.errors import SettingsError, run_as_program
 from mia_core.intervals import Interval, over_seeds
 from mia_core.recorded import recorded, results_dir
 
@@ -214,7 +214,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except MiaError as error:
-        sys.exit(f"mia: error: {error}")
+    run_as_program(lambda: main(sys.argv[1:]))

@@ -3,9 +3,6 @@
 import sys
 
 from mia_core.book.stored import store_outputs
-from mia_core.errors import MiaError
+from mia_core.errors import run_as_program
 
-try:
-    store_outputs(sys.argv[1:] or None)
-except MiaError as error:
-    sys.exit(f"mia: error: {error}")
+run_as_program(lambda: store_outputs(sys.argv[1:] or None))

@@ -24,7 +24,7 @@ from mia_core.attacks.features import largest
 from mia_core.cache import write_atomically
 from mia_core.chapters.report_attack import EPOCHS, ReportAttacks
 from mia_core.chapters.report_checks import mended
-from mia_core.errors import DataError, MiaError, SettingsError
+from mia_core.errors import DataError, SettingsError, run_as_program
 from mia_core.inputs import Outputs
 from mia_core.metrics import measure
 from mia_core.recorded import recorded
@@ -167,7 +167,4 @@ def main(arguments: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main(sys.argv[1:])
-    except MiaError as error:
-        sys.exit(f"mia: error: {error}")
+    run_as_program(lambda: main(sys.argv[1:]))

@@ -13,12 +13,13 @@ from mia_core.canaries import choose_canaries, mislabel
 from mia_core.data import Dataset, load_dataset
 from mia_core.defenses import Combination, apply_outputs, combination, describe, shaping
 from mia_core.errors import DataError, RunError
+from mia_core.jobs import Job
 from mia_core.recipe import Recipe
 from mia_core.reference_splits import exactly_half, random_halves
 from mia_core.reference_studies.settings import ReferenceSettings
 from mia_core.runs import Run, Store, identity
 from mia_core.splits import Split, default_part, pairs
-from mia_core.training_jobs import Job, train_all
+from mia_core.training_jobs import train_all
 
 DESIGNS = {"pairs": pairs, "random_halves": random_halves, "exactly_half": exactly_half}
 POPULATION = 10_000
@@ -60,10 +61,7 @@ class ReferenceStudy:
         as many models of one combination as of another. It goes on where it stopped. Raises `TrainingError`,
         `RunError`.
         """
-        tasks = [
-            Job(*self._rows(model), self._recorded(defenses), defenses, (self.settings.seed, model))
-            for model, defenses in self.missing()
-        ]
+        tasks = [self.job(model, defenses) for model, defenses in self.missing()]
         train_all(self.store, self.dataset, tasks, jobs)
         return self
 
@@ -106,6 +104,11 @@ class ReferenceStudy:
 
         return query_copies(self.store, self.run(model, defenses, epoch), self.dataset, self.settings.queries)
 
+    def job(self, model: int, defenses: Combination) -> Job:
+        """The training of one model of the study."""
+        rows = self.split.members[model], self.split.counted[model]
+        return Job(*rows, self._recorded(defenses), defenses, (self.settings.seed, model))
+
     def _split(self) -> Split:
         drawn = DESIGNS[self.settings.design](len(self.pool), self.settings.models, self.settings.seed)
         members = np.zeros((self.settings.models, len(self.dataset.labels)), bool)
@@ -117,12 +120,8 @@ class ReferenceStudy:
     def _recorded(self, defenses: Combination) -> Recipe:
         return self.recipe if not shaping(defenses) else self.recipe.replace(record=())
 
-    def _rows(self, model: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-        return self.split.members[model], self.split.counted[model]
-
     def _key(self, model: int, defenses: Combination, epoch: int) -> dict:
-        recipe = self.recipe.stopped_at(epoch)
-        return identity(self.dataset, *self._rows(model), recipe, defenses, (self.settings.seed, model))
+        return identity(self.dataset, self.job(model, defenses)._replace(recipe=self.recipe.stopped_at(epoch)))
 
 
 def draw_pool(dataset: Dataset, settings: ReferenceSettings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
