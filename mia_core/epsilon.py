@@ -44,7 +44,7 @@ def epsilon_at_threshold(scores: Any, members: Any, threshold: float, alpha: flo
     """Bound at one `threshold` (score >= threshold is called a member), chosen without these scores.
 
     Clopper–Pearson limits of FPR and FNR at alpha / 2 each, put into TPR <= e^epsilon FPR + delta and, for free, into
-    the same inequality for non-members (Nasr et al. 2021, "Adversary Instantiation", section III).
+    the same inequality for non-members (Nasr et al. 2021, "Adversary Instantiation").
     """
     _check(alpha, delta)
     blocks = tie_blocks(*check_scores(scores, members))
@@ -82,7 +82,7 @@ def epsilon_gaussian(
 
 def epsilon_one_run(m: int, guesses: int, correct: int, alpha: float = 0.05, delta: float = DELTA) -> float:
     """Bound from `correct` of `guesses` about `m` examples of one training (Steinke, Nasr, Jagielski 2023,
-    "Privacy Auditing with One (1) Training Run", theorem 5.2).
+    "Privacy Auditing with One (1) Training Run").
 
     Each of the m examples was in by a fair coin; the attack guessed "in" or "out" for as many as it liked and
     abstained from the others. The number of guesses must be fixed before the answers are known (`best_guesses`).
@@ -150,7 +150,7 @@ def best_guesses(scores: Any, members: Any, guesses: int) -> tuple[int, int]:
 
 
 def epsilon_of_mu(mu: float, delta: float) -> float:
-    """The epsilon for which a mu-Gaussian mechanism is (epsilon, `delta`)-private (Dong et al., corollary 1)."""
+    """The epsilon for which a mu-Gaussian mechanism is (epsilon, `delta`)-private (Dong et al. 2022, corollary 1)."""
     return _largest_positive(lambda epsilon: delta_of_mu(mu, epsilon) - delta) if mu > 0 else 0.0
 
 

@@ -2,7 +2,7 @@
 
 Scores [N], higher = more likely a member; members [N], 1 = member. TPR is the share of members at or above a
 threshold, FPR that of non-members. Every point is one that a real threshold reaches; nothing is interpolated
-(low-FPR reading: Carlini et al. 2022, section III).
+(low-FPR reading: Carlini et al. 2022, "Membership Inference Attacks From First Principles").
 """
 
 import math

@@ -77,7 +77,7 @@ class CNN(Network):
 
 
 class MLP(Network):
-    """One hidden layer with tanh, for flat input (ML-Leaks, section III-B, for data sets other than images)."""
+    """One hidden layer with tanh, for flat input (ML-Leaks, for data sets other than images)."""
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, classes: int, hidden_units: int) -> None:
         super().__init__(mean, scale)

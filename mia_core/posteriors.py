@@ -43,7 +43,8 @@ def modified_entropy(posteriors: ArrayLike, labels: ArrayLike) -> NDArray[np.flo
     """Entropy that knows the true class: `posteriors` [..., N, K], `labels` int [N], result [..., N] in nats.
 
     -(1 - p_y) log p_y - sum over i != y of p_i log(1 - p_i); small for a confident and correct prediction, large
-    for a confident and wrong one (Song and Mittal 2021, equation 8).
+    for a confident and wrong one (Song and Mittal 2021, "Systematic Evaluation of Privacy Risks of Machine Learning
+    Models").
     """
     values = np.ascontiguousarray(posteriors, dtype=np.float64)
     true = _true_class(values, labels)
@@ -55,7 +56,7 @@ def logit_statistic(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]
     """log p_y - log(1 - p_y) straight from `logits` [..., N, K], with `labels` int [N]: float64 [..., N].
 
     Taking it from posteriors would lose every digit once p_y rounds to 1; from logits it is z_y minus the
-    log-sum-exp of the other logits (Carlini et al. 2022, section VI-A and the appendix on stability).
+    log-sum-exp of the other logits (Carlini et al. 2022, "Membership Inference Attacks From First Principles").
     """
     values = np.ascontiguousarray(logits, dtype=np.float64)
     true = _true_class(values, labels)

@@ -27,7 +27,7 @@ def default_part(pool: int) -> int:
 
 
 def four_way(pool: int, part: int | None, seed: int, examples: int | None = None) -> Split:
-    """Four disjoint random parts of equal size (ML-Leaks, Salem et al., NDSS 2019, section III.B).
+    """Four disjoint random parts of equal size (ML-Leaks, Salem et al., NDSS 2019).
 
     Row 0 of the split is the target, row 1 the shadow. The parts are, in the order drawn: target members, shadow
     members, target non-members, shadow non-members.
