@@ -2,12 +2,13 @@
 
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from mia_core.data import Dataset
 from mia_core.errors import MiaWarning, RunError
 from mia_core.jobs import Job
-from mia_core.runs import Store, put_snapshot, stored, train_missing
+from mia_core.runs import Store, identity, put_snapshot, stored, train_missing
 
 TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
 
@@ -71,12 +72,24 @@ def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], togeth
     missing = [task for task in tasks if not stored(store, dataset, task)]
     for group in groups(missing):
         for first in range(0, len(group), together):
-            batch = [missing[index] for index in group[first : first + together]]
-            started = time.perf_counter()
-            with cpu_threads(batch[0].recipe.threads):
-                for index, snapshot in train_together(dataset, batch):
+            chosen = [missing[index] for index in group[first : first + together]]
+            with _held(store, dataset, chosen), cpu_threads(chosen[0].recipe.threads):
+                batch = [task for task in chosen if not stored(store, dataset, task)]
+                started = time.perf_counter()
+                for index, snapshot in train_together(dataset, batch) if batch else ():
                     seconds = time.perf_counter() - started
                     _warn(put_snapshot(store, dataset, batch[index], snapshot, seconds, len(batch)))
+
+
+@contextmanager
+def _held(store: Store, dataset: Dataset, tasks: Sequence[Job]) -> Iterator[None]:
+    """Keep other processes from training any of the tasks meanwhile."""
+    keys = [identity(dataset, task) for task in tasks]
+    with ExitStack() as held:
+        # In one order everywhere: two processes that share some of their tasks must not wait for each other.
+        for key in sorted(keys, key=lambda key: store.path(key).name):
+            held.enter_context(store.held(key))
+        yield
 
 
 def _warn(lines: Sequence[str]) -> None:

@@ -1,11 +1,13 @@
 """Models trained together are the models trained one at a time, up to the rounding of sums."""
 
+from contextlib import contextmanager
+
 import numpy as np
 import pytest
 import torch
 from small import RECIPE, tiny_dataset
 
-from mia_core import batched
+from mia_core import batched, training_jobs
 from mia_core.batched import groups, train_together
 from mia_core.batched_networks import FORMS, body, fastest_form, stack
 from mia_core.defenses import combination
@@ -184,3 +186,34 @@ def test_train_all_stores_what_was_trained_together_under_the_same_names(tmp_pat
         np.testing.assert_allclose(found.logits, theirs.logits, atol=2e-3)
     monkeypatch.setattr(batched, "train_together", None)
     train_all(Store(tmp_path / "together"), DATA, wanted, together=4)  # nothing is missing
+
+
+def test_models_trained_together_are_held_against_other_processes(tmp_path, monkeypatch):
+    store, wanted, held, together = Store(tmp_path), jobs(), [], batched.train_together
+
+    @contextmanager
+    def watched(self, key):
+        held.append(self.path(key).name)
+        yield
+        held.remove(self.path(key).name)
+
+    def spied(dataset, batch):
+        assert held == sorted(store.path(identity(DATA, job)).name for job in batch)
+        yield from together(dataset, batch)
+
+    monkeypatch.setattr(Store, "held", watched)
+    monkeypatch.setattr(batched, "train_together", spied)
+    train_all(store, DATA, wanted, together=4)
+    assert all(stored(store, DATA, job) for job in wanted) and not held
+
+
+def test_what_another_process_has_trained_meanwhile_is_not_trained_again(tmp_path, monkeypatch):
+    store, wanted, trained, together = Store(tmp_path), jobs(), [], batched.train_together
+    train_all(store, DATA, wanted[:1], together=1)
+    looks = iter([False] * len(wanted))  # at the first look nothing was there yet
+    monkeypatch.setattr(training_jobs, "stored", lambda *about: next(looks, None) is None and stored(*about))
+    monkeypatch.setattr(
+        batched, "train_together", lambda data, batch: (trained.extend(batch), together(data, batch))[1]
+    )
+    train_all(store, DATA, wanted, together=4)
+    assert [job.seed for job in trained] == [job.seed for job in wanted[1:]]
