@@ -34,9 +34,10 @@ pdf: .venv/installed
 notebooks: .venv/installed
 	$(BIN)/python -m mia_core.book
 
+# Side by side, a file (a notebook) at a time; what must stay together tests/conftest.py says.
 test: .venv/installed
-	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbval --nbval-current-env book
+	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-current-env book
 
 lint: .venv/installed
 	$(BIN)/ruff check .

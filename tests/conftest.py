@@ -5,9 +5,26 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # Workers side by side have a core each: what they start must not ask for all of them. Before NumPy and torch come.
+    os.environ |= {"OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
+
 import pytest
 from arrays import base, save
 from known import known_answers, reported_cases
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run side by side, those of a file stay together, as they share what is dear to make.
+
+    So do those that look at the rendered book; the chapters that are run with their claims turned may part.
+    """
+    for item in items:
+        file, name = item.path.stem, item.name
+        group = f"{file} {name.partition('[')[2]}" if file == "test_turned" else file
+        group = "site" if file in ("test_browser", "test_chapters", "test_pages") else group
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")
