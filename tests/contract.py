@@ -15,7 +15,7 @@ FIGURE = re.compile(r'<figure class="mia-figure mia-(?P<kind>fig|tab)" id="(?P<i
 SOLUTION = re.compile(r"`{3,}\{solution-start\}\s+(?P<label>[\w-]+)(?P<options>(?:\s*\n:[^\n]*)*)")
 
 # Pages of the back matter that run code answer no question of their own.
-BACK_MATTER = ("how-this-book-was-run", "what-goes-in", "my-numbers-differ")
+BACK_MATTER = ("how-this-book-was-run", "what-goes-in", "my-numbers-differ", "all-attacks")
 
 
 def chapters() -> dict[str, Path]:

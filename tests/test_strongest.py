@@ -8,7 +8,6 @@ import pytest
 from references_made import made_study
 
 from mia_core.chapters import strongest, strongest_claims
-from mia_core.chapters.reference_sweeps import by_strongest
 from mia_core.chapters.strongest import LOW, MARK
 from mia_core.errors import DataError
 from mia_core.recorded import recorded_parts
@@ -43,6 +42,7 @@ def test_a_level_below_one_example_is_not_measurable(rows: pd.DataFrame) -> None
     grid = strongest.attack_grid(rows, "tpr_at_fpr_0.001")
     assert (grid[["none", "smoothing", "masking"]] == "not measurable").all(axis=None)
     assert (strongest.strongest_table(rows)["TPR at 0.1% FPR"] == "not measurable").all()
+    assert list(strongest.measured(rows)) == ["auc", LOW]
 
 
 def test_an_attack_that_sees_nothing_says_so(rows: pd.DataFrame) -> None:
@@ -81,12 +81,17 @@ def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
 
 
 def test_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
-    best = {measure: by_strongest(rows, measure) for measure in ("auc", LOW)}
-    judged = {verdict.claim.of: verdict for verdict in strongest_claims.verdicts(best)}
-    assert set(judged) == {"smoothing", "masking"}
+    judged = {verdict.claim.of: verdict for verdict in strongest_claims.verdicts(rows)}
+    assert set(judged) == {"smoothing", "masking"}  # no t-LiRA, no dropout, no negative smoothing
     assert all(verdict.seeds == 3 for verdict in judged.values())
-    unmeasured = {measure: table.assign(**{measure: np.nan}) for measure, table in best.items()}
-    assert strongest_claims.verdicts(unmeasured) == []
+    renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
+    first = strongest_claims.verdicts(renamed)[0]
+    assert first.claim == strongest_claims.MISSED and first.seeds == 3
+
+
+def test_nothing_measured_nothing_judged(rows: pd.DataFrame) -> None:
+    unmeasured = rows.assign(**{LOW: np.nan})
+    assert {verdict.claim.measure for verdict in strongest_claims.verdicts(unmeasured)} == {"auc"}
 
 
 def test_a_recorded_study_says_what_it_is() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mia_core.chapters.combination_plots import stopping_line
 from mia_core.chapters.sweep_plots import dots
 from mia_core.metrics import level_column
+from mia_core.reference_studies.rows import EVERY
 from mia_core.reference_studies.summary import STRONGEST, against_stopping, by_unit, over_targets, strongest_rows
 from mia_core.svg import figure, style
 from mia_core.tables import NOT_MEASURABLE, with_interval
@@ -28,6 +29,12 @@ GRID = (
 """One of each kind of attacker, from the labels alone to reference models: the rows of the chapters' grids."""
 MARK = "◆"
 """Stands behind the strongest attack of a column."""
+
+
+def measured(table: "pd.DataFrame") -> dict[str, str]:
+    """Those of `HEADS` that the table has any value of for single targets: column -> words."""
+    single = table[table["target"] != EVERY]
+    return {measure: words for measure, words in HEADS.items() if single[measure].notna().any()}
 
 
 def attack_grid(

@@ -3,10 +3,12 @@
 Judged on `mia_core.chapters.reference_sweeps.by_strongest`: each combination under the attack that is strongest on it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mia_core.chapters.reference_claims import judged, on
+from mia_core.chapters.reference_sweeps import by_attack, by_strongest
+from mia_core.chapters.strongest import REPORTS_OWN
 from mia_core.claims import Claim, Verdict
 from mia_core.metrics import level_column
 from mia_core.reference_studies.summary import STRONGEST
@@ -48,11 +50,22 @@ GAIN_CLAIMS: tuple[Claim, ...] = (
 )  # fmt: skip
 
 
-def verdicts(tables: Mapping[str, "pd.DataFrame"]) -> list[Verdict]:
-    """The verdicts on all claims, each on the table of its measure: of the attack that is strongest by that measure.
+MISSED = Claim(
+    "On undefended models t-LiRA finds more members than the report's attack.",
+    "Carlini et al., Brännvall", LOW, "t-lira", REPORTS_OWN, "higher",
+)  # fmt: skip
+"""On `mia_core.chapters.reference_sweeps.by_attack`."""
 
-    tables  measure -> table of `mia_core.chapters.reference_sweeps.by_strongest`
-    Left out are claims on combinations that a table does not have, or where nothing was measured.
+
+def verdicts(table: "pd.DataFrame") -> list[Verdict]:
+    """The verdicts on all claims, on a table of `mia_core.reference_studies.rows.table`, live or recorded.
+
+    Each combination meets the attack that is strongest by the claim's own measure. Left out are claims on
+    combinations and attacks that the table does not have, or where nothing was measured.
     """
     claims: Iterable[Claim] = (*CLAIMS, *GAIN_CLAIMS)
-    return [verdict for claim in claims for verdict in judged(on(STRONGEST, [claim]), tables[claim.measure])]
+    best = {measure: by_strongest(table, measure) for measure in {claim.measure for claim in claims}}
+    last = table[table["epochs"] == table["epochs"].max()]
+    return judged(on("none", [MISSED]), by_attack(last)) + [
+        verdict for claim in claims for verdict in judged(on(STRONGEST, [claim]), best[claim.measure])
+    ]
