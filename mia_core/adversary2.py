@@ -73,7 +73,7 @@ class Transfer:
 
     def rows(self, epoch: int | None = None) -> Iterator[dict[str, Any]]:
         """One row a seed, combination of the target and attack: the columns of a study's table, those of the target,
-        and shadow_dataset, shadow_network, shadow_defenses, k (how many posteriors are seen).
+        and shadow_dataset, shadow_network, shadow_defenses, k (see `mia_core.columns.TRANSFER_COLUMNS`).
 
         epoch  of the target, by default its last; the shadow is always at its last
         """

@@ -1,4 +1,4 @@
-"""What the columns of a study's table mean, in words: one place for the book's page and for the test that compares."""
+"""What the columns of a study's table mean, in words: one place for the book's page and for the tests that compare."""
 
 from mia_core.metrics import LEVELS, level_column
 
@@ -32,3 +32,11 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "precision": ("text", "float32 or bfloat16: what the models were trained in"),
 }
 """Column -> (kind, meaning). A measure's `_low` and `_high` are its bootstrap interval over examples."""
+
+TRANSFER_COLUMNS: dict[str, tuple[str, str]] = COLUMNS | {
+    "shadow_dataset": ("text", "name of the data set that the shadow was trained on"),
+    "shadow_network": ("text", "cnn or mlp: the shadow's architecture"),
+    "shadow_defenses": ("text", "those of the shadow, named as in defenses: what the attacker assumes of the target"),
+    "k": ("count", "posteriors of each example that the attack could see: no more than either model has classes"),
+}
+"""Column -> (kind, meaning) of a table of `mia_core.adversary2.Transfer`, whose shadow is of another kind."""

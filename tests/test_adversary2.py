@@ -5,9 +5,10 @@ import pytest
 from small import RECIPE, tiny_dataset
 
 from mia_core.adversary2 import Transfer
+from mia_core.columns import TRANSFER_COLUMNS
 from mia_core.errors import RunError, SettingsError
 from mia_core.runs import Store
-from mia_core.study import Study
+from mia_core.study import ATTACK_MEASURES, Study
 from mia_core.study_settings import StudySettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*did not learn")  # two epochs on noise
@@ -43,6 +44,11 @@ def test_rows_are_those_of_a_study_and_name_the_shadow(done):
     # Gap reads nothing of the shadow, so it is what it always is.
     gap = table[table["attack"] == "gap"]
     assert np.allclose(gap["balanced_accuracy"], (1 + gap["generalisation_gap"]) / 2)
+
+
+def test_every_column_is_described(done):
+    intervals = {f"{name}_{side}" for name in ATTACK_MEASURES for side in ("low", "high")}
+    assert set(done.table().columns) == set(TRANSFER_COLUMNS) | intervals
 
 
 def test_only_targets_of_one_and_shadows_of_the_other_are_trained(done):

@@ -39,7 +39,7 @@ class Adversary3:
         """Takes the threshold from `posteriors` [R, K] of the *target* for R random inputs, as the paper does.
 
         At most `percent` of them, from 0 to below 100, lie above it. The paper asks for 1,000 random inputs
-        (`mia_core.augmented.random_inputs` makes them) and finds values near 10 percent best.
+        (`mia_core.augmented.random_posteriors` asks about them) and finds values near 10 percent best.
         """
         if not 0 <= percent < 100:
             raise SettingsError(f"percent: expected 0 <= percent < 100, found {percent}")
