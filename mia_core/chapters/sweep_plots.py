@@ -84,10 +84,11 @@ def dots(
     guess  where guessing would be, a vertical line
     """
     lines, kinds = list(table[rows].unique()), list(table[series].unique())
-    fig, ax = figure(height=0.75 + 0.42 * len(lines))
+    many = len(kinds) > 3  # then lines are higher and marks closer, so that no mark comes near the next line's
+    fig, ax = figure(height=0.75 + (0.125 * len(kinds) if many else 0.42) * len(lines))
     parts = []
     for place, kind in enumerate(kinds):
-        shift = 0.26 * (place - (len(kinds) - 1) / 2)
+        shift = (0.7 / len(kinds) if many else 0.26) * (place - (len(kinds) - 1) / 2)
         for line, name in enumerate(lines):
             found = _mean(table[(table[rows] == name) & (table[series] == kind)], measure)
             if found is None:
