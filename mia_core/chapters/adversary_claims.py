@@ -47,7 +47,7 @@ KNOWLEDGE_CLAIMS: tuple[Claim, ...] = (
         "Choquette-Choo et al.", _REACHED, tables.LABELS, tables.GAP, "higher",
     ),
     Claim(
-        f"They attack as well as adversary 1 does with posteriors, to within {ALIKE}.",
+        f"Labels of altered copies attack as well as adversary 1, to within {ALIKE}.",
         "Choquette-Choo et al.", _REACHED, tables.LABELS, tables.ALIKE, "same", ALIKE,
     ),
 )  # fmt: skip
