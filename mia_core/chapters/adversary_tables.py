@@ -55,16 +55,16 @@ class Attacker:
 
 ATTACKERS: tuple[Attacker, ...] = (
     Attacker(GAP, "class", True, "none", "Yeom et al. 2018"),
-    Attacker(LABELS, "class, of altered copies too", True, "for the threshold", "Choquette-Choo et al. 2021"),
+    Attacker(LABELS, "class, of altered copies too", True, "alike, for the threshold", "Choquette-Choo et al. 2021"),
     Attacker(NO_SHADOW, "posterior, of random pixels too", False, "none", "Salem et al. 2019"),
     Attacker(OTHER_BOTH, "posterior", False, "other data and architecture, no defense", "Salem et al. 2019"),
     Attacker(OTHER_NETWORK, "posterior", False, "other architecture, no defense", "Salem et al. 2019"),
-    Attacker(UNKNOWN, "posterior", False, "like the target, but no defense", "this chapter"),
-    Attacker(ALIKE, "posterior", False, "like the target", "Salem et al. 2019"),
-    Attacker(LOSS, "posterior", True, "like the target, for the threshold", "Yeom et al. 2018"),
-    Attacker(MODIFIED, "posterior", True, "like the target, for thresholds by class", "Song and Mittal 2021"),
-    Attacker(ONE, "posterior", True, "like the target", "Shokri et al. 2017"),
-    Attacker(SEVERAL, "posterior", True, f"{SHADOWS} like the target", "Shokri et al. 2017"),
+    Attacker(UNKNOWN, "posterior", False, "alike, but no defense", "this chapter"),
+    Attacker(ALIKE, "posterior", False, "alike", "Salem et al. 2019"),
+    Attacker(LOSS, "posterior", True, "alike, for the threshold", "Yeom et al. 2018"),
+    Attacker(MODIFIED, "posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
+    Attacker(ONE, "posterior", True, "alike", "Shokri et al. 2017"),
+    Attacker(SEVERAL, "posterior", True, f"{SHADOWS} alike", "Shokri et al. 2017"),
 )
 """From little knowledge to much: first by what the target shows, then by the shadow, then by label and number."""
 

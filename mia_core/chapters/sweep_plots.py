@@ -26,6 +26,7 @@ SIDES = ("members", "non-members")
 LOWEST_SHARE = 1e-5
 _NAMES = {
     "auc": "AUC",
+    "false_positive_rate": "false-positive rate",
     "target_train_accuracy": "accuracy on members",
     "tpr_at_fpr_0.01": "TPR at 1% FPR",
     "tpr_at_fpr_0.001": "TPR at 0.1% FPR",
