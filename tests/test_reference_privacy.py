@@ -8,6 +8,7 @@ import pytest
 from references_made import DATA, made_study
 from scipy.stats import binom
 
+from mia_core.chapters.risk_tables import refuted
 from mia_core.epsilon import COINS, DELTA, epsilon_one_run
 from mia_core.errors import SettingsError
 from mia_core.reference_studies.privacy import (
@@ -154,3 +155,12 @@ def test_where_nothing_can_be_bounded_it_is_said_before_training(tmp_path, made,
     empty = ReferenceStudy(made.settings.replace(**changes), type(made.store)(tmp_path), DATA)
     with pytest.raises(SettingsError, match=message):
         check_canaries(empty, alpha)
+
+
+def test_what_is_refuted_is_told_a_line_a_combination(found):
+    (line,) = refuted(found, "lira").to_dict("records")
+    chosen = found[(found["bound"] == "one run") & (found["attack"] == "lira")]
+    one = chosen[chosen["target"] != EVERY]
+    assert line["defenses"] == "none" and line["guesses"] == 12
+    assert line["right"] == one["correct"].mean() and line["ε refuted"] == one["epsilon"].mean()
+    assert line["overall"] == chosen[chosen["target"] == EVERY]["epsilon"].item()

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mia_core.defenses import Combination, describe
 from mia_core.metrics import low_fpr
 from mia_core.ranking import tie_blocks
-from mia_core.reference_studies.rows import Scores, answers, attacked, kinds_of, views
+from mia_core.reference_studies.rows import EVERY, Scores, answers, attacked, kinds_of, views
 from mia_core.references.summaries import summarise
 
 if TYPE_CHECKING:
@@ -111,3 +111,16 @@ def _most_at_risk(made: Scores, pair: list[int], ordinary: NDArray[np.bool_]) ->
     mean = np.where(inside, scores, 0.0).sum(axis=0) / np.maximum(inside.sum(axis=0), 1)
     ranked = np.argsort(np.where(ordinary, -mean, np.inf), kind="stable")
     return np.isin(np.arange(len(ordinary)), ranked[: max(1, int(TENTH * ordinary.sum()))])
+
+
+def refuted(bounds: "pd.DataFrame", attack: str = "t-lira") -> "pd.DataFrame":
+    """What guesses of the canaries' coins refute, a row a combination: the bound from one run, see
+    `mia_core.reference_studies.privacy.privacy_table`, whose table this takes.
+
+    guesses, right, ε refuted  means over targets; overall: the bound over all of them
+    """
+    chosen = bounds[(bounds["bound"] == "one run") & (bounds["attack"] == attack)]
+    one, over = chosen[chosen["target"] != EVERY], chosen[chosen["target"] == EVERY].set_index("defenses")
+    means = one.groupby("defenses", sort=False)[["guesses", "correct", "epsilon"]].mean()
+    means = means.rename(columns={"correct": "right", "epsilon": "ε refuted"})
+    return means.assign(overall=over["epsilon"]).reset_index()
