@@ -84,6 +84,7 @@ def growth_figure(rows: Sequence[Mapping[str, Any]]) -> tuple["Figure", str]:
         multiples = [value / values[0] for value in values]
         slope = statistics.mean(found[curve])
         ax.plot(sizes, multiples, label=f"{curve} ({slope:.2f})", **style(place))
+        slope = round(slope, 2) + 0.0  # no "-0.00"
         parts.append(f"{curve} {slope:.2f}, to {multiples[-1]:.1f} times at {sizes[-1]:g} times the size")
         ends.append(sizes[-1])
     line = style(5)

@@ -28,7 +28,7 @@ GRID = (
 )  # fmt: skip
 """One of each kind of attacker, from the labels alone to reference models: the rows of the chapters' grids."""
 MARK = "◆"
-"""Stands behind the strongest attack of a column."""
+"""Stands behind the value of the strongest attack of a column, before its interval."""
 
 
 def measured(table: "pd.DataFrame") -> dict[str, str]:
@@ -42,7 +42,7 @@ def attack_grid(
 ) -> "pd.DataFrame":
     """A row an attack, a column a combination: the mean of `measure` after the last epoch, with its interval.
 
-    The strongest attack of each combination has `MARK` behind it. An attack that sees nothing says so.
+    The strongest attack of each combination has `MARK` behind its value. An attack that sees nothing says so.
     defenses  combinations in the order of the columns; by default all of the table
     """
     import pandas as pd
@@ -57,7 +57,8 @@ def attack_grid(
         for name in names:
             cell = (attack, name)
             text = "sees nothing" if cell in blind else with_interval(cells.loc[cell], measure)
-            row[name] = f"{text} {MARK}" if best.get(name) == cell else text
+            value, gap, interval = text.partition(" ")
+            row[name] = f"{value} {MARK}{gap}{interval}" if best.get(name) == cell else text
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -152,17 +153,28 @@ def stopping_in_words(table: "pd.DataFrame", measure: str = LOW, examples: str =
 
 
 def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) -> "pd.DataFrame":
-    """Average beside worst case, a row a combination: the strongest attack on ordinary examples and on canaries."""
+    """Average beside worst case, a row a combination: the strongest attack on ordinary examples and on canaries.
+
+    One target has too few canaries for a low FPR, so those of all targets are put together, under one threshold. Their
+    TPR has Clopper and Pearson's interval, as if they were independent, which they are not quite.
+    """
     import pandas as pd
 
+    ordinary = strongest_table(table, measures).set_index("defenses")
+    last = table[table["epochs"] == table["epochs"].max()]
+    together = last[(last["examples"] == "canaries") & (last["target"] == EVERY)]
     rows = []
-    for name in table["defenses"].unique():
+    for name in ordinary.index:
         row = {"defenses": name}
         for measure in measures:
-            for examples, words in (("pool", "ordinary"), ("canaries", "canaries")):
-                chosen = table[(table["examples"] == examples) & (table["defenses"] == name)]
-                best = strongest_table(chosen.assign(examples="pool"), [measure]) if len(chosen) else None
-                row[f"{HEADS[measure]}, {words}"] = NOT_MEASURABLE if best is None else best[HEADS[measure]].iloc[0]
+            row[f"{HEADS[measure]}, ordinary"] = ordinary.loc[name, HEADS[measure]]
+            known = together[(together["defenses"] == name) & together[measure].notna()].astype({measure: float})
+            text = NOT_MEASURABLE
+            if len(known):
+                best = known.loc[known[measure].idxmax()]
+                bounds = "" if measure == "auc" else f" [{best[f'{measure}_low']:.3f}, {best[f'{measure}_high']:.3f}]"
+                text = f"{best['attack']} {best[measure]:.3f}{bounds}"
+            row[f"{HEADS[measure]}, canaries"] = text
         rows.append(row)
     return pd.DataFrame(rows)
 
