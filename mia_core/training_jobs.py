@@ -10,13 +10,17 @@ from mia_core.errors import MiaWarning, RunError
 from mia_core.jobs import Job
 from mia_core.runs import Store, identity, put_snapshot, stored, train_missing
 
+WORTH_A_WORKER = 20_000
+"""Images shown, over all epochs and trainings, below which no other process is started: it would take as long."""
 TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
 
 
 def train_all(
     store: Store, dataset: Dataset, tasks: Sequence[Job], jobs: int | None = None, together: int | None = None
 ) -> None:
-    """Train `tasks` in their order, `jobs` at a time (by default one a core); each run is stored when it is done.
+    """Train `tasks` in their order, `jobs` at a time; each run is stored when it is done.
+
+    By default one a core, or one after the other where there is little to train (`WORTH_A_WORKER`).
 
     Each model uses its recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
     where it stopped. Inside `mia_core.cluster.cluster`, or joblib's `parallel_config(backend="dask")`, the workers of
@@ -42,6 +46,8 @@ def train_all(
         return
     threads = max(task.recipe.threads for task in tasks)
     workers = max(1, min(jobs or cpu_count() // threads, len(tasks)))
+    if jobs is None and sum(int(task.members.sum()) * task.recipe.epochs for task in tasks) < WORTH_A_WORKER:
+        workers = 1
     if any(task.recipe.device != "cpu" for task in tasks):
         workers = 1  # an accelerator is one device: processes side by side would only compete for it
     inner = {"inner_max_num_threads": threads} if workers > 1 else {}

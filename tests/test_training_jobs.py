@@ -1,0 +1,32 @@
+"""Other processes are started where there is enough to train, and not for a few small models."""
+
+import joblib
+import numpy as np
+import pytest
+from small import RECIPE, tiny_dataset
+
+from mia_core import training_jobs
+from mia_core.jobs import Job
+from mia_core.runs import Store, stored
+from mia_core.training_jobs import train_all
+
+DATA = tiny_dataset()
+
+
+@pytest.mark.parametrize(
+    ("jobs", "worth", "backend"),
+    [(None, 10**6, "sequential"), (None, 0, "loky"), (2, 10**6, "loky"), (1, 0, "sequential")],
+)
+def test_workers_are_for_what_is_worth_them_or_asked_for(tmp_path, monkeypatch, jobs, worth, backend):
+    chosen, config = [], joblib.parallel_config
+
+    def spied(name, **settings):
+        chosen.append(name)
+        return config("sequential")
+
+    monkeypatch.setattr(joblib, "parallel_config", spied)
+    monkeypatch.setattr(joblib, "cpu_count", lambda: 4)
+    monkeypatch.setattr(training_jobs, "WORTH_A_WORKER", worth)
+    tasks = [Job(np.arange(64) < 24, np.ones(64, bool), RECIPE, (), (0, model)) for model in range(2)]
+    train_all(Store(tmp_path), DATA, tasks, jobs)
+    assert chosen == [backend] and all(stored(Store(tmp_path), DATA, task) for task in tasks)
