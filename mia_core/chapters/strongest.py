@@ -7,8 +7,10 @@ Intervals are over pairs of complementary models, see `mia_core.reference_studie
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mia_core.analysis.early_stopping import Held, held_table, in_words
 from mia_core.chapters.combination_plots import stopping_line
 from mia_core.chapters.sweep_plots import dots
+from mia_core.intervals import Interval
 from mia_core.metrics import level_column
 from mia_core.reference_studies.rows import EVERY
 from mia_core.reference_studies.summary import STRONGEST, against_stopping, by_unit, over_targets, strongest_rows
@@ -125,31 +127,14 @@ def stopping_table(
 ) -> "pd.DataFrame":
     """Each combination minus the undefended model stopped when it is as accurate, a row a combination.
 
-    For each measure the difference with its interval, and what it shows after Holm's correction; the last column says
-    how many pairs of models could be compared, and how many lie "above" or "below" the line.
+    As `mia_core.analysis.early_stopping.held_table`, with pairs of models in place of seeds.
     """
-    import pandas as pd
-
-    found = against_stopping(table, measures, examples)
-    rows: dict[str, dict[str, str]] = {}
-    for _, one in found[found["attack"] == attack].iterrows():
-        row = rows.setdefault(one["defenses"], {"defenses": one["defenses"]})
-        bounds = "" if _none(one["low"]) else f" [{one['low']:+.3f}, {one['high']:+.3f}]"
-        told = "" if _none(one["difference"]) else f"{one['difference']:+.3f}{bounds}: "
-        row[HEADS[one["measure"]]] = told + one["verdict"]
-        outside = [f"{one[side]} {side}" for side in ("above", "below") if one[side]]
-        row["pairs"] = "; ".join([str(one["compared"]), *outside])
-    made = pd.DataFrame(list(rows.values()))
-    return made[[name for name in made.columns if name != "pairs"] + ["pairs"]]
+    return held_table(_held(table, measures, attack, examples)).rename(columns={"seeds": "pairs"})
 
 
 def stopping_in_words(table: "pd.DataFrame", measure: str = LOW, examples: str = "pool") -> str:
     """The verdicts under the strongest attack: "safer: dropout; less safe: none of them; cannot be told: smoothing"."""
-    found = against_stopping(table, (measure,), examples)
-    found = found[(found["attack"] == STRONGEST) & (found["defenses"] != "none")]
-    verdicts = ("safer", "less safe", "cannot be told")
-    named = {verdict: list(found.loc[found["verdict"] == verdict, "defenses"]) for verdict in verdicts}
-    return "; ".join(f"{verdict}: {', '.join(names) or 'none of them'}" for verdict, names in named.items())
+    return in_words(_held(table, (measure,), STRONGEST, examples), measure)
 
 
 def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) -> "pd.DataFrame":
@@ -189,6 +174,20 @@ def recorded_words(parts: Sequence[dict[str, Any]]) -> str:
     return f"{count} models of each combination, {epochs} epochs, {canaries} canaries, trained on {when}"
 
 
+def _held(table: "pd.DataFrame", measures: Sequence[str], attack: str, examples: str) -> list[Held]:
+    found = against_stopping(table, measures, examples)
+    alike = ("defenses", "measure", "p", "adjusted", "compared", "above", "below", "verdict")
+    return [
+        Held(difference=_interval(row), **{name: row[name] for name in alike})
+        for row in found[found["attack"] == attack].to_dict("records")
+    ]
+
+
+def _interval(row: dict[str, Any]) -> Interval | None:
+    mean, low, high = (None if row[name] != row[name] else row[name] for name in ("difference", "low", "high"))
+    return None if mean is None else Interval(mean, low, high)
+
+
 def _last(table: "pd.DataFrame", examples: str) -> "pd.DataFrame":
     return table[(table["examples"] == examples) & (table["epochs"] == table["epochs"].max())]
 
@@ -197,7 +196,3 @@ def _blind(table: "pd.DataFrame") -> set[tuple[str, str]]:
     """Attacks that give every example of every target the same score, with the combination: (attack, defenses)."""
     alone = table.groupby(["attack", "defenses"])["distinct_scores"].max()
     return {cell for cell, most in alone.items() if most <= 1}
-
-
-def _none(value: float | None) -> bool:
-    return value is None or value != value
