@@ -120,22 +120,27 @@ class Store:
         return run
 
     @contextmanager
-    def held(self, key: dict[str, Any]) -> Iterator[None]:
+    def held(self, key: dict[str, Any], wait: bool = True) -> Iterator[bool]:
         """Keep other processes from training the same run meanwhile: they wait, and then find it stored.
 
+        wait  False: where another process holds it, give False at once, and True otherwise
         The system lets go of it when the process ends, however that happens. Raises `RunError` for a folder that cannot
         be written.
         """
-        from filelock import FileLock
+        from filelock import FileLock, Timeout
 
         place = self.root.with_name(f"{self.root.name}-locks") / f"{self.path(key).stem}.lock"
+        lock = FileLock(place)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(place).acquire()
+            lock.acquire(blocking=wait)
+        except Timeout:
+            yield False
+            return
         except OSError as error:
             raise RunError(f"{place}: cannot be written: {reason(error)}") from None
         with lock:
-            yield
+            yield True
 
     def put(self, run: Run) -> Path:
         """Write a run under its identity's name, and give the path."""
@@ -177,15 +182,18 @@ def read_run(path: str | Path) -> Run:
 _GROUPS = ("weight/", "history/")
 
 
-def train_missing(store: Store, dataset: Dataset, job: Job) -> list[str]:
+def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -> list[str] | None:
     """Train one model and store its run at every recorded epoch, unless all of them are stored already.
 
+    wait  False: where another process is training it, return None at once instead of waiting for that
     Returns warnings about the training, each a line. Raises `TrainingError` and `RunError`.
     """
     from mia_core.hardware import cpu_threads
     from mia_core.training import train
 
-    with store.held(identity(dataset, job)):
+    with store.held(identity(dataset, job), wait) as held:
+        if not held:
+            return None
         if stored(store, dataset, job):
             return []
         started, found = time.perf_counter(), []

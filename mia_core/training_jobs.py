@@ -4,11 +4,15 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
 
 from mia_core.data import Dataset
 from mia_core.errors import MiaWarning, RunError
 from mia_core.jobs import Job
 from mia_core.runs import Store, identity, put_snapshot, stored, train_missing
+
+if TYPE_CHECKING:
+    from joblib import Parallel
 
 WORTH_A_WORKER = 20_000
 """Images shown, over all epochs and trainings, below which no other process is started: it would take as long."""
@@ -30,7 +34,7 @@ def train_all(
               one: a processor that is busy with one model gains nothing, and alone a run is the same to the bit
     Raises `TrainingError`, `RunError`.
     """
-    from joblib import Parallel, cpu_count, delayed, parallel_config
+    from joblib import Parallel, cpu_count, parallel_config
 
     from mia_core.cluster import on_workers
     from mia_core.progress import progress
@@ -58,9 +62,8 @@ def train_all(
         # Workers keep their memory on purpose (see `mia_core.hardware.keep_memory`); joblib takes it for a leak,
         # replaces such a worker and remarks on it.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-        done = Parallel(workers, return_as="generator_unordered")(
-            delayed(train_missing)(store, dataset, task) for task in tasks
-        )
+        parallel = Parallel(workers, return_as="generator_unordered")
+        done = _trained(parallel, store, dataset, tasks)
         for found in progress(done, "models", total=len(tasks), unit="model"):
             _warn(found)
     if on_cluster is not None and not stored(store, dataset, tasks[0]):
@@ -68,6 +71,28 @@ def train_all(
             f"{store.root}: the cluster's workers have trained, but their runs are not here; all of them must share "
             f"this folder (MIA_CACHE moves it)"
         )
+
+
+def _trained(parallel: "Parallel", store: Store, dataset: Dataset, tasks: Sequence[Job]) -> Iterator[list[str]]:
+    """Warnings about each training, as it ends.
+
+    Several processes may want the same models, such as chapters of a book: what another one is training is left for
+    last, and only then waited for, so that they share the work instead of queueing for each model in turn.
+    """
+    from joblib import delayed
+
+    elsewhere = []
+    for index, found in parallel(delayed(_try)(index, store, dataset, task) for index, task in enumerate(tasks)):
+        if found is None:
+            elsewhere.append(tasks[index])
+        else:
+            yield found
+    if elsewhere:
+        yield from parallel(delayed(train_missing)(store, dataset, task) for task in elsewhere)
+
+
+def _try(index: int, store: Store, dataset: Dataset, task: Job) -> tuple[int, list[str] | None]:
+    return index, train_missing(store, dataset, task, wait=False)
 
 
 def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], together: int) -> None:

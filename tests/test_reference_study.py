@@ -102,11 +102,11 @@ def test_a_run_holds_the_outputs_on_all_examples_and_the_canaries_labels(done):
 def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
     real, count = training_jobs.train_missing, []
 
-    def sixth_fails(*arguments):
+    def sixth_fails(*arguments, **how):
         count.append(0)
         if len(count) == 6:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, **how)
 
     monkeypatch.setattr(training_jobs, "train_missing", sixth_fails)
     with pytest.raises(KeyboardInterrupt):

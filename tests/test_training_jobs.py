@@ -1,5 +1,8 @@
 """Other processes are started where there is enough to train, and not for a few small models."""
 
+import threading
+import time
+
 import joblib
 import numpy as np
 import pytest
@@ -7,7 +10,7 @@ from small import RECIPE, tiny_dataset
 
 from mia_core import training_jobs
 from mia_core.jobs import Job
-from mia_core.runs import Store, stored
+from mia_core.runs import Store, identity, stored, train_missing
 from mia_core.training_jobs import train_all
 
 DATA = tiny_dataset()
@@ -30,3 +33,27 @@ def test_workers_are_for_what_is_worth_them_or_asked_for(tmp_path, monkeypatch, 
     tasks = [Job(np.arange(64) < 24, np.ones(64, bool), RECIPE, (), (0, model)) for model in range(2)]
     train_all(Store(tmp_path), DATA, tasks, jobs)
     assert chosen == [backend] and all(stored(Store(tmp_path), DATA, task) for task in tasks)
+
+
+def test_what_another_trains_is_left_for_last_and_then_waited_for(tmp_path):
+    store = Store(tmp_path)
+    tasks = [Job(np.arange(64) < 24, np.ones(64, bool), RECIPE, (), (0, model)) for model in range(3)]
+    holds, gave_up = threading.Event(), []
+
+    def another():
+        with store.held(identity(DATA, tasks[0])):
+            holds.set()
+            deadline = time.monotonic() + 60
+            while not all(stored(store, DATA, task) for task in tasks[1:]):
+                if time.monotonic() > deadline:
+                    gave_up.append("the others were not trained meanwhile")
+                    return
+                time.sleep(0.05)
+
+    other = threading.Thread(target=another)
+    other.start()
+    holds.wait()
+    assert train_missing(store, DATA, tasks[0], wait=False) is None, "it does not wait"
+    train_all(store, DATA, tasks, jobs=1)
+    other.join()
+    assert not gave_up and stored(store, DATA, tasks[0]), "let go of and not trained, it is trained here"

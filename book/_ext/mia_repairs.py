@@ -1,11 +1,17 @@
-"""Sphinx extension: mends what the theme and the other extensions leave behind."""
+"""Sphinx extension: mends what the theme and the other extensions leave behind, and keeps pictures out of their way."""
 
+import re
 from pathlib import Path
 from typing import Any
 
-from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
+
+PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
+LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
+ROLES = re.compile(r'(<div class="citation(?:-list)?"[^>]*?) role="[a-z]+"')
+SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
+LINK = re.compile(r"</?a\b[^>]*>")
 
 
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
@@ -19,14 +25,35 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        if "citation-list" not in text and "<summary>Expand for references" not in text:
-            continue
-        page = BeautifulSoup(text, "html.parser")
-        for element in page.select(".citation-list, .citation-list .citation"):
-            element.attrs.pop("role", None)
-        for link in page.select("summary a"):
-            link.unwrap()
-        path.write_text(str(page), encoding="utf-8")
+        mended = SUMMARY.sub(lambda found: LINK.sub("", found[0]), ROLES.sub(r"\1", text))
+        if mended != text:
+            path.write_text(mended, encoding="utf-8")
+
+
+def lift_pictures(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Take the figures out of a page before other extensions parse and print it, each for itself.
+
+    Half of the elements of a chapter are those of its figures, and none of them is what they look for.
+    """
+    if doctree is not None and "body" in context:
+        pictures: list[str] = []
+
+        def lift(found: re.Match[str]) -> str:
+            pictures.append(found[0])
+            return f'<svg id="mia-lifted-{len(pictures) - 1}"></svg>'
+
+        context["body"] = PICTURE.sub(lift, context["body"])
+        context["mia_lifted"] = pictures
+
+
+def put_pictures_back(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Put them back, into what hovering shows too."""
+    pictures = context.pop("mia_lifted", None)
+    if pictures:
+        tips = app.env.tippy_data["pages"][page]["id_to_html"]
+        for key, html in tips.items():
+            tips[key] = LIFTED.sub(lambda found: pictures[int(found[1])], html)
+        context["body"] = LIFTED.sub(lambda found: pictures[int(found[1])], context["body"])
 
 
 def allow_sections_without_title() -> None:
@@ -43,5 +70,7 @@ def allow_sections_without_title() -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     allow_sections_without_title()
+    app.connect("html-page-context", lift_pictures, priority=100)
+    app.connect("html-page-context", put_pictures_back, priority=900)
     app.connect("build-finished", mend_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -3,7 +3,10 @@
 sources.py     what the book consists of, and a private copy of it
 parameters.py  the parameters that the chapters know, checked before anything runs
 record.py      what a page says of how it was made
-execution.py   one chapter, run by papermill with this interpreter; every code cell has run, or it is an error
+schedule.py    chapters side by side
+prepared.py    one process that has imported what chapters import, from which their kernels are forked
+kernels.py     a kernel of this interpreter, in an environment of its own
+execution.py   one chapter, run by papermill; every code cell has run, or it is an error
 reuse.py       executed chapters, kept for the next build until anything about them changes
 rendering.py   Jupyter Book on the executed copy, with warnings as errors
 results.py     what the chapters found, as results.json beside the pages

@@ -15,11 +15,12 @@ from typing import Any
 
 from mia_core.book import reuse
 from mia_core.book.execution import run_chapter
+from mia_core.book.kernels import kernels
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
 from mia_core.book.record import record, shown
 from mia_core.book.rendering import render
 from mia_core.book.results import collect
-from mia_core.book.schedule import run_side_by_side
+from mia_core.book.schedule import places, run_side_by_side
 from mia_core.book.sources import BookError, choose, copy_book, open_book
 from mia_core.cache import reason
 from mia_core.compare.results import RESULTS
@@ -61,7 +62,8 @@ def build_report(
     settings = {name: {key: checked.get(key, default) for key, default in defaults[name].items()} for name in names}
     records = {name: record(settings[name]) for name in names}
 
-    with _workshop(target) as folder:
+    at_once, workers = places(len(names))
+    with _workshop(target) as folder, kernels(workers) as starting:
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)
@@ -78,12 +80,12 @@ def build_report(
                     nbformat.write(earlier, copy.chapters[name])
                     return {**earlier.metadata["mia"], "reused": True}
                 place, private = book.chapters[name].parent, folder / "kernels" / name
-                done = run_chapter(name, copy.chapters[name], given, records[name], place, private)
+                done = run_chapter(name, copy.chapters[name], given, records[name], place, private, starting)
                 reuse.keep(name, key, copy.chapters[name])
                 return done
 
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
-        records |= run_side_by_side(names, run, last)
+        records |= run_side_by_side(names, run, last, at_once)
         with _announced("rendering"):
             site = render(copy)
         text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)

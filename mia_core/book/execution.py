@@ -1,20 +1,25 @@
 """Runs one chapter by papermill with the interpreter that runs this, and makes sure that every code cell has run."""
 
 import logging
-import os
 import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mia_core.book.sources import BookError, python_path
-from mia_core.cache import cache_dir
+from mia_core.book.kernels import Kernels
+from mia_core.book.sources import BookError
 from mia_core.words import one_line
 
 
 def run_chapter(
-    name: str, notebook: Path, parameters: dict[str, Any], record: dict[str, Any], folder: Path, private: Path
+    name: str,
+    notebook: Path,
+    parameters: dict[str, Any],
+    record: dict[str, Any],
+    folder: Path,
+    private: Path,
+    kernels: Kernels,
 ) -> dict[str, Any]:
     """Run the notebook with these parameters and write it back with outputs; returns the completed record.
 
@@ -22,6 +27,7 @@ def run_chapter(
              the notebook's metadata under `mia`
     folder   the current folder of the code that runs: that of the chapter's source, as in Jupyter
     private  a folder for the files that a kernel needs; nothing is read from or written to the user's own
+    kernels  what starts its kernel
 
     Raises `BookError`, which names the chapter and the cell, unless every code cell ran to its end without an error;
     the error's traceback is printed before. The notebook is written only if it succeeded.
@@ -45,7 +51,7 @@ def run_chapter(
             kernel_name="python3",
             language="python",
             progress_bar=False,
-            kernel_manager_class=_manager_class(folder, private),
+            kernel_manager_class=kernels.manager_class(folder, private),
             force_raise_errors=True,
             on_cell_start=watch.start,
             on_cell_error=watch.error,
@@ -118,47 +124,3 @@ def _failure(name: str, cell: Any, what: str, traceback: list[str]) -> BookError
     first_line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
     number = "?" if cell.execution_count is None else cell.execution_count
     return BookError(f"chapter {name}, cell [{number}] ({one_line(first_line, 60)}): {one_line(what)}")
-
-
-def _manager_class(folder: Path, private: Path) -> type:
-    """A kernel manager that knows one kernel: the interpreter that runs this, whatever kernels are installed."""
-    import zmq
-    from ipykernel.kernelspec import RESOURCES, get_kernel_dict
-    from jupyter_client.kernelspec import KernelSpec
-    from jupyter_client.manager import AsyncKernelManager
-
-    # Of this process nothing is changed, neither folder nor environment: other chapters may run beside this one.
-    environment = _environment(private)
-
-    class ThisInterpreter(AsyncKernelManager):
-        def __init__(self, **options: Any) -> None:
-            super().__init__(**{**options, "connection_file": str(private / "kernel.json")})
-            if self.has_trait("transport_encryption") and zmq.has(
-                "curve"
-            ):  # since jupyter_client 8.9; kernels warn where it is off
-                self.transport_encryption = "auto"
-
-        async def start_kernel(self, **options: Any) -> None:
-            # What the process itself says, such as about being interrupted at its end, is no part of the report.
-            with open(private / "kernel.log", "ab") as log:
-                own = {"cwd": str(folder), "env": environment, "stdout": log, "stderr": log}
-                await super().start_kernel(**{**options, **own})
-
-        @property
-        def kernel_spec(self) -> KernelSpec:
-            return KernelSpec(resource_dir=RESOURCES, **get_kernel_dict())
-
-    return ThisInterpreter
-
-
-def _environment(private: Path) -> dict[str, str]:
-    """The environment of a kernel: this package, this cache, no bars, and nothing of the user's IPython profile."""
-    return {
-        **os.environ,
-        "MIA_CACHE": str(cache_dir()),  # a relative one would count from the chapter's folder
-        "MIA_PROGRESS": "off",
-        "IPYTHONDIR": str(private / "ipython"),
-        "MPLCONFIGDIR": str(cache_dir() / "matplotlib"),
-        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-        "PYTHONPATH": python_path(),
-    }

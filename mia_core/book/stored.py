@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.book.execution import run_chapter
+from mia_core.book.kernels import kernels
 from mia_core.book.parameters import known_parameters
 from mia_core.book.record import record
 from mia_core.book.reuse import runs_every_time
-from mia_core.book.schedule import run_side_by_side
+from mia_core.book.schedule import places, run_side_by_side
 from mia_core.book.sources import choose, copy_book, open_book
 from mia_core.cache import write_atomically
 
@@ -26,13 +27,14 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
 
     book = open_book(source)
     names = choose(book, chapters)
-    with tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder:
+    at_once, workers = places(len(names))
+    with tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder, kernels(workers) as starting:
         copy = copy_book(book, Path(folder) / "copy", names)
 
         def run(name: str) -> Path:
             about = record(known_parameters(book.chapters[name]))
             private = Path(folder) / "kernels" / name
-            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, private)
+            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, private, starting)
             notebook = _stripped(nbformat.read(copy.chapters[name], as_version=4))
             text = nbformat.writes(notebook) + "\n"
             write_atomically(book.chapters[name], lambda file: file.write(text.encode("utf-8")))
@@ -40,7 +42,7 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
             return book.chapters[name]
 
         last = [name for name in names if runs_every_time(book.chapters[name])]
-        return list(run_side_by_side(names, run, last).values())
+        return list(run_side_by_side(names, run, last, at_once).values())
 
 
 def _stripped(notebook: Any) -> Any:
