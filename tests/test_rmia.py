@@ -10,7 +10,17 @@ from mia_core.metrics import auc, tpr_at_fpr
 from mia_core.posteriors import LOG_FLOOR
 from mia_core.references import References
 from mia_core.references.population import attack_p
-from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio, p_values, rank, ratio, rmia
+from mia_core.references.rmia import (
+    BaseSettings,
+    RmiaSettings,
+    _count_below,
+    base,
+    log_ratio,
+    p_values,
+    rank,
+    ratio,
+    rmia,
+)
 from mia_core.references.statistics import true_probability
 
 NUMBERS = st.lists(
@@ -35,6 +45,24 @@ def test_the_fast_rank_where_rounded_products_meet(gamma):
     for name, compare in (("strict", np.greater), ("at_least", np.greater_equal)):
         pairwise = compare(ratios[:, None] / population, gamma).mean(axis=1)
         assert np.array_equal(rank(ratios, population, gamma, name), pairwise)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        np.full(5000, 0.3),
+        np.concatenate([[0.0, 5e-324], 1 + np.arange(5000) * 2.0**-52, [1e300]]),
+        np.random.default_rng(1).lognormal(sigma=30, size=5000),
+        np.array([2.0]),
+    ],
+    ids=["equal", "one bucket has nearly all", "hundreds of orders of magnitude", "one"],
+)
+def test_counting_is_what_a_search_finds_however_the_numbers_lie(limits):
+    limits = np.sort(limits)
+    near = np.concatenate([limits, np.nextafter(limits, 0), np.nextafter(limits, np.inf)])
+    values = np.concatenate([near, [0.0, 5e-324, 1e-300, 1e308, np.inf], np.random.default_rng(2).lognormal(size=999)])
+    assert np.array_equal(_count_below(limits, values), np.searchsorted(limits, values))
+    assert np.array_equal(_count_below(limits, values[::-1]), np.searchsorted(limits, values[::-1]))
 
 
 def test_ties_at_the_top_of_the_rank_cost_the_low_false_positive_rates():

@@ -101,16 +101,13 @@ def rank(
 ) -> NDArray[np.float64]:
     """Share of `population` [Z] with ratio / population > gamma (or >= gamma), for `ratios` [N]: float64 [N].
 
-    Exactly the pairwise comparison, quotients rounded as there, in O((N + Z) log(N + Z)) time and O(N + Z) memory.
+    Exactly the pairwise comparison, quotients rounded as there, in O((N + Z) log Z) time and O(N + Z) memory.
     Raises `ArrayError` for an empty population.
     """
     if len(population) == 0:
         raise ArrayError("population: found no example; expected at least one")
-    order = np.argsort(ratios)  # searching for values in rising order is several times faster
     limits = np.sort(_largest_losing(population, gamma, np.greater if comparison == "strict" else np.greater_equal))
-    shares = np.empty(len(ratios))
-    shares[order] = np.searchsorted(limits, ratios[order]) / len(population)
-    return shares
+    return _count_below(limits, ratios) / len(population)
 
 
 def _largest_losing(population: NDArray[np.float64], gamma: float, wins: np.ufunc) -> NDArray[np.float64]:
@@ -124,6 +121,31 @@ def _largest_losing(population: NDArray[np.float64], gamma: float, wins: np.ufun
     while not (winning := wins((higher := np.nextafter(limits, np.inf)) / population, gamma)).all():
         limits = np.where(winning, limits, higher)
     return limits
+
+
+def _count_below(limits: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """How many of `limits` [Z], rising and not negative, are smaller than each of `values` [N]: int64 [N].
+
+    What `np.searchsorted` gives, several times faster: positive floats are in the order of their bits, so the leading
+    ones say between which of a few limits to look. Where that are many, it is left to the search.
+    """
+    buckets, steps = 15, 12
+    bits = np.ascontiguousarray(limits, dtype=np.float64).view(np.int64)
+    lowest, width = bits[0], int(bits[-1] - bits[0])
+    shift = max(0, width.bit_length() - buckets)
+    last = (width >> shift) + 1
+    starts = np.cumsum(np.bincount(((bits - lowest) >> shift) + 1, minlength=last + 1))
+    own = np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
+    found = starts.take(np.clip((own - lowest) >> shift, 0, last))
+    ended = np.append(limits, np.inf)
+    left = np.flatnonzero(ended.take(found) < values)
+    for _ in range(steps):
+        if not len(left):
+            break
+        found[left] += 1
+        left = left[ended.take(found.take(left)) < values.take(left)]
+    found[left] = np.searchsorted(limits, values.take(left))
+    return found
 
 
 def p_values(ratios: NDArray[np.float64], population: NDArray[np.float64]) -> NDArray[np.float64]:
