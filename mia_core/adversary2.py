@@ -15,7 +15,7 @@ from mia_core.data import Dataset
 from mia_core.defenses import describe
 from mia_core.errors import SettingsError
 from mia_core.runs import Store
-from mia_core.study import SHADOW, TARGET, Study, evaluate, model_columns, seen
+from mia_core.study import SHADOW, TARGET, Study, about_models, evaluate
 from mia_core.study_settings import StudySettings
 from mia_core.training_jobs import train_all
 
@@ -83,14 +83,9 @@ class Transfer:
             assumed = assumed * len(self.target.combinations)
         for seed in settings.seeds:
             for defenses, other in zip(self.target.combinations, assumed, strict=True):
-                target, shadow = self.target.run(seed, TARGET, defenses, epoch), self.shadow.run(seed, SHADOW, other)
-                about = {
-                    "dataset": self.target.dataset.name,
-                    "defenses": describe(defenses),
-                    "seed": seed,
-                    "attack": "",
-                }
-                about |= model_columns(target, shadow)
+                target = self.target.outputs(seed, TARGET, defenses, epoch)
+                shadow = self.shadow.outputs(seed, SHADOW, other)
+                about = about_models(self.target.dataset.name, defenses, seed, target, shadow)
                 counts = {
                     "epochs": epoch or self.target.recipe.epochs,
                     "shadow_models": 1,
@@ -102,7 +97,7 @@ class Transfer:
                     "k": self.k,
                 }
                 for name in settings.attacks:
-                    found = evaluate(name, seen(target, defenses), seen(shadow, other), settings)
+                    found = evaluate(name, target, shadow, settings)
                     yield about | {"attack": name} | found | counts
 
     def table(self, epoch: int | None = None) -> "pd.DataFrame":

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mia_core.attacks.augmented_labels import AugmentedLabels
-from mia_core.defenses import DEFENSES, Combination, apply_outputs, describe
+from mia_core.defenses import DEFENSES, Combination, apply_outputs
 from mia_core.errors import ArrayError, RunError
 from mia_core.posteriors import softmax
 from mia_core.references.statistics import correctness
 from mia_core.runs import Run
 from mia_core.settings import Number, Settings, Switch, Whole
-from mia_core.study import SHADOW, TARGET, Study, attack_columns, model_columns
+from mia_core.study import SHADOW, TARGET, Study, about_models, attack_columns, seen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -135,8 +135,8 @@ def label_only_rows(study: Study, settings: Copies | None = None) -> Iterator[di
             members = [run.members[run.counted] for run in runs]
             attack = AugmentedLabels().fit(shadow, members[1])
             found = attack_columns(attack.score(target), members[0], attack.threshold, study.settings)
-            about = {"dataset": study.dataset.name, "defenses": describe(defenses), "seed": seed}
-            about |= {"attack": "label-only"} | model_columns(*runs)
+            about = about_models(study.dataset.name, defenses, seed, *(seen(run, defenses) for run in runs))
+            about |= {"attack": "label-only"}
             counts = {"epochs": study.recipe.epochs, "shadow_models": 1, "queries": settings.queries}
             yield about | found | counts | {"precision": study.recipe.precision}
 

@@ -22,7 +22,7 @@ from mia_core.jobs import Job
 from mia_core.networks import NETWORKS, Drop, Network, build_network, standardisation
 from mia_core.progress import progress
 from mia_core.recipe import Recipe
-from mia_core.training import MONITORED, QUERY_BATCH, Snapshot, batches
+from mia_core.training import QUERY_BATCH, Snapshot, batches, monitored_rows
 
 
 class Trained(NamedTuple):
@@ -47,7 +47,7 @@ def train_together(dataset: Dataset, jobs: Sequence[Job], form: str = "auto") ->
     found = groups(jobs)
     if len(found) != 1:
         raise SettingsError(
-            f"jobs: expected one recipe, one number of members and no layers but dropout, found {len(found)} groups"
+            f"jobs: expected one recipe and one number of members, found {len(found)} combinations of the two"
         )
     yield from _Batch(dataset, jobs, form).epochs()
 
@@ -87,15 +87,15 @@ class _Batch:
 
     def epochs(self) -> Iterator[Trained]:
         """Train all epochs; give every model's snapshot at each recorded one."""
-        monitored = [np.flatnonzero(job.counted & ~job.members)[:MONITORED] for job in self.jobs]
+        monitored = [monitored_rows(job.members, job.counted) for job in self.jobs]
         history: dict[str, list[np.ndarray]] = {"loss": [], "train_accuracy": [], "test_accuracy": []}
         recorded = self.recipe.recorded_epochs()
         for epoch in progress(range(1, self.recipe.epochs + 1), f"{len(self.jobs)} models", unit="epoch"):
             losses, correct = self._epoch()
             self._check_finite(losses, epoch)
-            shares = self.rows.shape[1]
-            history["loss"].append((losses * self.sizes[:, None]).sum(0).double().cpu().numpy() / shares)
-            history["train_accuracy"].append(correct.cpu().numpy() / shares)
+            examples = self.rows.shape[1]
+            history["loss"].append((losses * self.sizes[:, None]).sum(0).double().cpu().numpy() / examples)
+            history["train_accuracy"].append(correct.cpu().numpy() / examples)
             history["test_accuracy"].append(self._accuracies(monitored))
             if epoch in recorded:
                 logits = self._query(np.arange(len(self.dataset.labels)))

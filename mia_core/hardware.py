@@ -77,8 +77,8 @@ def resolve(recipe: Recipe) -> Recipe:
         case = f"{machine['processor']} | {device.type} | {recipe.threads} threads | torch {torch.__version__}"
         path = cache_dir() / "precision.json"
         known = {}
-        with contextlib.suppress(OSError, ValueError):
-            known = json.loads(path.read_text(encoding="utf-8"))
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            known = dict(json.loads(path.read_text(encoding="utf-8")))
         if known.get(case) not in ("float32", "bfloat16"):
             known[case] = faster_precision(device, recipe.threads)
             write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))

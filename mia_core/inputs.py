@@ -27,7 +27,7 @@ SUM_TOLERANCE_FLOAT16 = 5e-3
 
 @dataclass(frozen=True, eq=False)
 class Outputs:
-    """What a model said about N examples, checked: made by `check_outputs` and `read_outputs` only.
+    """What a model said about N examples: checked by `check_outputs` and `read_outputs`, or of a run of our own.
 
     posteriors: float64 [N, K], K >= 2, as given (never renormalised); members: bool [N], true = the model trained on
     it; labels: int64 [N] in 0 ... K - 1, or None; logits: float64 [N, K], or None; source: where the arrays come from;

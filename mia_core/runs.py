@@ -40,7 +40,7 @@ class Run:
     logits   float32 [N, K] of every example of the data set, without output-stage defenses
     labels   int64 [N]
     members  bool [N], the examples that the model trained on
-    counted  bool [N], the examples on which it is judged: its members and as many non-members
+    counted  bool [N], the examples on which it is judged: its members and non-members, in a study as many
     weights  name -> array; history: name -> float64 [epochs] (see `mia_core.training.Snapshot`)
     about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "together"
              (models trained at once), "warnings"
@@ -72,7 +72,7 @@ def identity(dataset: Dataset, job: Job) -> dict[str, Any]:
         "recipe": job.recipe.stopped_at(job.recipe.epochs).model_dump(mode="json", exclude={"record"}),
         "defenses": {d.name: d.model_dump(mode="json") for d in shaping(job.defenses)},
         "seed": list(job.seed),
-        "code": _code_fingerprint(tuple(type(d) for d in shaping(job.defenses))),
+        "code": _code_fingerprint(tuple(type(d) for d in shaping(job.defenses)), job.recipe.device),
     }
 
 
@@ -270,12 +270,19 @@ def _digest_of(rows: np.ndarray) -> str:
 
 
 @cache
-def _code_fingerprint(defenses: tuple[type, ...]) -> str:
+def _code_fingerprint(defenses: tuple[type, ...], device: str) -> str:
     """A hash of the code that shapes weights, without comments and docstrings: new code, new runs."""
     from mia_core import networks, training
+    from mia_core.defenses import base
+    from mia_core.hardware import autocast
 
+    sources: list[Any] = [networks, training, autocast, base, *defenses]
+    if device != "cpu":  # where many are trained at once
+        from mia_core import batched, batched_networks
+
+        sources += [batched, batched_networks]
     digest = hashlib.sha256()
-    for source in (networks, training, *defenses):
+    for source in sources:
         tree = ast.parse(inspect.getsource(source))
         for node in ast.walk(tree):
             if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:

@@ -16,7 +16,7 @@ from mia_core.inputs import Outputs
 from mia_core.jobs import Job
 from mia_core.runs import Run, identity
 from mia_core.splits import Split
-from mia_core.study import SHADOW, TARGET, Study, evaluate, model_columns, seen
+from mia_core.study import SHADOW, TARGET, Study, about_models, evaluate, seen
 from mia_core.training_jobs import train_all
 
 if TYPE_CHECKING:
@@ -94,11 +94,10 @@ def rows_with_shadows(study: Study, shadows: int, epoch: int | None = None) -> I
         raise SettingsError("direction: expected shadow_to_target with several shadows")
     for seed in study.settings.seeds:
         for defenses in study.combinations:
-            target = study.run(seed, TARGET, defenses, epoch)
+            target = study.outputs(seed, TARGET, defenses, epoch)
             runs = shadow_runs(study, seed, defenses, shadows, epoch)
-            about = {"dataset": study.dataset.name, "defenses": describe(defenses), "seed": seed, "attack": ""}
-            about |= model_columns(target, runs[0])
-            outputs = seen(target, defenses), pooled(runs, defenses)
+            about = about_models(study.dataset.name, defenses, seed, target, seen(runs[0], defenses))
+            outputs = target, pooled(runs, defenses)
             counts = {"epochs": epoch or study.recipe.epochs, "shadow_models": shadows, "queries": 1}
             for name in study.settings.attacks:
                 found = evaluate(name, *outputs, study.settings)

@@ -99,10 +99,8 @@ class Study:
         """One row of the table a seed, combination and attack, in this order."""
         for seed in self.settings.seeds:
             for defenses in self.combinations:
-                target, shadow = (self.run(seed, model, defenses, epoch) for model in (TARGET, SHADOW))
-                about = {"dataset": self.dataset.name, "defenses": describe(defenses), "seed": seed, "attack": ""}
-                about |= model_columns(target, shadow)
-                outputs = seen(target, defenses), seen(shadow, defenses)
+                outputs = [self.outputs(seed, model, defenses, epoch) for model in (TARGET, SHADOW)]
+                about = about_models(self.dataset.name, defenses, seed, *outputs)
                 for name in self.settings.attacks:
                     yield (
                         about
@@ -153,17 +151,26 @@ def attack_columns(
         values |= {f"fpr_at_{level:g}": found.fpr, f"false_positives_at_{level:g}": found.false_positives}
     values |= {"members": int(members.sum()), "non_members": int((~members).sum())}
     if settings.replicates:
-        spread = bootstrap(scores, members, threshold, replicates=settings.replicates, confidence=settings.confidence)
+        repeats = {"replicates": settings.replicates, "confidence": settings.confidence, "seed": settings.attack_seed}
+        spread = bootstrap(scores, members, threshold, **repeats)
         for measured, bounds in spread.items():
             values[f"{measured}_low"], values[f"{measured}_high"] = bounds or (None, None)
     return values
 
 
-def model_columns(target: Run, shadow: Run) -> dict[str, Any]:
-    """The columns of a row that say how well the two models classify (`MODEL_MEASURES`)."""
-    train, test = target.accuracy(members=True), target.accuracy(members=False)
-    accuracies = (train, test, train - test, shadow.accuracy(members=False))
-    return dict(zip(MODEL_MEASURES, accuracies, strict=True))
+def about_models(dataset: str, defenses: Combination, seed: int, target: Outputs, shadow: Outputs) -> dict[str, Any]:
+    """What a row says before its attack: which models, and how well they classify (`MODEL_MEASURES`).
+
+    Both are judged by what they say behind their output-stage defenses, as a user and an attacker meet them.
+    """
+    train, test = _accuracy(target, target.members), _accuracy(target, ~target.members)
+    accuracies = (train, test, train - test, _accuracy(shadow, ~shadow.members))
+    named = {"dataset": dataset, "defenses": describe(defenses), "seed": seed, "attack": ""}
+    return named | dict(zip(MODEL_MEASURES, accuracies, strict=True))
+
+
+def _accuracy(outputs: Outputs, rows: np.ndarray) -> float:
+    return float((outputs.posteriors[rows].argmax(axis=1) == outputs.labels[rows]).mean())
 
 
 def over_the_seeds(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":

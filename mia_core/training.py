@@ -15,7 +15,7 @@ from mia_core.networks import Network, build_network, standardisation
 from mia_core.progress import progress
 from mia_core.recipe import Recipe
 
-MONITORED = 1000  # non-members on which the accuracy after each epoch is taken; recorded epochs query every example
+MONITORED = 200  # non-members on which the accuracy after each epoch is taken; recorded epochs query every example
 QUERY_BATCH = 500
 
 
@@ -27,7 +27,7 @@ class Snapshot:
     logits   float32 [N, K] of every example of the data set, in evaluation mode and float32
     weights  name -> float32 array, standardisation included
     history  "loss" (mean over the epoch, as trained), "train_accuracy" (of the epoch's batches, in training mode) and
-             "test_accuracy" (of up to 1,000 counted non-members, after the epoch): float64 [epoch] each
+             "test_accuracy" (of some 200 counted non-members, after the epoch): float64 [epoch] each
     """
 
     epoch: int
@@ -71,7 +71,7 @@ def train(
     for defense in defenses:
         targets = defense.targets(targets)
     targets = torch.from_numpy(targets.astype(np.float32)).to(device)
-    monitored = np.flatnonzero(counted & ~members)[:MONITORED]
+    monitored = monitored_rows(members, counted)
     order = np.random.default_rng(order_seed)
     history: dict[str, list[float]] = {"loss": [], "train_accuracy": [], "test_accuracy": []}
     recorded = recipe.recorded_epochs()
@@ -110,6 +110,12 @@ def query(network: Network, images: np.ndarray) -> np.ndarray:
             for start in range(0, len(images), QUERY_BATCH)
         ]
     return torch.cat(blocks).numpy() if blocks else np.zeros((0, network.out.out_features), np.float32)
+
+
+def monitored_rows(members: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """Up to `MONITORED` rows of counted non-members, evenly spread: data may be in the order of their classes."""
+    rows = np.flatnonzero(counted & ~members)
+    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MONITORED)).astype(int)]
 
 
 def batches(shuffled: torch.Tensor, size: int) -> list[torch.Tensor]:

@@ -177,8 +177,12 @@ def test_text_is_plain_and_short(capsys, files, shadow):
     assert "accuracy 0.9770 train, 0.5700 test" in out
 
 
-def test_zero_replicates_leave_the_intervals_out(capsys, shadow, target):
+def test_zero_replicates_leave_only_the_exact_intervals_and_the_text_says_which(capsys, shadow, target):
     report, _ = attacked(capsys, shadow, target, replicates=0)
     (result,) = report["attacks"]
     assert result["auc"] == AUC and result["auc_interval"] is None and result["reasons"]["intervals"]
-    assert "interval" not in as_text(report)
+    assert result["tpr_at_fpr"][0]["tpr_interval"] is None and result["tpr_at_fpr"][0]["tpr_clopper_pearson"]
+    lines = as_text(report).splitlines()
+    assert "95% interval" in next(line for line in lines if "measure" in line) and "bootstrap" not in as_text(report)
+    assert len([line for line in lines if " to " in line and "TPR" not in line]) == 0
+    assert "Clopper-Pearson" in lines[-1]

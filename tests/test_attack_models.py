@@ -25,6 +25,12 @@ def models(design=pairs, count=8, pool=200, outside=20, signal=2.0, seed=0):
     return {"logits": logits, "labels": labels, "members": members}
 
 
+def noise(seed, pool=300, outside=600):
+    """A statistic [8, N] that knows nothing, of pairs of models, with examples that none of them trained on."""
+    members = pairs(pool, 8, seed, pool + outside).members
+    return {"statistic": np.random.default_rng(seed).normal(size=members.shape), "members": members}
+
+
 def attack(capsys, *arguments):
     """The report of a run that must succeed, and the lines of stderr."""
     return attack_commands.report_of(capsys, "attack-models", *arguments, "--replicates", 0)
@@ -74,6 +80,25 @@ def test_all_targets_and_scores_in_the_order_of_the_input(capsys, tmp_path, path
     assert np.array_equal(read_scores(out)[0], scores[order])
 
 
+def test_neither_scores_nor_thresholds_read_what_the_target_trained_on(capsys, tmp_path, path):
+    arrays = models()
+    members = arrays["members"].copy()
+    members[0, :200] = np.random.default_rng(0).permutation(members[0, :200])
+    members[1, :200] = ~members[0, :200]  # the partner, which is left out; the models stay complementary
+    other = save(tmp_path, "other", arrays | {"members": members})
+    made = {}
+    for file in (path, other):
+        out = tmp_path / "scores.npz"
+        report, _ = attack(capsys, "--models", file, "--scores", out, *named(REFERENCE_ATTACKS))
+        with np.load(out) as scores:
+            made[file] = report["attacks"], {name: scores[name] for name in REFERENCE_ATTACKS}
+    (before, scores), (after, others) = made.values()
+    for one, changed in zip(before, after, strict=True):
+        assert np.array_equal(scores[one["attack"]], others[one["attack"]]), one["attack"]
+        assert one["threshold"] is not None and one["threshold"] == changed["threshold"], one["attack"]
+        assert one["auc"] != changed["auc"], "the answers did change"
+
+
 def test_text_names_model_and_references(capsys, path):
     assert main(["attack-models", "--models", path, "--replicates", "0"]) == 0
     out = capsys.readouterr().out
@@ -92,6 +117,29 @@ def test_independent_models_are_all_references_and_the_biased_design_is_pointed_
 def test_fewer_references_than_asked_for_are_refused(capsys, path):
     assert "references: asked for 8, found 6" in refused(capsys, "--models", path, "--references", 8)
     assert attack(capsys, "--models", path, "--references", 4)[0]["attacks"][0]["references"] == 4
+    assert "references: expected an even number" in refused(capsys, "--models", path, "--references", 3)
+
+
+def test_examples_that_no_model_trained_on_give_no_attack_an_edge(capsys, tmp_path):
+    # Noise without any signal: what a target's AUC strays from one half by is chance, in either direction.
+    attacks, found = ["lira", "lira-own-variance", "t-lira"], []
+    for seed in range(6):
+        file = save(tmp_path, f"noise{seed}", noise(seed))
+        report, _ = attack(capsys, "--models", file, "--target", "all", *named(attacks))
+        found.append([result["auc"] for result in report["attacks"]])
+        assert {result["examples_not_judged"] for result in report["attacks"]} == {600}
+    means = np.array(found).reshape(6, 8, len(attacks)).mean(axis=1)
+    low, high = means.mean(axis=0) - 4 * means.std(axis=0), means.mean(axis=0) + 4 * means.std(axis=0)
+    assert (low < 0.5).all() and (high > 0.5).all() and (np.abs(means.mean(axis=0) - 0.5) < 0.01).all()
+
+
+def test_references_that_trained_on_nothing_here_leave_all_to_be_judged(capsys, tmp_path):
+    arrays = models(outside=0)
+    arrays["members"][1:] = False
+    result = attack(capsys, "--models", save(tmp_path, "offline", arrays), "--attack", "attack-r")[0]["attacks"][0]
+    assert result["examples_not_judged"] == 0 and result["references"] == 7
+    arrays["members"][1:, arrays["members"][0]] = True
+    assert "give the answer away" in refused(capsys, "--models", save(tmp_path, "told", arrays), "--attack", "attack-r")
 
 
 def test_one_statistic_stands_for_outputs(capsys, tmp_path):
@@ -101,7 +149,8 @@ def test_one_statistic_stands_for_outputs(capsys, tmp_path):
     report, _ = attack(capsys, "--models", file, *named(["lira", "calibrated-loss", "attack-r"]))
     for result in report["attacks"]:
         assert result["auc"] > 0.7 and result["train_accuracy"] is None and result["reasons"]["train_accuracy"]
-    assert "label-only needs logits" in refused(capsys, "--models", file, "--attack", "label-only")
+    for name in ("gap", "label-only"):
+        assert f"{name} needs logits" in refused(capsys, "--models", file, "--attack", name)
     assert "outside 0 to 1" in refused(capsys, "--models", file, "--attack", "rmia")
     assert "no model trained on, found none" in refused(capsys, "--models", file, "--attack", "attack-p")
 

@@ -131,7 +131,7 @@ def test_jobs_that_do_not_fit_are_refused_and_grouped():
     fewer[np.flatnonzero(fewer)[0]] = False
     mixed[3] = mixed[3]._replace(members=fewer)
     assert groups(mixed) == [[0, 2], [1], [3]]
-    with pytest.raises(SettingsError, match="one recipe, one number of members"):
+    with pytest.raises(SettingsError, match="one recipe and one number of members"):
         next(train_together(DATA, mixed))
     with pytest.raises(SettingsError, match="form: expected auto, each, grouped, matrix, found 'fast'"):
         next(train_together(DATA, jobs(), "fast"))

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 from mia_core.defenses import combination
 from mia_core.errors import TrainingError
 from mia_core.hardware import cpu_threads, faster_precision, resolve, resolve_device
-from mia_core.training import batches, query, train
+from mia_core.training import MONITORED, batches, monitored_rows, query, train
 
 DATA = tiny_dataset()
 
@@ -105,6 +105,10 @@ def test_precision_and_device_are_resolved_once_for_a_machine(tmp_path, monkeypa
     assert first.precision in ("float32", "bfloat16") and first.device in ("cpu", "cuda", "mps")
     monkeypatch.setattr("mia_core.hardware.faster_precision", lambda *_: pytest.fail("timed twice"))
     assert resolve(RECIPE.replace(precision="auto", device="auto")) == first
+    monkeypatch.setattr("mia_core.hardware.faster_precision", lambda *_: "bfloat16")
+    for damaged in ("[]", "7", "{", ""):
+        (tmp_path / "precision.json").write_text(damaged)
+        assert resolve(RECIPE.replace(precision="auto")).precision == "bfloat16", damaged
 
 
 def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
@@ -128,3 +132,12 @@ def test_bfloat16_trains_to_much_the_same_loss():
     full, half_width = last(recipe), last(recipe.replace(precision="bfloat16"))
     assert np.allclose(full.history["loss"], half_width.history["loss"], rtol=0.1)
     assert half_width.logits.dtype == np.float32
+
+
+def test_the_accuracy_after_each_epoch_is_taken_all_over_the_data():
+    members, counted = np.arange(5000) % 2 == 0, np.ones(5000, bool)
+    rows = monitored_rows(members, counted)
+    assert len(rows) == MONITORED and not members[rows].any() and len(np.unique(rows)) == len(rows)
+    assert rows[0] == 1 and rows[-1] == 4999, "data may be in the order of their classes"
+    assert np.bincount(rows // 500).std() < 1
+    assert len(monitored_rows(members, members)) == 0 and len(monitored_rows(members[:9], counted[:9])) == 4

@@ -1,8 +1,8 @@
 """Executed chapters, kept for the next build and found again by the hash of all that shaped them.
 
 That is: the chapter's text and parameters, the pixels of its data, the sources of this package, every installed package
-in its version, the recorded results, and the machine. A change in any of them runs the chapter again, so a page never
-shows what older code or other data gave.
+in its version, the recorded results, the arrays that a setting names, and the machine. A change in any of them runs the
+chapter again, so a page never shows what older code or other data gave.
 """
 
 import hashlib
@@ -17,6 +17,7 @@ from typing import Any
 from mia_core.book.execution import check_complete
 from mia_core.book.sources import BookError
 from mia_core.cache import cache_dir, write_atomically
+from mia_core.chapters.report_arrays import arrays_folder
 from mia_core.recorded import results_dir
 
 ALWAYS = "run-every-time"  # the tag of a cell in a chapter that also looks at what lies outside, such as the store
@@ -82,9 +83,11 @@ def _path(name: str, key: str | None) -> Path | None:
 @cache
 def _surroundings() -> list[Any]:
     installed = sorted({f"{found.metadata['Name']}=={found.version}" for found in distributions()})
+    read = [folder for folder in (results_dir(), arrays_folder()) if folder is not None]
     results = [
-        [file.name, hashlib.sha256(file.read_bytes()).hexdigest()]
-        for file in sorted(results_dir().glob("*"))
+        [file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
+        for folder in read
+        for file in sorted(folder.rglob("*"))
         if file.is_file()
     ]
     return [installed, results, platform.node(), platform.platform(), platform.python_version()]

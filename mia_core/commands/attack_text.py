@@ -14,6 +14,7 @@ _INTERVALS = (
     "Intervals: bootstrap over examples; of a TPR, Clopper-Pearson at its threshold (the bootstrap cannot see",
     "beyond the highest scores that it has). Neither holds the spread over trainings.",
 )
+_EXACT = ("Intervals: Clopper-Pearson at the TPR's threshold. They do not hold the spread over trainings.",)
 
 
 def as_text(report: dict[str, Any]) -> str:
@@ -33,7 +34,7 @@ def as_text(report: dict[str, Any]) -> str:
     else:
         for result in report["attacks"]:
             lines += ["", *_attack(result, report)]
-    lines += ["", *_INTERVALS] if report["bootstrap_replicates"] else []
+    lines += ["", *(_INTERVALS if report["bootstrap_replicates"] else _EXACT)]
     text = "\n".join(lines) + "\n"
     return text.encode("ascii", "backslashreplace").decode("ascii")
 
@@ -60,8 +61,7 @@ def _attack(result: dict[str, Any], report: dict[str, Any]) -> list[str]:
         known = result["train_accuracy"] is not None
         seen = f", accuracy {result['train_accuracy']:.4f} train, {result['test_accuracy']:.4f} test" if known else ""
         title += f" on model {result['target']}: {result['references']} references, 1 query{seen}"
-    interval = f"{report['confidence'] * 100:g}% interval" if report["bootstrap_replicates"] else ""
-    lines = [title, f"  {'measure':{WIDTH}}{'value':10}{interval}".rstrip()]
+    lines = [title, f"  {'measure':{WIDTH}}{'value':10}{report['confidence'] * 100:g}% interval"]
     for name, words in MEASURES.items():
         lines.append(_row(words, result[name], result[f"{name}_interval"], result["reasons"].get(name)))
     for point in result["tpr_at_fpr"]:

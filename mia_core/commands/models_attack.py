@@ -51,7 +51,9 @@ def attack_models(
     chosen      settings of the attack, where there is one that has some (see `SETTINGS`)
     scores      a .csv or .npz file for the target's scores, in the order of the examples
 
-    In complementary pairs the target's partner is left out. Raises `MiaError` in one line; then nothing is written.
+    In complementary pairs the target's partner is left out. Every example is scored; judged are those that some
+    reference trained on, or all where none trained on any (see `View.held`).
+    Raises `MiaError` in one line; then nothing is written.
     """
     settings = settings or AttackSettings()
     if scores is not None:
@@ -121,6 +123,8 @@ def _targets(models: Models, targets: str | int) -> list[int]:
 
 
 def _view(models: Models, target: int, references: int | None) -> View:
+    if models.pairs and references is not None and references % 2:
+        raise SettingsError(f"references: expected an even number, as models come in pairs, found {references}")
     return View(
         models.answers, tuple(range(len(models.members))), target, target ^ 1 if models.pairs else None, references
     )
@@ -131,8 +135,15 @@ def _run(
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
     if name in NEED_POPULATION and view.population("logit") is None:
         raise ArrayError(f"{models.source}: population: {name} needs examples that no model trained on, found none")
-    if name == "label-only" and models.correct is None:
-        raise ArrayError(f"{models.source}: statistic: label-only needs logits or posteriors with labels")
+    if name in ("gap", "label-only") and models.correct is None:
+        raise ArrayError(f"{models.source}: statistic: {name} needs logits or posteriors with labels")
+    judged = view.held()
+    members = view.membership()[judged]
+    if members.all() or not members.any():
+        raise ArrayError(
+            f"{models.source}: members: of the {len(members)} examples that references of model {view.target} trained "
+            f"on it has {int(members.sum())} members; expected both sides, else the references give the answer away"
+        )
     try:
         scores = attack(view)
     except ArrayError as error:
@@ -146,7 +157,8 @@ def _run(
         "queries_per_example": 1,
         **_accuracies(models, view.target),
         "threshold_from": origin,
-        **judge(scores, view.membership(), threshold, settings),
+        "examples_not_judged": int((~judged).sum()),
+        **judge(scores[judged], members, threshold, settings),
     }
     if models.correct is None:
         result["reasons"].update(dict.fromkeys(("train_accuracy", "test_accuracy"), "the file holds no outputs"))
@@ -160,11 +172,12 @@ def _threshold(attack: Attack, view: View) -> tuple[float | None, str | None]:
     stand_in = view.stand_in()
     if stand_in is None:
         return None, None
-    inside = stand_in.membership()
+    judged = stand_in.held()
+    inside = stand_in.membership()[judged]
     if inside.all() or not inside.any():
         return None, None
     try:
-        return best_balanced_threshold(tie_blocks(attack(stand_in), inside)), f"model {stand_in.target}"
+        return best_balanced_threshold(tie_blocks(attack(stand_in)[judged], inside)), f"model {stand_in.target}"
     except ArrayError:  # its own references do not suffice for this attack
         return None, None
 

@@ -91,18 +91,30 @@ class View:
         """Number of references."""
         return self.asked or len(self.rows) - (1 if self.partner is None else 2)
 
+    @property
+    def reference_rows(self) -> tuple[int, ...]:
+        """The models that are references, the first `asked` beside the target and its partner."""
+        return tuple(row for row in self.rows if row not in (self.target, self.partner))[: self.asked]
+
     def membership(self) -> NDArray[np.bool_]:
         """The answer, bool [P]: for judging, never for scoring."""
         return self.answers.members[self.target, : self.answers.pool]
+
+    def held(self) -> NDArray[np.bool_]:
+        """Which of the pool some reference trained on, bool [P]; all, where none trained on any.
+
+        Among examples of which references hold some, one that none holds gives away that it is not of the pool that
+        the models draw from, and so no member: it is not to be judged.
+        """
+        found = self.answers.members[list(self.reference_rows), : self.answers.pool].any(axis=0)
+        return found if found.any() else ~found
 
     def stand_in(self) -> "View | None":
         """A reference as target, with the other references as its own: what an attacker tries a threshold on.
 
         The real target and its partner are left out. None where too few models are left.
         """
-        others = tuple(row for row in self.rows if row not in (self.target, self.partner))
-        if self.asked is not None:
-            others = others[: self.asked]
+        others = self.reference_rows
         partner = None if self.partner is None else others[0] ^ 1
         left = len(others) - (1 if partner is None else 2)
         if left < 2 or (partner is not None and partner not in others):

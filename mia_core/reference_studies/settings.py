@@ -22,7 +22,8 @@ class ReferenceSettings(DataSettings, Recipe):
     part        examples that each model trains on, half of the pool; by default a quarter of the data, 10,520 for
                 CIFAR-10
     population  examples beside the pool, on which no model trains; by default 10,000 or what is left
-    canaries    examples of the pool that get a wrong label, for the worst case; about 1% of the pool at most
+    canaries    examples of the pool that get a wrong label, for the worst case; more than about 1% of the
+                pool shape the models, and a warning says so
     design      "pairs" (complementary pairs), "random_halves" (independent coins), or "exactly_half" (biased, known
                 by name so that the bias can be shown); see `mia_core.splits.pairs` and `mia_core.reference_splits`
     seed        of the pool, the canaries, the members and all that is random in the trainings
