@@ -11,7 +11,7 @@ from mia_core.references.lira import LiraSettings, lira
 from mia_core.references.population import attack_p
 from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio, rmia
 from mia_core.references.tlira import TLiraSettings, tlira
-from mia_core.splits import Split
+from mia_core.splits import Split, pairs
 
 HELD_OUT = 50
 """Examples at the end that no model trains on: the population of RMIA and of Attack-P."""
@@ -64,6 +64,12 @@ def noise(split: Split, seed: int, signal: float = 0.0) -> np.ndarray:
     random = np.random.default_rng([seed, 1])
     models, examples = split.members.shape
     return random.normal(size=examples) + random.normal(size=(models, examples)) + signal * split.members
+
+
+def small(models: int = 8, pool: int = 60, signal: float = 1.0, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """(statistics, members) of complementary pairs, with held-out examples."""
+    split = pairs(pool, models, seed, pool + HELD_OUT)
+    return noise(split, seed, signal), split.members
 
 
 def scores_of(name: str, statistics: np.ndarray, members: np.ndarray, target: int, partner: int | None) -> np.ndarray:

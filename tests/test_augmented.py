@@ -19,7 +19,7 @@ from mia_core.defenses import combination
 from mia_core.errors import ArrayError, RunError, SettingsError
 from mia_core.metrics import auc
 from mia_core.runs import Store
-from mia_core.study import Study
+from mia_core.study import TARGET, Study
 from mia_core.study_settings import StudySettings
 
 SETTINGS = StudySettings(
@@ -83,6 +83,21 @@ def test_the_share_of_right_copies_with_the_shadows_threshold():
     right = np.array([[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=float)
     attack = AugmentedLabels().fit(right, np.array([True, True, False, False]))
     assert attack.score(right).tolist() == [1, 0.75, 0.25, 0] and attack.threshold == 0.75
+
+
+def test_the_target_is_judged_by_the_shadows_threshold(study, monkeypatch):
+    # Members stand out on both sides, but all of the target's examples lie below the shadow's threshold of 1.
+    targets = study.run(0, TARGET, ()).members
+
+    def made_up(run, *_):
+        inside = run.members[run.counted]
+        right = np.where(inside, 2, 1) if np.array_equal(run.members, targets) else np.where(inside, 4, 3)
+        return (np.arange(4) < right[:, None]).astype(float)
+
+    monkeypatch.setattr("mia_core.augmented.copies_right", made_up)
+    table = label_only_table(study)
+    assert (table["auc"] == 1).all()
+    assert (table["recall_members"] == 0).all() and (table["recall_non_members"] == 1).all()
 
 
 def test_adversary_3_asks_the_target_about_random_pixels(study):

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from books import code, one_chapter, write_chapter
 
 from mia_core.book import build_report, reuse
 from mia_core.book.sources import Book
+from mia_core.chapters.report_arrays import FILES
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -60,39 +62,79 @@ def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, mon
     assert builds() == ["new"]
 
 
-def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    chapter = tmp_path / "a.ipynb"
-    write_chapter(chapter, [code("epochs = 1", "parameters"), code("epochs")])
-    record = {"settings": {}, "data": {"fingerprint": "one"}, "versions": {"mia_core": "1"}}
-    results = tmp_path / "results"
-    results.mkdir()
-    monkeypatch.setenv("MIA_RESULTS", str(results))
+@pytest.fixture
+def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | None]:
+    """The fingerprint of a small chapter, with no recorded results and no arrays of the report but the test's own."""
+    write_chapter(tmp_path / "a.ipynb", [code("epochs = 1", "parameters"), code("epochs")])
+    (tmp_path / "results").mkdir()
+    monkeypatch.setenv("MIA_RESULTS", str(tmp_path / "results"))
+    monkeypatch.delenv("MIA_SHARED", raising=False)
 
-    def key(given: dict | None = None, **changes: object) -> str | None:
+    def found(given: dict | None = None, **changes: object) -> str | None:
+        record = {"settings": {}, "data": {"fingerprint": "one"}, "versions": {"mia_core": "1"}}
         reuse._surroundings.cache_clear()
-        return reuse.fingerprint(chapter, given or {}, record | changes)
+        try:
+            return reuse.fingerprint(tmp_path / "a.ipynb", given or {}, record | changes)
+        finally:
+            reuse._surroundings.cache_clear()
 
+    return found
+
+
+def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
+    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = key()
     assert first == key()
     others = [key({"epochs": 2}), key(data={"fingerprint": "two"}), key(versions={"mia_core": "2"})]
-    (results / "recorded.csv").write_text("a")
-    others.append(key())
-    (results / "recorded.csv").write_text("b")
-    others.append(key())
-    (results / "recorded.csv").unlink()
-    monkeypatch.setattr(reuse, "distributions", lambda: [])
-    others.append(key())
-    monkeypatch.undo()
-    monkeypatch.setenv("MIA_RESULTS", str(results))
-    write_chapter(chapter, [code("epochs = 1", "parameters"), code("epochs ")])
+    with monkeypatch.context() as patch:
+        patch.setattr(reuse, "distributions", lambda: [])
+        others.append(key())
+    write_chapter(tmp_path / "a.ipynb", [code("epochs = 1", "parameters"), code("epochs ")])
     others.append(key())
     assert len({first, *others}) == 1 + len(others)
-    reuse._surroundings.cache_clear()
 
-    write_chapter(chapter, [code("epochs = 1", "parameters", "run-every-time")])
+    write_chapter(tmp_path / "a.ipynb", [code("epochs = 1", "parameters", "run-every-time")])
     assert key() is None and reuse.find("a", None) is None
+
+
+@pytest.mark.parametrize("name", ["recorded.csv", "benchmarks/epoch.json"])
+def test_a_recorded_result_shapes_a_chapter_by_name_and_content(
+    tmp_path: Path, key: Callable[..., str | None], name: str
+) -> None:
+    found = [key()]
+    file = tmp_path / "results" / name
+    file.parent.mkdir(exist_ok=True)
+    for content in ("a", "b"):
+        file.write_text(content)
+        found.append(key())
+    file.rename(file.with_stem("other"))
+    found.append(key())
+    assert len(set(found)) == len(found)
+    file.with_stem("other").unlink()
+    assert key() == found[0]
+
+
+@pytest.mark.parametrize("changed", FILES.values())
+def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
+    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    found = [key()]
+    folder = tmp_path / "shared" / "data" / "report-arrays"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
+    assert key() == found[0], "a folder without the arrays is not read"
+    for name in FILES.values():
+        (folder / name).write_bytes(b"as published")
+    found.append(key())
+    (folder / changed).write_bytes(b"as  changed!")
+    found.append(key())
+    assert len(set(found)) == 3
+    (folder / changed).write_bytes(b"as published")
+    assert key() == found[1]
+    (tmp_path / "shared").rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
+    assert key() == found[1], "the content counts, not the place"
 
 
 def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: Path) -> None:

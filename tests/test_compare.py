@@ -1,26 +1,22 @@
-"""Two reports compared: what differs is found with its interval, what is no report is refused in one line."""
+"""Two reports compared: what differs is found with its interval, and said in the terminal, as JSON and on a page."""
 
-import io
 import json
 import re
 import shutil
-import sys
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import pytest
 from books import code, write_book
+from compared import chapter, results
 
 from mia_core.book import build_report
 from mia_core.book.sources import Book
 from mia_core.cli import main
-from mia_core.compare.differences import compare, difference
+from mia_core.compare.differences import compare
 from mia_core.compare.page import as_page
-from mia_core.compare.results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict, quantity, read_results
-from mia_core.errors import RunError
-from mia_core.intervals import Interval, over_seeds
+from mia_core.compare.results import ShownVerdict, read_results
+from mia_core.intervals import Interval
 
 CELL = """\
 import pandas as pd
@@ -156,23 +152,6 @@ def test_command_prints_strict_json(reports: tuple[Path, Path], capsys: pytest.C
     assert found["turns"][0]["b"]["outcome"] == "holds" and found["settings"][0]["what"] == "epochs"
 
 
-def chapter(**changes: Any) -> Chapter:
-    given = {
-        "title": "One",
-        "settings": {"seeds": [0, 1]},
-        "data": {"name": "digits", "fingerprint": "aa"},
-        "glued": {"auc": "0.5 [0.4, 0.6]", "word": "holds"},
-        "tables": {"t": ShownTable(caption="T.", columns=["d", "attack", "auc"], rows=[["none", "gap", "0.5"]] * 2)},
-        "verdicts": [ShownVerdict(table="v", claim="C.", source="I", measured="+0.1 (1 seed)", outcome="holds")],
-        "figures": {"f": ShownFigure(caption="F.", alts=["A line."])},
-    }
-    return Chapter(**given | changes)
-
-
-def results(**chapters: Chapter) -> Results:
-    return Results(parameters={}, chapters=chapters)
-
-
 def test_what_only_one_report_has_is_said() -> None:
     one = results(x=chapter(), y=chapter())
     other = results(x=chapter(verdicts=[], glued={}, settings={"seeds": [0, 1], "k": 3}, data=None), z=chapter())
@@ -190,144 +169,7 @@ def test_what_only_one_report_has_is_said() -> None:
     assert "Only A has: y." in page and "&lt;b&gt;" in page and Tags(page).open == []
 
 
-def test_number_that_became_unmeasurable_differs_without_a_difference() -> None:
-    rows = [["none", "gap", "not measurable"]] * 2
-    changed = chapter(tables={"t": ShownTable(caption="T.", columns=["d", "attack", "auc"], rows=rows)})
-    shifts = compare(results(x=chapter()), results(x=changed)).shifts
-    assert [(shift.what, shift.a, shift.b, shift.difference) for shift in shifts] == [
-        ("none, gap: auc", "0.5", "not measurable", None),
-        ("none, gap: auc (2)", "0.5", "not measurable", None),
-    ]
-
-
 def test_claim_that_cannot_be_told_any_more_has_turned() -> None:
     verdict = ShownVerdict(table="v", claim="C.", source="I", measured="+0.1", outcome="cannot be told")
     (turn,) = compare(results(x=chapter()), results(x=chapter(verdicts=[verdict]))).turns
     assert turn.b.outcome == "cannot be told" and turn.difference == Interval(0, None, None)
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("0.837 [0.831, 0.843]", (0.837, 0.831, 0.843)),
-        ("+0.075 [-0.061, +0.089] (3 seeds)", (0.075, -0.061, 0.089)),
-        ("-0.1 (1 seed)", (-0.1, None, None)),
-        ("−0.1", (-0.1, None, None)),
-        ("0.60 | 0.606 [0.567, 0.645]", (0.606, 0.567, 0.645)),
-        (40, (40, None, None)),
-        ("1e-07", (1e-7, None, None)),
-        ("holds", None),
-        ("2 seeds, trained on 2025-11-25", None),
-        ("CIFAR-10", None),
-        ("2025-11-25", None),
-        (True, None),
-        ("", None),
-    ],
-)
-def test_shown_numbers_are_read(text: object, found: tuple | None) -> None:
-    assert quantity(text) == (None if found is None else Interval(*found))
-
-
-def test_interval_of_a_difference_covers_it_as_often_as_it_says() -> None:
-    generator = np.random.default_rng(0)
-    covered = 0
-    for _ in range(400):
-        a, b = (over_seeds(generator.normal(mean, spread, n).tolist()) for mean, spread, n in ((0, 1, 5), (1, 2, 8)))
-        found = difference(a, b)
-        covered += found.low <= 1 <= found.high
-    assert 0.93 <= covered / 400 <= 0.995
-
-
-def test_sides_of_a_cut_interval_count_each_for_itself() -> None:
-    found = difference(Interval(0.9, 0.8, 1.0), Interval(0.5, 0.5, 0.8))
-    assert found.low == pytest.approx(-0.4 - 0.1) and found.high == pytest.approx(-0.4 + (0.09 + 0.01) ** 0.5)
-    assert difference(None, Interval(1, None, None)) is None
-
-
-def valid() -> dict[str, Any]:
-    return json.loads(results(x=chapter()).as_json())
-
-
-def broken(*path: Any, value: Any) -> str:
-    content = valid()
-    place = content
-    for part in path[:-1]:
-        place = place[part]
-    place[path[-1]] = value
-    return json.dumps(content)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        ("", "is no strict JSON"),
-        (results(x=chapter()).as_json()[:-40], "is no strict JSON"),
-        ("[" * 100_000, "is no strict JSON"),
-        ("[]", "its format is None; expected 1"),
-        (broken("format", value=2), "its format is 2; expected 1"),
-        (broken("chapters", "x", "seconds", value=float("nan")), "NaN is not a number in JSON"),
-        (broken("chapters", value=[1]), "chapters: "),
-        (broken("chapters", "x", "verdicts", 0, "claim", value=3), "chapters.x.verdicts.0.claim: "),
-        (broken("chapters", "x", "glued", "auc", value=None), "chapters.x.glued.auc"),
-        (broken("chapters", "x", "new", value="a\nb"), "chapters.x.new: "),
-        (b"\xff\xfe\x00", "is no text in UTF-8"),
-    ],
-)
-def test_damaged_results_are_refused_in_one_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture, content: str | bytes, words: str
-) -> None:
-    (tmp_path / "a").mkdir()
-    data = content if isinstance(content, bytes) else content.encode()
-    (tmp_path / "a" / "results.json").write_bytes(data)
-    with pytest.raises(RunError, match=re.escape(words)):
-        read_results(tmp_path / "a")
-    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "a")]) == 2
-    said = capsys.readouterr()
-    assert said.out == "" and said.err.count("\n") == 1 and said.err.startswith("mia: error: ")
-
-
-def test_folders_and_names_are_checked_before_anything_is_written(
-    tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    good, older = tmp_path / "good", tmp_path / "older"
-    for folder in (good, older):
-        folder.mkdir()
-    (good / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
-    (older / "report.json").write_text("{}")
-    for words, message in (
-        ([str(tmp_path / "none"), str(good)], "none: is no folder"),
-        ([str(good), str(tmp_path)], "holds no results.json"),
-        ([str(good), str(older)], "an older one: build it again"),
-        ([str(good), str(good), "--out", str(tmp_path)], "is a folder; expected the name of an .html file"),
-        ([str(good), str(good), "--out", str(tmp_path / "x.pdf")], "expected a name that ends in .html, found x.pdf"),
-        ([str(good), str(good), "--out", str(good / "results.json" / "x.html")], "cannot be written"),
-        ([str(good)], "Missing argument 'B'"),
-    ):
-        assert main(["compare", *words]) == 2
-        said = capsys.readouterr()
-        assert said.out == "" and said.err.count("\n") == 1 and message in said.err
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "older"]
-
-
-def test_damaged_notebook_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    (tmp_path / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
-    (tmp_path / "_sources" / "book").mkdir(parents=True)
-    for content in ("{", "[]", '{"cells": 3}', '{"cells": [{"outputs": [{"data": []}]}]}'):
-        (tmp_path / "_sources" / "book" / "x.ipynb").write_text(content)
-        assert main(["compare", str(tmp_path), str(tmp_path), "--out", str(tmp_path / "o.html")]) == 2
-        assert "x.ipynb: is no notebook" in capsys.readouterr().err
-        assert not (tmp_path / "o.html").exists()
-
-
-def test_narrow_encodings_lose_no_result(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    verdict = ShownVerdict(table="v", claim="At ε.", source="I", measured="+0.1", outcome="does not hold")
-    for name, given in (("a", chapter()), ("b", chapter(verdicts=[verdict]))):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "results.json").write_text(results(x=given).as_json(), encoding="utf-8")
-    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    monkeypatch.setattr(sys, "stdout", narrow)
-    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
-    narrow.flush()
-    assert b"At \\u03b5." in narrow.buffer.getvalue()

@@ -29,6 +29,8 @@ BOUNDS = {
     "one run": lambda s, m: epsilon_one_run(len(m), *best_guesses(s, m, len(m) // 4)),
     "one run, f-DP": lambda s, m: epsilon_one_run_fdp(len(m), *best_guesses(s, m, len(m) // 4)),
 }
+GAUSSIAN = ("gaussian", "gaussian, hull", "one run, f-DP")
+"""Those that are about Gaussian mechanisms only."""
 
 
 @pytest.mark.parametrize("name", BOUNDS)
@@ -39,16 +41,34 @@ def test_without_a_signal_no_more_than_chance_is_found(name):
     assert sum(value > 0 for value in found) <= 11
 
 
-@pytest.mark.parametrize("name", [name for name in BOUNDS if name != "one run, f-DP"])
+@pytest.mark.parametrize("name", BOUNDS)
 def test_bounds_lie_below_the_true_epsilon_of_randomised_response(name):
-    # A bit that is kept with probability q has epsilon log(q / (1 - q)); the attack reads the bit itself.
+    # A bit that is kept with probability q has epsilon log(q / (1 - q)); the attack reads the bit itself, plus a little
+    # to tell scores apart: two whole blocks would be too large for a quarter of guesses.
     random = np.random.default_rng(1)
     true = math.log(0.85 / 0.15)
-    found = [BOUNDS[name](MEMBERS ^ (random.random(400) > 0.85), MEMBERS) for _ in range(60)]
-    if "gaussian" not in name:  # whose assumption does not hold here
+    answers = [(MEMBERS ^ (random.random(400) > 0.85)) + 1e-3 * random.random(400) for _ in range(60)]
+    found = [BOUNDS[name](scores, MEMBERS) for scores in answers]
+    if name not in GAUSSIAN:  # whose assumption does not hold here
         assert sum(value > true for value in found) <= 8
-    if "run" not in name:  # two scores are two whole blocks, too large for a quarter of guesses
-        assert min(found) > 0.5
+    assert min(found) > 0.5
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_bounds_lie_below_the_true_epsilon_of_a_gaussian_mechanism(name):
+    # At the delta of the bounds that have one. Without any, no epsilon would be large enough.
+    random = np.random.default_rng(1)
+    found = [BOUNDS[name](random.normal(size=400) + 1.5 * MEMBERS, MEMBERS) for _ in range(60)]
+    assert sum(value > epsilon_of_mu(1.5, 1e-5) for value in found) <= 8
+    assert min(found) > (2 if name in GAUSSIAN else 0.5)
+
+
+def test_alpha_is_halved_between_the_two_error_rates():
+    # No error of either kind in 10 trials: with probability 0.025 each, a rate of 1 - 0.025^(1/10) makes none.
+    rate = 1 - 0.025 ** (1 / 10)
+    scores = members = np.repeat([1, 0], 10)
+    assert epsilon_at_threshold(scores, members, 0.5, alpha=0.05) == pytest.approx(math.log((1 - rate) / rate))
+    assert epsilon_any_threshold(scores, members, alpha=0.1) == pytest.approx(math.log((1 - rate) / rate))
 
 
 @pytest.mark.parametrize("name", BOUNDS)

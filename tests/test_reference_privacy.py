@@ -18,7 +18,7 @@ from mia_core.reference_studies.privacy import (
     dependence,
     privacy_table,
 )
-from mia_core.reference_studies.rows import EVERY
+from mia_core.reference_studies.rows import EVERY, answers, attacked
 from mia_core.reference_studies.study import ReferenceStudy
 from mia_core.splits import pairs
 
@@ -122,11 +122,25 @@ def test_what_canaries_give_away_refutes_some_epsilon(found):
     assert row["epsilon"] == epsilon_one_run(24, 12, int(row["correct"]), paid, DELTA)
 
 
-def test_over_all_targets_the_largest_is_paid_for_by_all(found):
-    for _, rows in found.groupby(["attack", "bound"]):
+def test_over_all_targets_the_largest_is_paid_for_by_all(made, found):
+    canaries, targets = made.canaries[made.pool], made.settings.models
+    for (name, bound), rows in found.groupby(["attack", "bound"]):
         each, best = rows[rows["target"] != EVERY], rows[rows["target"] == EVERY]
-        assert best["epsilon"].item() <= each["epsilon"].max()
+        tried = attacked(made, name, answers(made, ()))
+        paid = [
+            row["epsilon"]
+            for target, threshold in enumerate(tried.thresholds["canaries"])
+            for row in canary_bounds(
+                tried.scores[target, canaries], tried.members[target, canaries], threshold,
+                ALPHA / targets, DELTA, dependence(24, 240),
+            )
+            if row["bound"] == bound
+        ]  # fmt: skip
+        assert len(paid) == targets and best["epsilon"].item() == max(paid) <= each["epsilon"].max()
         assert best["members"].item() == each["members"].sum() == 6 * 12
+    largest = found[found["attack"] == "lira"].groupby(["bound", found["target"] == EVERY])["epsilon"].max().unstack()
+    something = largest[largest[True] > 0]
+    assert len(something) >= 3 and (something[True] < something[False]).all()
 
 
 def test_independent_coins_are_about_adding_or_removing(tmp_path):

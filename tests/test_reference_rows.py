@@ -8,6 +8,7 @@ from references_made import DATA, made_study
 
 from mia_core.errors import MiaWarning, RunError, SettingsError
 from mia_core.intervals import clopper_pearson
+from mia_core.reference_studies.answers import Answers, View
 from mia_core.reference_studies.attacks import NEED_POPULATION, NEED_SHADOW, REFERENCE_ATTACKS
 from mia_core.reference_studies.columns import REFERENCE_COLUMNS
 from mia_core.reference_studies.risk import vulnerability
@@ -97,6 +98,16 @@ def test_a_stand_in_leaves_target_and_partner_out(made):
     assert (view.target, view.partner, view.references) == (3, 2, 4)
     stand_in = view.stand_in()
     assert (stand_in.rows, stand_in.target, stand_in.partner, stand_in.references) == ((0, 1, 4, 5), 0, 1, 2)
+
+
+def test_a_stand_in_knows_no_more_models_than_the_attacker():
+    members = np.zeros((8, 1), bool)
+    view = View(Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), members, 1), tuple(range(8)), 3, 2, asked=4)
+    assert view.stand_in().rows == (0, 1, 4, 5) and view.stand_in().references == 2
+    assert dataclasses.replace(view, asked=None).stand_in().rows == (0, 1, 4, 5, 6, 7)
+    assert dataclasses.replace(view, asked=2).stand_in() is None
+    coins = dataclasses.replace(view, partner=None, asked=3)
+    assert coins.stand_in().rows == (0, 1, 2) and coins.stand_in().references == 2
 
 
 def test_fewer_references_are_the_first_ones(made):

@@ -1,16 +1,19 @@
 """A study: its table, its independence of jobs and order, what it reuses and what it refuses."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from small import RECIPE, tiny_dataset
 
+from mia_core.attacks import EVERY
 from mia_core.columns import COLUMNS as COLUMN_MEANINGS
+from mia_core.data import Dataset
 from mia_core.errors import DataError, MiaWarning, RunError, SettingsError
 from mia_core.runs import Store
-from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, Study, evaluate, over_the_seeds
+from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, SHADOW, TARGET, Study, evaluate, over_the_seeds
 from mia_core.study_settings import StudySettings
 
 COLUMNS = [
@@ -95,11 +98,11 @@ def test_a_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
 
     real, count = module.train_missing, []
 
-    def third_fails(*arguments):
+    def third_fails(*arguments, **how):
         count.append(0)
         if len(count) == 3:
             raise KeyboardInterrupt
-        return real(*arguments)
+        return real(*arguments, **how)
 
     monkeypatch.setattr(module, "train_missing", third_fails)
     with pytest.raises(KeyboardInterrupt):
@@ -124,21 +127,26 @@ def test_recorded_epochs_have_tables_of_their_own(done):
 
 
 def test_changed_pixels_train_anew_and_the_old_ones_are_found_again(done):
-    changed = tiny_dataset(160)
-    changed.images[0, 0, 0, 0] ^= 1
-    other = study(done.store.root, data=tiny_dataset(160, seed=1))
+    pixels = DATA.images.copy()
+    pixels[0, 0, 0, 0] ^= 1
+    changed = Dataset(DATA.name, pixels, DATA.labels, DATA.classes, DATA.pool)
+    other = study(done.store.root, data=changed)
     assert len(list(other.missing())) == 8
     assert not list(study(done.store.root).missing())
 
 
-def test_the_targets_membership_shapes_no_score(done):
-    target, shadow = (done.outputs(0, model, done.combinations[0]) for model in (0, 1))
-    from mia_core.attacks import make_attack
-
-    attack = make_attack("adversary1").fit(shadow.posteriors, shadow.members, shadow.labels)
-    before = attack.score(target.posteriors)
-    target.members[:] = np.random.default_rng(0).permutation(target.members)
-    assert np.array_equal(before, attack.score(target.posteriors))
+@pytest.mark.filterwarnings("ignore::mia_core.errors.MiaWarning")  # classes without members
+@pytest.mark.parametrize("name", EVERY)
+def test_the_targets_membership_shapes_neither_score_nor_threshold(done, monkeypatch, name):
+    made = []
+    monkeypatch.setattr("mia_core.study.attack_columns", lambda *found: made.append(found) or {})
+    target, shadow = (done.outputs(0, model, done.combinations[0]) for model in (TARGET, SHADOW))
+    permuted = np.random.default_rng(0).permutation(target.members)
+    for members in (target.members, permuted):
+        evaluate(name, replace(target, members=members), shadow, SETTINGS)
+    (scores, before, threshold, _), (same, after, cut, _) = made
+    assert np.array_equal(scores, same) and threshold == cut
+    assert np.array_equal(before, target.members) and np.array_equal(after, permuted)
 
 
 def test_the_reverse_direction_exchanges_the_roles(done):
@@ -158,6 +166,16 @@ def test_over_the_seeds_gives_means_and_intervals(done):
     assert {*MODEL_MEASURES, *ATTACK_MEASURES} < set(summary.columns)
     single = over_the_seeds(table[table["seed"] == 0])
     assert single["auc"].notna().all() and single["auc_low"].isna().all()
+
+
+def test_intervals_stay_within_what_a_measure_can_be():
+    rows = [dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), value) for value in (0.0, 0.1)]
+    table = pd.DataFrame(rows).assign(dataset="tiny", defenses="none", attack="gap")
+    table["auc"], table["generalisation_gap"] = [0.9, 1.0], [-0.1, 0.1]
+    row = over_the_seeds(table).iloc[0]
+    assert row["target_accuracy_low"] == 0 and 0.05 < row["target_accuracy_high"] < 1
+    assert row["auc_high"] == 1 and 0 < row["auc_low"] < 0.95
+    assert row["generalisation_gap_low"] == -1 and row["generalisation_gap_high"] == 1
 
 
 def test_warnings_of_trainings_reach_the_user(tmp_path):

@@ -6,7 +6,7 @@ from itertools import count
 from math import hypot
 from typing import Any
 
-from mia_core.compare.results import Chapter, Results, ShownVerdict, quantity
+from mia_core.compare.results import Chapter, Results, ShownTable, ShownVerdict, quantity
 from mia_core.intervals import Interval
 from mia_core.tables import NOT_MEASURABLE
 
@@ -79,12 +79,10 @@ def compare(a: Results, b: Results) -> Comparison:
         found = list(_turns(name, one, other))
         verdicts += len(_by_claim(one).keys() & _by_claim(other).keys()) - sum(bool(t.a and t.b) for t in found)
         turns += found
-        left, right = _numbers(name, one), _numbers(name, other)
-        for key in left.keys() & right.keys():
-            numbers += left[key] == right[key]
-        for key in [*left, *(key for key in right if key not in left)]:
-            values = left.get(key, ABSENT), right.get(key, ABSENT)
-            if values[0] != values[1]:
+        for key, values in _numbers(name, one, other).items():
+            if values[0] == values[1]:
+                numbers += 1
+            else:
                 shifts.append(Shift(*key, *values, difference(*map(quantity, values))))
     return Comparison(
         settings=tuple(_settings(a, b, shared)),
@@ -125,20 +123,38 @@ def _turns(name: str, a: Chapter, b: Chapter) -> Iterator[Turn]:
             yield Turn(name, key[1], one, other, difference(quantity(one.measured), quantity(other.measured)))
 
 
-def _numbers(name: str, chapter: Chapter) -> dict[tuple[str, str], str]:
-    """(where, what) -> text, of every number that is glued, stands in a table or was measured for a verdict."""
-    found = {(name, key): str(value) for key, value in chapter.glued.items() if _is_number(value)}
-    found |= {(f"{name}, {v.table}", v.claim): v.measured for v in chapter.verdicts if _is_number(v.measured)}
+def _numbers(name: str, a: Chapter, b: Chapter) -> dict[tuple[str, str], tuple[str, str]]:
+    """(where, what) -> the texts in A and in B, of all that is a number in at least one of them."""
+    left, right = _shown(name, a, b), _shown(name, b, a)
+    pairs = {key: (left.get(key, ABSENT), right.get(key, ABSENT)) for key in [*left, *right]}
+    return {key: texts for key, texts in pairs.items() if any(map(_is_number, texts))}
+
+
+def _shown(name: str, chapter: Chapter, other: Chapter) -> dict[tuple[str, str], str]:
+    """(where, what) -> text, of all that is glued, was measured for a verdict or stands in a table, but for the cells
+    that name a table's rows."""
+    found = {(name, key): str(value) for key, value in chapter.glued.items()}
+    found |= {(f"{name}, {v.table}", v.claim): v.measured for v in chapter.verdicts}
     for table, shown in chapter.tables.items():
-        where = f"{name}, {table}"
+        where, naming = f"{name}, {table}", _naming(shown, other.tables.get(table, shown))
         for row in shown.rows:
-            # The first cell names the row, and so do words right behind it, such as those of defenses and attack.
-            named = next((i for i, cell in enumerate(row) if i and _is_number(cell)), len(row))
-            label = ", ".join(row[:named])
-            for column, cell in list(zip(shown.columns, row, strict=False))[named:]:
-                if _is_number(cell):
-                    found[where, _free(f"{label}: {column}", where, found)] = cell
+            label = ", ".join(row[:naming])
+            for column, cell in list(zip(shown.columns, row, strict=False))[naming:]:
+                found[where, _free(f"{label}: {column}", where, found)] = cell
     return found
+
+
+def _naming(table: ShownTable, other: ShownTable) -> int:
+    """How many leading columns name the rows: the first, and those right behind it without a number in either report,
+    such as defenses and attack. By column, as a number may have become words in single rows."""
+    valued = {
+        column
+        for shown in (table, other)
+        for row in shown.rows
+        for column, cell in zip(shown.columns, row, strict=False)
+        if _is_number(cell)
+    }
+    return next((i for i, column in enumerate(table.columns) if i and column in valued), len(table.columns))
 
 
 def _is_number(cell: Any) -> bool:

@@ -15,8 +15,14 @@ from mia_core.words import one_line
 RESULTS = "results.json"
 FORMAT = 1
 
-_NUMBER = r"[-+−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
-_QUANTITY = re.compile(rf"(?P<value>{_NUMBER})(?:\s*\[(?P<low>{_NUMBER}),\s*(?P<high>{_NUMBER})\])?(?:\s*\([^()]*\))?")
+_NUMBER = r"[-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?%?"
+_MARK = "◆"  # `mia_core.chapters.strongest.MARK`, whose module takes half a second to load
+# A word before a whole number is no measure ("adversary 1"), nor is a number behind others ("0, 1").
+_WORDS = r"[A-Za-z][\w-]* (?=[-+−]?\d+\.)|[^|]*(?::|[a-z],) (?=[-+−]\d)|\d+ of \d+, (?=\d+\.)"
+_QUANTITY = re.compile(
+    rf"(?:{_WORDS})?(?P<value>{_NUMBER})(?:\s*{_MARK})?(?:\s*\[(?P<low>{_NUMBER}),\s*(?P<high>{_NUMBER})\])?"
+    r"(?:\s*\([^()]*\))?(?::\s[a-z][a-z ]*)?"
+)
 
 
 class _Part(BaseModel):
@@ -106,15 +112,19 @@ def read_results(folder: str | Path) -> Results:
 def quantity(text: Any) -> Interval | None:
     """A shown number with its interval, such as "0.837 [0.831, 0.843]" or "+0.1 (3 seeds)"; None for other text.
 
-    Of "printed | measured" it is the part behind the last line.
+    It may carry the mark of the strongest attack, a percent sign, commas between thousands, the name of an attack
+    ("lira 0.123"), a verdict ("+0.07: cannot be told"; "less safe, +0.07"), the claim that was measured, or counts
+    ("2 of 4, 0.500"). Of "printed | measured" it is the part behind the last line; of "42%" it is 0.42.
     """
     if isinstance(text, bool):
         return None
     found = _QUANTITY.fullmatch(str(text).rpartition("|")[2].strip())
-    if found is None:
-        return None
-    value, low, high = (None if part is None else float(part.replace("−", "-")) for part in found.groups())
-    return Interval(value, low, high)
+    return None if found is None else Interval(*(None if part is None else _value(part) for part in found.groups()))
+
+
+def _value(number: str) -> float:
+    plain = float(number.replace("−", "-").replace(",", "").rstrip("%"))
+    return plain / 100 if number.endswith("%") else plain
 
 
 def _refuse(constant: str) -> None:
