@@ -1,5 +1,7 @@
 """Sphinx extension: mends what the theme and the other extensions leave behind, and keeps pictures out of their way."""
 
+import os
+import pickle
 import re
 from pathlib import Path
 from typing import Any
@@ -56,6 +58,27 @@ def put_pictures_back(app: Sphinx, page: str, template: str, context: dict[str, 
         context["body"] = LIFTED.sub(lambda found: pictures[int(found[1])], context["body"])
 
 
+def hand_over_tips(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
+    """Leave what hovering shows where the main process finds it: pages may be written by several at a time."""
+    if doctree is not None:
+        with open(_handed_over(app, page), "wb") as file:
+            pickle.dump(app.env.tippy_data["pages"][page], file)
+
+
+def collect_tips(app: Sphinx, error: Exception | None) -> None:
+    """Give sphinx_tippy what other processes have left, before it writes it for the pages to load."""
+    if error or app.builder.format != "html":
+        return
+    for page in sorted(app.env.all_docs):
+        place = _handed_over(app, page)
+        if place.is_file():
+            app.env.tippy_data["pages"][page] = pickle.loads(place.read_bytes())
+
+
+def _handed_over(app: Sphinx, page: str) -> Path:
+    return Path(app.doctreedir) / f"{page.replace('/', '-')}.tips"
+
+
 def allow_sections_without_title() -> None:
     """Code inside a gated solution is in a section without a title, on which sphinx_codeautolink fails."""
     leave = CodeBlockAnalyser.depart_section
@@ -67,10 +90,18 @@ def allow_sections_without_title() -> None:
     CodeBlockAnalyser.depart_section = depart_section
 
 
+def write_side_by_side(app: Sphinx, env: Any) -> None:
+    """Pages are written several at a time. They are read one by one: not every extension can merge what it read."""
+    app.parallel = (os.cpu_count() or 1) + 1  # the process that hands out the pages only waits
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     allow_sections_without_title()
+    app.connect("env-updated", write_side_by_side)
     app.connect("html-page-context", lift_pictures, priority=100)
     app.connect("html-page-context", put_pictures_back, priority=900)
+    app.connect("html-page-context", hand_over_tips, priority=950)
+    app.connect("build-finished", collect_tips, priority=100)
     app.connect("build-finished", mend_pages)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

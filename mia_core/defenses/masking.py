@@ -39,7 +39,7 @@ class TopKMasking(Defense):
 class Clipping(Defense):
     """Clips posteriors from above and renormalises: what the published code does under the name of masking.
 
-    The published code does it to members only, which tells members apart by itself; here it acts on all alike.
+    The published code does it to members only; here it acts on all alike.
 
     maximum  in (0, 1]; with 1 nothing changes
     """
