@@ -1,5 +1,7 @@
 """Shows figures and tables in a chapter: inline, in the reader's theme, with caption and alt text; glues numbers.
 
+What is too wide for a phone scrolls in a box of its own, which the keyboard can reach.
+
 Pages and Jupyter show the same HTML. `mia_core.svg` draws; this module frames. Matplotlib is imported when a figure is
 made, not before.
 """
@@ -34,7 +36,7 @@ def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "
     """
     if hasattr(item, "savefig"):
         body = themed_svg(item, name=_checked_name(name), alt=_checked_alt(alt))
-        _display("fig", name, f'<div class="mia-plot">{body}</div>', caption, alt)
+        _display("fig", name, f'<div class="mia-plot" tabindex="0">{body}</div>', caption, alt)
     else:
         _display("tab", name, table_html(item, caption, digits), caption, alt)
 
@@ -79,7 +81,7 @@ def show_slider(
         "input.setAttribute('aria-valuetext', input.getAttribute('aria-label') + ' = ' + frames[at].dataset.value)})"
         "})()</script>"
     )
-    _display("fig", name, f'<div class="mia-plot">{stack}</div>{control}{script}', caption, alts[start])
+    _display("fig", name, f'<div class="mia-plot" tabindex="0">{stack}</div>{control}{script}', caption, alts[start])
 
 
 def glue(name: str, value: Any, digits: int = 3) -> None:
@@ -111,10 +113,11 @@ def table_html(table: "pd.DataFrame", caption: str, digits: int = 3) -> str:
     rows = [[_cell(value, digits) for value in row] for row in table.itertuples(index=False, name=None)]
     looks = [_look([row[i] for row in rows]) for i in range(len(table.columns))]
     head = "".join(
-        f'<th scope="col"{look}>{html.escape(str(name))}</th>' for name, look in zip(table.columns, looks, strict=True)
+        f'<th scope="col"{look}>{_breakable(html.escape(str(name)))}</th>'
+        for name, look in zip(table.columns, looks, strict=True)
     )
     body = "".join(
-        f'<tr><th scope="row">{row[0]}</th>'
+        f'<tr><th scope="row">{_breakable(row[0])}</th>'
         + "".join(f"<td{look}>{cell}</td>" for cell, look in zip(row[1:], looks[1:], strict=True))
         + "</tr>"
         for row in rows
@@ -133,6 +136,11 @@ def _cell(value: Any, digits: int) -> str:
     text = html.escape(f"{value:.{digits}f}" if isinstance(value, float) else str(value))
     # An interval may go to a line of its own, but is not broken.
     return re.sub(r"\[[^\]]*\]", r'<span class="mia-whole">\g<0></span>', text)
+
+
+def _breakable(text: str) -> str:
+    """A name that goes to another line behind its signs: "dropout+smoothing", "smoothing(epsilon=-0.1)"."""
+    return re.sub(r"(?<=\w)[+(](?=\w)", r"\g<0><wbr>", text)
 
 
 def _look(cells: list[str]) -> str:

@@ -3,20 +3,36 @@
 The alt text is computed from what is plotted, so that the two cannot disagree.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mia_core.metrics import roc
+from mia_core.columns import COLUMNS
+from mia_core.metrics import most_false_positives, roc
 from mia_core.svg import figure, style
+from mia_core.tables import NOT_MEASURABLE, heading
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     from mia_core.inputs import Outputs
 
-LOWEST_RATE = 1e-4
+_RANGES = {"share in [0, 1]": (0.0, 1.0), "difference in [-1, 1]": (-1.0, 1.0)}
+
+NEAR = 6.0
+"""Marks whose centres are fewer points apart than this hide one another."""
+
+
+def limits(measure: str) -> tuple[float, float]:
+    """What a measure of a study's table cannot leave, low and high; infinite for what is no such measure.
+
+    The t-interval of few seeds can leave it, and is cut to it where it is drawn.
+    """
+    kind, _ = COLUMNS.get(measure, ("", ""))
+    return _RANGES.get(kind, (-np.inf, np.inf))
 
 
 def confidence_histogram(outputs: "Outputs", bins: int = 20) -> tuple["Figure", str]:
@@ -57,10 +73,14 @@ def attackers_view(outputs: "Outputs", shown: int = 300) -> tuple["Figure", str]
 def roc_over_seeds(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> tuple["Figure", str]:
     """ROC on two logarithmic axes: the median TPR over seeds at each FPR, its range shaded, and guessing as a line.
 
+    The axes start at the FPR of one accused non-member: below it nothing can be measured.
+
     curves  name -> one (scores [N], members [N]) a seed
     """
     fig, axes = figure(height=3.6)
-    grid = np.logspace(np.log10(LOWEST_RATE), 0, 200)
+    most = max(int((~np.asarray(members, bool)).sum()) for seeds in curves.values() for _, members in seeds)
+    lowest = 1 / max(most, 2)  # a logarithmic axis needs a width
+    grid = np.geomspace(lowest, 1, 200)
     axes.plot(grid, grid, label="guessing", **_line(5))
     parts = []
     for series, (name, seeds) in enumerate(curves.items()):
@@ -68,37 +88,61 @@ def roc_over_seeds(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> tu
         middle = np.median(found, axis=0)
         axes.fill_between(grid, found.min(0), found.max(0), color=style(series)["color"], alpha=0.18, linewidth=0)
         axes.plot(grid, middle, label=name, **_line(series))
-        at = {level: middle[np.searchsorted(grid, level * 0.999)] for level in (0.01, 0.1)}
-        parts.append(f"{name}: TPR {at[0.1]:.3f} at 10% FPR and {at[0.01]:.3f} at 1%")
-    axes.set(xscale="log", yscale="log", xlim=(LOWEST_RATE, 1), ylim=(LOWEST_RATE, 1))
+        at = {level: _median_tpr(seeds, level) for level in (0.01, 0.1)}
+        parts.append(f"{name}: TPR {at[0.1]} at 10% FPR and {at[0.01]} at 1%")
+    axes.set(xscale="log", yscale="log", xlim=(lowest, 1), ylim=(lowest, 1))
     axes.set(xlabel="false-positive rate (FPR)", ylabel="true-positive rate (TPR)")
     axes.legend(loc="lower right")
-    return fig, f"ROC curves on logarithmic axes, medians over seeds. {'; '.join(parts)}. Guessing is the diagonal."
+    return fig, (
+        f"ROC curves on logarithmic axes from an FPR of {lowest:.2g}, one of {most:,} non-members; medians over seeds. "
+        f"{'; '.join(parts)}. Guessing is the diagonal."
+    )
 
 
 def privacy_utility(summary: "pd.DataFrame", measure: str = "attack_accuracy") -> tuple["Figure", str]:
     """Each combination's target accuracy against what the attack reaches, with intervals over seeds.
 
     summary  of one data set and attack (see `mia_core.study.over_the_seeds`). Down and right is better for the defender
+    A mark that another one hides becomes a ring around it.
     """
     fig, axes = figure(height=4.2)
-    parts = []
+    parts, marks = [], []
     for series, (_, row) in enumerate(summary.iterrows()):
         x, y = row["target_accuracy"], row[measure]
         look = style(series)
-        axes.errorbar(
+        bars = axes.errorbar(
             x, y, xerr=_arms(row, "target_accuracy"), yerr=_arms(row, measure), color=look["color"],
             marker=look["marker"], linestyle="", capsize=2, elinewidth=1, label=row["defenses"],
             markerfacecolor="none" if series >= 6 else look["color"], markersize=7,
         )  # fmt: skip
+        marks.append(bars.lines[0])
         parts.append(f"{row['defenses']} {x:.2f} / {y:.2f}")
     axes.axhline(0.5, color=style(5)["color"], linewidth=1, linestyle=":")
-    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{measure.replace('_', ' ')} (down: safer)")
+    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{heading(measure)} (down: safer)")
+    rings = rings_in_words([summary["defenses"].tolist()[place] for place in ringed(marks)])
     fig.legend(loc="outside lower center", ncols=2)
-    return (
-        fig,
-        f"Target accuracy / {measure.replace('_', ' ')} of each combination: {', '.join(parts)}; guessing is 0.5.",
-    )
+    return fig, f"Target accuracy / {heading(measure)} of each combination: {', '.join(parts)}; guessing is 0.5.{rings}"
+
+
+def ringed(marks: "Sequence[Line2D]", size: float = 13) -> list[int]:
+    """Make rings of all marks, single points in the order of drawing, that a later one hides; returns their places."""
+    for mark in marks[:1]:
+        mark.axes.autoscale_view()  # the limits of the plot are otherwise found when it is drawn
+    points = [mark.axes.transData.transform(mark.get_xydata()[0]) for mark in marks]
+    near = NEAR / 72 * marks[0].figure.dpi if marks else 0.0
+    hidden = [
+        place
+        for place, point in enumerate(points)
+        if any(np.hypot(*(point - later)) < near for later in points[place + 1 :])
+    ]
+    for place in hidden:
+        marks[place].set(markerfacecolor="none", markersize=size)
+    return hidden
+
+
+def rings_in_words(rings: Sequence[str]) -> str:
+    """The end of an alt text that names the marks that became rings."""
+    return f" Rings with another mark inside: {', '.join(rings)}." if rings else ""
 
 
 def _line(series: int) -> dict:
@@ -111,6 +155,14 @@ def _arms(row: "pd.Series", name: str) -> list[list[float]] | None:
     if low is None or low != low:
         return None
     return [[row[name] - low], [high - row[name]]]
+
+
+def _median_tpr(seeds: list[tuple[np.ndarray, np.ndarray]], level: float) -> str:
+    """The median over seeds at one FPR, as text; not measurable where a seed has too few non-members for it."""
+    fewest = min(int((~np.asarray(members, bool)).sum()) for _, members in seeds)
+    if most_false_positives(fewest, level) is None:
+        return NOT_MEASURABLE
+    return f"{np.median([_tpr_on(np.array([level]), scores, members)[0] for scores, members in seeds]):.3f}"
 
 
 def _tpr_on(grid: np.ndarray, scores: np.ndarray, members: np.ndarray) -> np.ndarray:

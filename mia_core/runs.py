@@ -107,7 +107,7 @@ class Store:
     def get(self, key: dict[str, Any]) -> Run | None:
         """The stored run of this identity, verified, or None. A damaged file is reported and counts as missing."""
         path = self.path(key)
-        if not path.exists():
+        if not path.is_file():
             return None
         try:
             run = read_run(path)
@@ -247,7 +247,7 @@ def _did_not_learn(run: Run, recipe: Recipe, label: str) -> list[str]:
     accuracy = run.accuracy(members=True)
     counts = np.bincount(run.labels[run.members])
     chance = counts.max() / counts.sum()
-    if accuracy > min(1.2 * chance, (1 + chance) / 2):
+    if accuracy == 1 or accuracy > min(1.2 * chance, (1 + chance) / 2):
         return []
     return [
         f"{label}: did not learn: accuracy {accuracy:.3f} on its own members after {recipe.epochs} epochs, where the "

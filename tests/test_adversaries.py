@@ -156,10 +156,31 @@ def test_random_pixels_accuse_more_where_more_of_them_may_lie_above(study: Study
         assert at_ten["balanced_accuracy"].tolist() == wanted["balanced_accuracy"].tolist()
 
 
+def test_beside_random_pixels_stands_the_threshold_of_a_shadow(study: Study, table: pd.DataFrame) -> None:
+    for defenses in adversaries.DEFENSES:
+        cuts = adversaries.by_percent(study, (10,), combination(defenses))
+        shadow = cuts[cuts["attack"] == "shadow"].set_index("seed")
+        wanted = of(table, adversaries.CUT_BY_SHADOW, defenses)
+        assert shadow[list(wanted.columns)].to_dict() == wanted.to_dict()
+
+
 def test_the_table_of_attackers_describes_each() -> None:
     described = adversaries.described()
     assert list(described["attacker"]) == NAMES and len(set(NAMES)) == len(NAMES)
     assert described["true label"].dtype == bool and (described["source"].str.len() > 0).all()
+
+
+def test_exercises_are_answered_by_their_numbers() -> None:
+    rows = [
+        {"attack": attack, "value": value, "seed": seed, "balanced_accuracy": accuracy}
+        for attack, values in (("random pixels", (0.6, 0.8)), ("shadow", (0.9, 0.9)))
+        for value, accuracy in zip((5, 10), values, strict=True)
+        for seed in range(2)
+    ]
+    assert adversaries.best_percent(pd.DataFrame(rows)) == "10% (balanced accuracy 0.800)"
+    areas = {("none", "entropy"): 0.7, ("none", "loss"): 0.7, ("dropout", "entropy"): 0.5, ("dropout", "loss"): 0.55}
+    table = pd.DataFrame({"defenses": name, "attack": attack, "auc": auc} for (name, attack), auc in areas.items())
+    assert adversaries.widest_range(table) == "0.050 in AUC under dropout"
 
 
 def test_every_claim_is_judged(table: pd.DataFrame) -> None:

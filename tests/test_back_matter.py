@@ -12,7 +12,7 @@ import yaml
 
 from mia_core.book.front import recorded_tradeoff
 from mia_core.book.sources import chapter_name, open_book
-from mia_core.chapters import stability
+from mia_core.chapters import reference_tables, stability
 from mia_core.claims import Claim
 from mia_core.data import Dataset
 from mia_core.errors import DataError
@@ -22,6 +22,7 @@ from mia_core.study_settings import StudySettings
 
 ROOT = Path(__file__).resolve().parents[1]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+BIBLIOGRAPHY = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
 CLAIM = Claim("A lowers it.", "here", "attack_accuracy", "a", "none", "lower")
 
 
@@ -40,7 +41,21 @@ def test_citations_are_those_of_the_citation_file() -> None:
     for title in (citation["title"], *(reference["title"] for reference in citation["references"])):
         assert title in one_line
     for key in re.findall(r"^@\w+\{(\w+),", text, re.MULTILINE)[1:]:
-        assert f"{{{key}," in (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
+        assert f"{{{key}," in BIBLIOGRAPHY
+
+
+def test_the_years_agree() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["preferred-citation"]
+    own = page("how-to-cite").partition("@software")[2].partition("@")[0]
+    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
+    assert f"year    = {{{citation['year']}}}" in own and config["copyright"] == str(citation["year"])
+    assert citation["title"] == yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))["title"]
+
+
+def test_every_attack_has_its_source_in_the_bibliography() -> None:
+    known = {re.sub(r"[\\{}\"]", "", line) for line in re.findall(r"author += \{(\S+),", BIBLIOGRAPHY)}
+    for _, source in reference_tables.ATTACKS.values():
+        assert source == "this book" or source.split()[0].replace("ä", "a") in known, source
 
 
 def test_front_page_names_every_page_once() -> None:
@@ -102,6 +117,6 @@ def test_nudge_trains_the_first_seed_again(tmp_path: Path) -> None:
     before = len(list(tmp_path.iterdir()))
     found = stability.after_a_nudge(study, ["attack_accuracy", "auc"]).set_index("measure")
     assert len(list(tmp_path.iterdir())) == before + 2, "a target and a shadow, no more"
-    assert found.loc["auc", "once"] == study.table()["auc"][0]
+    assert found.loc["AUC", "once"] == study.table()["auc"][0]
     assert found["change"].abs().max() < 0.2
     assert (found["± over seeds"] >= 0).all()

@@ -7,11 +7,18 @@ import pytest
 import torch
 
 from mia_core.chapters import cost_records
-from mia_core.chapters.cost_budget import TRAININGS_A_SEED, budget_table, half_width, suggest
-from mia_core.chapters.cost_growth import CURVES, GROWTH_CLAIMS, exponent, exponents, growth_table
+from mia_core.chapters.cost_budget import TRAININGS_A_SEED, budget_table, first_with_enough, half_width, suggest
+from mia_core.chapters.cost_growth import CURVES, GROWTH_CLAIMS, exponent, exponents, growth_table, growth_verdicts
 from mia_core.chapters.cost_limits import matrix_speed, multiplications
 from mia_core.chapters.cost_records import compared, in_turn, middle, read, save
-from mia_core.chapters.cost_tables import costs_table, growth_figure, machines_table, seconds, together_table
+from mia_core.chapters.cost_tables import (
+    best_together,
+    costs_table,
+    growth_figure,
+    machines_table,
+    seconds,
+    together_table,
+)
 from mia_core.claims import judge
 from mia_core.errors import ArrayError, DataError, SettingsError
 from mia_core.networks import build_network
@@ -109,6 +116,17 @@ def test_claims_on_growth_can_hold_and_fail():
     assert outcomes(grown(rounds=1)) == ["cannot be told"] * 4
 
 
+def test_the_difference_is_that_to_the_slope_claimed():
+    def shown(rows):
+        return growth_verdicts([judge(claim, growth_table(rows), "none") for claim in GROWTH_CLAIMS])
+
+    table = shown(grown(1.1, 0.9, 0.1, 1.05))
+    assert [text.split(" ")[0] for text in table["measured difference"]] == ["+0.100", "-0.100", "+0.100", "+0.050"]
+    assert table["measured difference"].str.endswith(" (3 rounds)").all() and (table["verdict"] == "holds").all()
+    assert table["claim"].str.contains("to within 0.15").all()
+    assert shown(grown(0.9, 0.8, rounds=1))["measured difference"].tolist()[1] == "-0.200 (1 round)"
+
+
 def test_the_figure_says_its_slopes():
     _, alt = growth_figure(grown())
     assert "time, models 1.00, to 16.0 times at 16 times the size" in alt and "memory, models 0.00" in alt
@@ -121,6 +139,7 @@ def test_a_budget_buys_seeds_first_and_never_more_than_fits():
     some = suggest(100, 60)  # 100 trainings: 6 seeds from half of them, 52 reference models
     assert (some.seeds, some.references, some.used) == (6, 52, 100)
     assert suggest(100, 60, cores=2).seeds == 10 and suggest(1e6, 60).references == 256
+    assert first_with_enough([300, 160, 100], 60) == 160 and first_with_enough([100], 60) is None
     for minutes in np.geomspace(0.5, 1000, 40):
         found = suggest(minutes, 7.0, 2)
         assert found.used <= minutes and found.references % 2 == 0
@@ -155,6 +174,12 @@ def test_tables_give_medians_spread_and_share():
     rows = [{"network": "cnn", "models": 4, "alone_seconds": BOTH, "together_seconds": BOTH, "times_faster": RATIO}]
     assert together_table({"results": {"device": "cpu", "rows": rows}})["at once, s"].tolist() == ["4.4"]
     assert together_table({"results": {"device": "cuda", "rows": rows}})["at once, s"].tolist() == ["9"]
+    more = {"processor": {"median": 1.4}, "wall": {"median": 1.0}}
+    rows += [{"network": "cnn", "models": 16, "times_faster": more}, {"network": "mlp", "models": 1}]
+    assert best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (4, 2.0)
+    rows[0] = rows[0] | {"times_faster": {clock: {"median": 1.1} for clock in RATIO}}
+    assert best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (16, 1.4)
+    assert best_together({"results": {"device": "cuda", "rows": rows}}, "cnn") == (4, 1.1)
     assert seconds(0.01234) == "0.012" and seconds(123.4) == "123"
     about = {"name": "x", "made": "2030-01-02T03", "machine": {"cores": "2", "instructions": "avx2"}}
     loads = {"load_before": [3.4, 1, 1], "load_after": [0.2, 1, 1]}

@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
+from bs4 import BeautifulSoup
 
 from mia_core import figures
 from mia_core.errors import SettingsError
@@ -151,6 +152,23 @@ def test_numbers_stand_right_and_words_left_and_intervals_stay_whole() -> None:
     assert '<span class="mia-whole">[+0.061, +0.089]</span>' in text
     assert text.count('class="mia-value"') == 2
     assert "<td>holds</td>" in text
+
+
+def test_long_names_may_go_to_another_line(shown: list[dict]) -> None:
+    table = pd.DataFrame(
+        {"defenses": ["dropout+smoothing", "+0.1"], "smoothing(epsilon=-0.1)": ["a+b", "[+0.1, +0.2]"]}
+    )
+    text = table_html(table, "All.")
+    assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
+    assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
+    assert BeautifulSoup(text, "html.parser").find("tbody").th.get_text() == "dropout+smoothing"
+
+
+def test_what_scrolls_can_be_reached_by_keys(shown: list[dict]) -> None:
+    show(a_figure(), caption="x", alt="x", name="a")
+    show_slider([(0, a_figure()), (1, a_figure())], caption="x", alts=["1", "2"], name="b", label="ε")
+    show(pd.DataFrame({"a": [1]}), caption="x", name="c")
+    assert all(output["text/html"].count('tabindex="0"') == 1 for output in shown)
 
 
 def test_slider_has_one_visible_frame_and_a_label(shown: list[dict]) -> None:

@@ -226,10 +226,36 @@ def test_one_model_saved_with_another_precision_is_noticed(dtype):
 def test_rows_in_common_are_noticed():
     arrays = noisy(0)
     part = {name: array[:-3] for name, array in arrays.items()}
-    assert "share 397 rows" in same(arrays, part)[0]
+    assert "share about 397 rows" in same(arrays, part)[0]
+
+
+@pytest.mark.parametrize("saved", [lambda p: p.round(4), lambda p: p.astype("f2"), lambda p: p.astype("f4")])
+def test_half_of_one_model_is_noticed_in_another_precision_and_order(saved):
+    arrays = noisy(0, 2000)
+    posteriors = softmax(arrays["logits"])
+    chosen = np.random.default_rng(1).permutation(2000)[:1200]
+    part = {"posteriors": saved(posteriors[chosen]), "members": arrays["members"][chosen]}
+    assert same(arrays, part) and same(part, arrays)
+    mixed = np.concatenate([part["posteriors"], softmax(noisy(2, 800)["logits"])])
+    assert "share about " in same(arrays, {"posteriors": mixed, "members": np.arange(2000) % 2})[0]
+
+
+def test_bare_classes_of_two_models_may_be_equally_many():
+    random = np.random.default_rng(0)
+    classes = np.repeat(np.arange(10), 40)
+    one, other = (np.eye(10)[random.permutation(classes)] for _ in range(2))
+    members = np.arange(400) % 2
+    assert same({"posteriors": one, "members": members}, {"posteriors": other, "members": members}) == []
+    assert same({"posteriors": one, "members": members}, {"posteriors": one, "members": members})
 
 
 def test_different_models_are_not_taken_for_one():
     assert same(base("shadow"), base("target")) == []
     assert same(noisy(0), noisy(1)) == []
+    coarse = [{"posteriors": softmax(noisy(s)["logits"]).round(1), "members": np.arange(400) % 2} for s in (0, 1)]
+    for side in coarse:
+        side["posteriors"] = side["posteriors"] / side["posteriors"].sum(axis=1, keepdims=True)
+    assert same(*coarse) == []
+    two = [{"logits": noisy(s, 4000)["logits"][:, :2], "members": np.arange(4000) % 2} for s in (0, 1)]
+    assert same(*two) == [], "in few classes independent rows lie close together"
     assert same(noisy(0), {"logits": np.zeros((400, 2)), "members": np.arange(400) % 2}) == []

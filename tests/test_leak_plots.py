@@ -1,19 +1,21 @@
 """Knobs on the gap and measures of an attack: their tables, figures and claims say what the numbers say."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from mia_core.chapters import leak, leak_plots, measure_plots, measure_tables
-from mia_core.chapters.leak_claims import MEASURE_CLAIMS, epoch_claims, size_claim
+from mia_core.chapters.leak_claims import MEASURE_CLAIMS, epoch_claims, over_sizes, size_claim, together
 from mia_core.claims import judge
 from mia_core.data import Dataset
+from mia_core.defenses import Combination
 from mia_core.errors import RunError
-from mia_core.inputs import check_outputs
+from mia_core.inputs import Outputs, check_outputs
 from mia_core.runs import Store
-from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, Study
+from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, TARGET, Study
 from mia_core.study_settings import StudySettings
 from mia_core.svg import themed_svg
 
@@ -98,14 +100,78 @@ def test_claims_turn_with_the_table() -> None:
     def outcomes(table: pd.DataFrame) -> list[str]:
         return [judge(claim, table).outcome for claim in epoch_claims([1, 20, 50])]
 
-    assert outcomes(knob_table(0.39, 0.81)) == ["holds"] * 5
-    assert outcomes(knob_table(-0.01, 0.45)) == ["does not hold"] * 5
-    assert outcomes(knob_table(0.39, 0.64))[2:] == ["holds", "does not hold", "does not hold"]
+    assert outcomes(knob_table(0.39, 0.81)) == ["holds"] * 6
+    assert outcomes(knob_table(-0.01, 0.45)) == ["does not hold"] * 6
+    assert outcomes(knob_table(0.39, 0.64))[3:] == ["holds", "does not hold", "does not hold"]
+
+
+@pytest.mark.parametrize(
+    ("gap_last", "attack_last", "words"),
+    [
+        (0.39, 0.81, "gap and attack rise together"),
+        (0.39, 0.45, "gap and attack do not both rise"),
+        (0.39, 0.5, "it cannot be told whether both rise"),
+    ],
+)
+def test_words_on_gap_and_attack_follow_the_verdicts(gap_last: float, attack_last: float, words: str) -> None:
+    table = knob_table(gap_last, attack_last)
+    if attack_last == 0.5:  # no difference on average, and one that differs from seed to seed
+        table.loc[table["defenses"] == "50 epochs", "attack_accuracy"] += [0.02, -0.02, 0.02, -0.02]
+    verdicts = [judge(claim, table) for claim in epoch_claims([1, 20, 50])]
+    assert together(verdicts[1], verdicts[2]) == words
+
+
+@pytest.mark.parametrize(
+    ("small", "words"),
+    [
+        ([0.9, 0.91], "the model of the smaller set is attacked better"),
+        ([0.7, 0.71], "the model of the smaller set is not attacked better"),
+        ([0.7, 0.95], "the seeds are too few to tell"),
+    ],
+)
+def test_words_on_the_sizes_follow_the_verdict(small: list[float], words: str) -> None:
+    rows = [("20 examples", seed, value) for seed, value in enumerate(small)]
+    rows += [("40 examples", seed, 0.8 + 0.001 * seed) for seed in range(2)]
+    table = pd.DataFrame(rows, columns=["defenses", "seed", "attack_accuracy"]).assign(attack="adversary1")
+    assert over_sizes(judge(size_claim([20, 40]), table)) == words
+
+
+def test_two_attacks_stand_side_by_side_by_epoch() -> None:
+    def by_epoch(first: float, last: float, name: str) -> pd.DataFrame:
+        rows = []
+        for epoch, level in ((1, first), (50, last), (20, 0.5)):
+            for seed in range(3):
+                values = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), level + 0.001 * seed)
+                rows.append({"dataset": "toy", "defenses": leak.epochs_name(epoch), "seed": seed, "attack": name})
+                rows[-1] |= values | {"knob": epoch}
+        return pd.DataFrame(rows)
+
+    early, late = by_epoch(0.6, 0.7, "loss"), by_epoch(0.5, 0.8, "adversary1")
+    late.loc[late["knob"] == 20, "attack_accuracy"] += [0.1, -0.1, 0.0]
+    both = leak.two_attacks(late, early, ("adversary 1", "loss attack"))
+    assert both["trained for"].tolist() == ["1 epoch", "20 epochs", "50 epochs"]
+    assert both["ahead"].tolist() == ["loss attack", "cannot be told", "adversary 1"]
+    assert both["difference"][0].startswith("-0.100 [-0.100, -0.100]")
+    words = "loss attack after 1 epoch; cannot be told after 20 epochs; adversary 1 after 50 epochs"
+    assert leak.ahead_in_words(both) == words
+
+
+def test_nearest_stop_is_named_whether_it_is_as_accurate_or_not() -> None:
+    rows = []
+    for name, target, attack in (("1 epoch", 0.3, 0.5), ("5 epochs", 0.6, 0.6), ("50 epochs", 0.61, 0.8)):
+        row = {"defenses": name, "target_accuracy": target, "attack_accuracy": attack}
+        rows.append(row | {f"{measure}_{side}": None for measure in list(row)[1:] for side in ("low", "high")})
+    stops = pd.DataFrame(rows)
+    said = leak.stops_in_words(stops, pd.Series({"target_accuracy": 0.62}))
+    assert "no recorded epoch is as accurate. The nearest is 50 epochs: target accuracy 0.610" in said
+    said = leak.stops_in_words(stops, pd.Series({"target_accuracy": 0.6}))
+    assert "5 epochs, 50 epochs. The least attacked of these is 5 epochs" in said and "attack accuracy 0.600." in said
 
 
 def test_claims_name_what_they_compare() -> None:
     assert size_claim([112, 449]).of == "112 examples" and size_claim([112, 449]).than == "449 examples"
-    assert [claim.of for claim in epoch_claims([7])] == ["7 epochs"] * 5
+    assert [claim.of for claim in epoch_claims([7])] == ["7 epochs"] * 6
+    assert all(f"{claim.margin:g}" in claim.text for claim in (*epoch_claims([1, 7]), *MEASURE_CLAIMS) if claim.margin)
 
 
 def outputs(seed: int = 0):
@@ -209,3 +275,18 @@ def test_both_scales_are_attacked_and_measured(study: Study) -> None:
         assert "posteriors" in alt and "logarithms" in alt and "<svg" in themed_svg(fig, name="a", alt=alt)
     fig, alt = measure_plots.seeds_and_mean(table[table["defenses"] == "posteriors"], "attack_accuracy")
     assert "2 seeds" in alt and f"mean {study.table()['attack_accuracy'].mean():.3f}" in alt
+
+
+def test_the_targets_membership_shapes_no_score(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = measure_tables.scores_by_features(study)
+    seen, random = study.outputs, np.random.default_rng(0)
+
+    def permuted(seed: int, model: int, defenses: Combination) -> Outputs:
+        found = seen(seed, model, defenses)
+        return replace(found, members=random.permutation(found.members)) if model == TARGET else found
+
+    monkeypatch.setattr(study, "outputs", permuted)
+    after = measure_tables.scores_by_features(study)
+    for name, scored in before.items():
+        for (scores, members), (same, other) in zip(scored, after[name], strict=True):
+            assert np.array_equal(scores, same) and not np.array_equal(members, other)

@@ -1,5 +1,6 @@
 """Figures and tables of the book: what they say is what was measured."""
 
+import dataclasses
 import re
 
 import numpy as np
@@ -54,11 +55,25 @@ def test_the_attackers_view_says_where_the_sides_lie():
 
 
 def test_roc_over_seeds_takes_real_thresholds():
-    perfect = (np.array([3.0, 2, 1, 0]), np.array([True, True, False, False]))
-    useless = (np.zeros(4), perfect[1])
+    members = np.arange(200) < 100
+    perfect, useless = (members.astype(float), members), (np.zeros(200), members)
     alt = drawn(plotting.roc_over_seeds({"perfect": [perfect], "useless": [useless]}))
     assert "perfect: TPR 1.000 at 10% FPR and 1.000 at 1%" in alt
     assert "useless: TPR 0.000 at 10% FPR and 0.000 at 1%" in alt
+
+
+@pytest.mark.parametrize(("non_members", "words"), [(50, "0.02, one of 50"), (2, "0.5, one of 2"), (1, "one of 1")])
+def test_roc_starts_at_one_accused_non_member(non_members, words):
+    members = np.arange(10 + non_members) < 10
+    figure, alt = plotting.roc_over_seeds({"perfect": [(members.astype(float), members)]})
+    assert figure.axes[0].get_xlim()[0] == pytest.approx(1 / max(non_members, 2)) and words in alt
+    at_ten_percent = "1.000" if non_members == 50 else "not measurable"
+    assert f"TPR {at_ten_percent} at 10% FPR and not measurable at 1%" in alt
+
+
+def test_measures_have_limits_and_what_is_no_measure_has_none():
+    assert plotting.limits("tpr_at_fpr_0.01") == (0, 1) and plotting.limits("generalisation_gap") == (-1, 1)
+    assert plotting.limits("beyond_gap") == (-np.inf, np.inf)
 
 
 @pytest.mark.parametrize("seeds", [(0, 1, 2), (0,)])
@@ -76,17 +91,19 @@ def test_table_i_stands_beside_ours():
     assert beside.loc[0, "target accuracy"].startswith("0.60 | 0.510 [")
     assert beside.loc[2, "attack accuracy"].startswith("not in it | ")
     single = tables.beside_table_i(over_the_seeds(table((0,))))
-    assert single.loc[0, "recall members"] == "1.00 | 0.50"
+    assert single.loc[0, "recall of members"] == "1.00 | 0.50"
 
 
 def test_what_was_not_measured_says_so():
     data = table()
     data.loc[1, "tpr_at_fpr_0.01"] = None
     shown = tables.measures(over_the_seeds(data), ["tpr_at_fpr_0.01", "auc"])
-    assert shown.loc[0, "tpr at fpr 0.01"] == "not measurable"
-    assert re.fullmatch(r"0\.510 \[0\.\d{3}, 0\.\d{3}\]", shown.loc[0, "auc"])
+    assert shown.loc[0, "TPR at 1% FPR"] == "not measurable"
+    assert re.fullmatch(r"0\.510 \[0\.\d{3}, 0\.\d{3}\]", shown.loc[0, "AUC"])
     row = over_the_seeds(data).iloc[0]
-    assert list(tables.upright(row, ["auc"])["measure"]) == ["auc"]
+    measured = ["auc", "tpr_at_fpr_0.001", "recall_non_members", "target_accuracy"]
+    words = ["AUC", "TPR at 0.1% FPR", "recall of non-members", "target accuracy"]
+    assert list(tables.upright(row, measured)["measure"]) == words
 
 
 def test_a_verdict_is_told_with_its_difference_and_seeds():
@@ -95,6 +112,9 @@ def test_a_verdict_is_told_with_its_difference_and_seeds():
     assert line["verdict"] == "holds" and line["measured difference"] == "+0.100 [+0.100, +0.100] (3 seeds)"
     single = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table((0,)))
     assert tables.difference(single) == "+0.100 (1 seed)"
+    beyond = dataclasses.replace(verdict, difference=0.993, low=0.985, high=1.001)
+    assert tables.difference(beyond, "round", (-1, 1)) == "+0.993 [+0.985, +1.000] (3 rounds)"
+    assert tables.verdicts_table([beyond], "round").iloc[0, 2] == "+0.993 [+0.985, +1.001] (3 rounds)"
 
 
 def test_every_setting_and_column_has_a_meaning():

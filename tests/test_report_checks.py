@@ -11,6 +11,7 @@ from mia_core.chapters import report_arrays, report_checks, report_plots, report
 from mia_core.chapters.conclusions import (
     CONCLUSIONS,
     Conclusion,
+    _room,
     conclusions_table,
     counted,
     judge_conclusion,
@@ -18,7 +19,7 @@ from mia_core.chapters.conclusions import (
 )
 from mia_core.chapters.report_attack import ReportAttacks
 from mia_core.chapters.report_checks import Exchange
-from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
 from mia_core.errors import ArrayError, DataError, SettingsError
 from mia_core.inputs import Outputs
 from mia_core.metrics import measure
@@ -193,10 +194,10 @@ def test_closest_explanation_of_each_row():
     table, _ = report_arrays.recorded("report-arrays")
     summary = pd.DataFrame({"defenses": name} | row._asdict() for name, row in TABLE_I.items())
     found = report_arrays.explanations(summary, table).set_index("row of Table I")
-    assert found.loc["dropout", "closest"] == "the defense, both models" and len(found) == 8
-    assert found.loc["dropout", "the defense, both models"] == 0
+    assert found.loc["dropout", "closest"] == report_arrays.DEFENDED and len(found) == 8
+    assert found.loc["dropout", report_arrays.DEFENDED] == 0
     without = report_arrays.explanations(summary.query("defenses == 'none'"), table).set_index("row of Table I")
-    assert without.loc["dropout+smoothing", "closest"] == "no defense, attack's labels smoothed"
+    assert without.loc["dropout+smoothing", "closest"] == report_arrays.HINDERED
     values = report_tables.explanation_values(table, found.reset_index())
     assert values["published-epsilon"] == "0.1" and "dropout" in values["closest"]
 
@@ -220,6 +221,51 @@ FALSE = Claim("higher", "", "attack_accuracy", "dropout", "none", "higher")
 def test_conclusions_reach_every_outcome(parts, unless, seeds, outcome, deciding):
     judged = judge_conclusion(Conclusion("text", "here", parts, unless), study({}, seeds))
     assert (judged.outcome, judged.deciding.claim.text) == (outcome, deciding)
+
+
+def measured(spread: tuple[float, float], direction: str, outcome: str, margin: float = 0.025) -> Verdict:
+    """A verdict on a claim of this direction, whose interval is `spread`."""
+    claim = Claim(f"{direction} {spread}", "", "attack_accuracy", "dropout", "none", direction, margin)
+    return Verdict(claim, outcome, sum(spread) / 2, *spread, 3)
+
+
+@pytest.mark.parametrize(
+    ("spread", "direction", "outcome", "room"),
+    [
+        ((-0.0235, -0.0185), "lower", DOES_NOT_HOLD, 0.0015),
+        ((-0.0032, 0.0092), "lower", DOES_NOT_HOLD, 0.0218),
+        ((-0.0452, -0.0350), "lower", HOLDS, 0.01),
+        ((0.0350, 0.0452), "higher", HOLDS, 0.01),
+        ((-0.0032, 0.0092), "higher", DOES_NOT_HOLD, 0.0158),
+        ((-0.0032, 0.0092), "same", HOLDS, 0.0158),
+        ((0.0350, 0.0452), "same", DOES_NOT_HOLD, 0.01),
+        ((-0.0452, -0.0350), "same", DOES_NOT_HOLD, 0.01),
+        ((-0.0452, 0.0350), "higher", CANNOT_TELL, 0.0),
+    ],
+)
+def test_room_is_the_distance_to_where_the_outcome_turns(spread, direction, outcome, room):
+    assert _room(measured(spread, direction, outcome)) == pytest.approx(room)
+
+
+def test_the_test_that_nearly_refuted_decides():
+    """Of two combinations that protect no more than dropout, the one that nearly does is shown, not that nearest 0."""
+    tests = [
+        Claim(name, "", "attack_accuracy", f"dropout+{name}", "dropout", "lower", 0.025)
+        for name in ("smoothing", "masking")
+    ]
+    table = study({("dropout+smoothing", "attack_accuracy"): 0.513, ("dropout+masking", "attack_accuracy"): 0.489})
+    for order in (tests, tests[::-1]):
+        judged = judge_conclusion(Conclusion("text", "here", unless=tuple(order)), table)
+        assert (judged.outcome, judged.deciding.claim.text) == (HOLDS, "masking")
+
+
+def test_evidence_says_what_would_refute():
+    found = conclusions_table(study({}), study({}))
+    told = dict(zip(found["claim"], found["measured"], strict=True))
+    against = [text for text in told.values() if text.startswith("refuted if attack accuracy of ")]
+    assert len(against) == 2 and all("is more than 0.025 below" in text for text in against)
+    assert told["Dropout costs target accuracy."].startswith("Dropout costs target accuracy: -0.110")
+    assert "recall of members of smoothing" in "".join(told.values())
 
 
 def test_every_conclusion_is_one_of_the_printed_table_or_named():
@@ -250,7 +296,7 @@ def test_words_and_figures_say_what_was_found():
     assert report_tables.groups_in_words([["a", "b"], ["c"]]) == "(a, b), (c)"
     assert list(report_tables.code_table().columns)[1:3] == ["the report's text", "the published code"]
     hindered = report_tables.hindered_table(outputs(0), outputs(1), (0.0, 0.1))
-    assert list(hindered["ε"]) == ["0", "0.1"] and "auc" in hindered
+    assert list(hindered["ε"]) == ["0", "0.1"] and "AUC" in hindered
     _, alt = report_plots.identity_plot(report_checks.identity_table())
     assert alt.count("cannot be") == 2 and "smoothing 0.73 / 0.805 (cannot be)" in alt
     _, alt = report_plots.label_smoothing_plot(report_arrays.recorded("report-arrays")[0])

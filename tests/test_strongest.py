@@ -56,12 +56,20 @@ def test_the_strongest_is_named(rows: pd.DataFrame) -> None:
     found = strongest.strongest_table(rows).set_index("defenses")
     for part in strongest.strongest_in_words(rows).split("; "):
         attack, _, name = part.partition(" on ")
-        assert found.loc[name, "TPR at 1% FPR"].startswith(f"{attack} 0.")
+        assert found.loc[name, "TPR at 1% FPR"].partition(" 0.")[0] in {attack, attack.lower()}
     worst = strongest.worst_case(rows)
     assert list(worst["defenses"]) == ["none", "smoothing", "masking"]
     assert worst["AUC, canaries"].str.contains(r"^[a-z0-9-]+ [01]\.\d{3}$").all()
     assert (worst["TPR at 1% FPR, canaries"] == "not measurable").all(), "48 canaries of all targets are too few"
     assert (strongest.worst_case(rows[rows["examples"] == "pool"])["AUC, canaries"] == "not measurable").all()
+
+
+def test_the_order_of_attacks_at_two_levels_is_compared(rows: pd.DataFrame) -> None:
+    assert strongest.order_kept(rows) == "not measurable"
+    same = rows.assign(**{strongest.LOWEST: rows[LOW]})
+    assert strongest.order_kept(same) == "1.00 on none; 1.00 on smoothing; 1.00 on masking"
+    turned = rows.assign(**{strongest.LOWEST: -rows[LOW].astype(float)})
+    assert strongest.order_kept(turned).count("-1.00") == 3
 
 
 def test_figures_say_what_they_show(rows: pd.DataFrame) -> None:

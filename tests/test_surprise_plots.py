@@ -5,10 +5,18 @@ import pandas as pd
 import pytest
 from references_made import made_study
 
-from mia_core.chapters import reference_claims, reference_sweeps, risk_plots, risk_tables, surprise_plots
-from mia_core.claims import judge
+from mia_core.chapters import (
+    reference_claims,
+    reference_sweeps,
+    reference_tables,
+    risk_plots,
+    risk_tables,
+    surprise_plots,
+)
+from mia_core.claims import Verdict, judge
 from mia_core.errors import ArrayError, SettingsError
 from mia_core.reference_studies.answers import View
+from mia_core.reference_studies.attacks import REFERENCE_ATTACKS
 from mia_core.reference_studies.risk import vulnerability
 from mia_core.reference_studies.rows import answers, kinds_of, table, views
 from mia_core.reference_studies.study import ReferenceStudy
@@ -121,6 +129,34 @@ def test_claims_follow_the_report() -> None:
     assert {claim.than for claim in reference_claims.DEFENSE_CLAIMS} == {"none", *singles} - {reference_claims.SAFEST}
 
 
+@pytest.mark.parametrize(
+    ("more", "area", "words"),
+    [
+        ("holds", "does not hold", "finds more members than the loss, but its AUC is not the higher one"),
+        ("holds", "holds", "finds more members than the loss; its AUC is the higher one"),
+        (
+            "does not hold",
+            "cannot be told",
+            "finds no more members than the loss; which AUC is the higher one cannot be",
+        ),
+        ("cannot be told", None, "not measurable"),
+    ],
+)
+def test_calibration_is_told_as_it_was_judged(more: str, area: str | None, words: str) -> None:
+    judged = zip(reference_claims.ATTACK_CLAIMS, (more, area), strict=False)
+    verdicts = [Verdict(claim, outcome, 0.1, 0.0, 0.2, 3) for claim, outcome in judged if outcome]
+    assert words in reference_claims.calibration_in_words(verdicts)
+
+
+def test_every_attack_by_name_is_described() -> None:
+    assert list(reference_tables.ATTACKS) == list(REFERENCE_ATTACKS)
+    table = reference_tables.attacks_reference()
+    assert table["attack"].is_unique and (table[["what it compares", "source"]].map(len) > 5).all(axis=None)
+    assert [reference_tables.spelt(name) for name in ("t-lira-offline", "rmia", "attack-p", "label-only")] == [
+        "t-LiRA-offline", "RMIA", "attack-p", "label-only",
+    ]  # fmt: skip
+
+
 def test_canaries_shrink_with_the_pool(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIA_CACHE", str(tmp_path))
     monkeypatch.setattr(ReferenceStudy, "train", lambda self: self)
@@ -167,6 +203,12 @@ def test_groups_face_one_threshold(study: ReferenceStudy, risk: pd.DataFrame) ->
     expected = (ordinary["found"] * ordinary["targets"]).sum() / ordinary["targets"].sum()
     assert means[risk_tables.AVERAGE] == pytest.approx(expected, abs=0.02)
     assert means[risk_tables.AT_RISK] > means[risk_tables.AVERAGE]
+    group, _, defenses = risk_tables.widest(groups).removeprefix("the ").partition(" under ")
+    means = groups.groupby(["defenses", "attack"])["found"].mean().unstack()
+    gaps = means.sub(means["average"], axis=0)
+    defenses = defenses or "none"
+    assert gaps.loc[defenses, group.removesuffix(" without a defense")] == gaps.max(axis=None)
+    assert risk_tables.widest(groups.assign(found=np.nan)) == "not measurable"
     assert risk_tables.by_group(study, level=0.001)["found"].isna().all(), "too few non-members for this level"
 
 

@@ -1,6 +1,7 @@
 """Sweeps over a knob, what their figures say, and the claims of the chapters on single defenses."""
 
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,9 +10,9 @@ from small import RECIPE, tiny_dataset
 
 from mia_core.analysis.sweeps import FEW_SEEDS, Sweep, counts_up_to
 from mia_core.chapters import defense_claims, sweep_plots
-from mia_core.chapters.confidence_features import asked_confidence, feature_table, features
-from mia_core.chapters.published import SMOOTHING, smoothing_beside
-from mia_core.claims import Claim, judge
+from mia_core.chapters.confidence_features import asked_confidence, feature_table, features, guess_table, short_of
+from mia_core.chapters.published import SMOOTHING, smoothing_beside, times_less
+from mia_core.claims import Claim, Verdict, judge
 from mia_core.defenses import combination, describe
 from mia_core.errors import RunError, SettingsError
 from mia_core.inputs import check_outputs
@@ -111,6 +112,44 @@ def test_curves_draw_a_line_an_attack_only_where_it_matters(done):
     assert f"{mean:.3f} at 0.2" in alt
 
 
+def made_up():
+    """A table of a sweep without any model: two values of the knob, two attacks, two seeds."""
+    names = {0: "none", 0.2: "smoothing(epsilon=0.2)"}
+    cells = [(value, attack, seed) for value in names for attack in ("adversary1", "gap") for seed in (0, 1)]
+    table = pd.DataFrame(cells, columns=["value", "attack", "seed"])
+    measure = 0.5 + table["value"] + 0.1 * (table["attack"] == "gap") + 0.01 * table["seed"]
+    low = {"tpr_at_fpr_0.01": 0.01 * table["seed"]}
+    return table.assign(defenses=table["value"].map(names), attack_accuracy=measure, auc=measure, **low)
+
+
+def test_what_a_report_prints_is_explained_below_the_figure():
+    figure, _ = sweep_plots.knob_curves(made_up(), ("auc", "attack_accuracy"), "ε", {"attack_accuracy": (0.2, 0.7)})
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["adversary1", "gap", "the report"]
+    assert all(axes.get_legend() is None for axes in figure.axes)
+
+
+def test_level_without_the_knob_is_a_line_across():
+    plain = made_up().query("defenses == 'none'")
+    figure, alt = sweep_plots.knob_curves(made_up(), ["attack_accuracy"], "ε", level=("undefended", plain))
+    drawn(figure, alt)
+    assert alt.count("undefended") == 2 and "undefended 0.505" in alt and "undefended 0.605" in alt
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert labels == ["adversary1", "gap", "undefended"]
+
+
+def test_intervals_are_cut_to_what_the_measure_can_be():
+    figure, _ = sweep_plots.knob_curves(made_up(), ["tpr_at_fpr_0.01"], "ε")  # 0 and 0.01: the interval goes below 0
+    ends = [segment for bars in figure.axes[0].containers for segment in bars.lines[2][0].get_segments()]
+    assert min(end[:, 1].min() for end in ends) == 0 and max(end[:, 1].max() for end in ends) > 0.01
+
+
+def test_mark_that_is_missing_in_the_first_line_is_in_the_legend():
+    part = made_up().query("attack == 'adversary1' or defenses != 'none'")
+    figure, _ = sweep_plots.dots(part, "attack_accuracy", "attack accuracy")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["adversary1", "gap"]
+
+
 def test_curves_leave_out_what_was_not_measured_and_need_no_interval(done):
     table = done.table()
     table = table[table["seed"] == 0].assign(auc=None)
@@ -173,11 +212,40 @@ def test_the_feature_table_is_read_by_judge(done):
     assert table["near_members"].between(0, 1).all()
 
 
+def test_guesses_need_no_shadow_and_are_judged_against_a_row():
+    """Members at 0.8 and 0.78, what the labels ask for and just short of it; the others on both sides."""
+    top = np.array([0.8, 0.78, 0.95, 0.6])
+    seen = check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=[1, 1, 0, 0])
+    study = SimpleNamespace(settings=SimpleNamespace(seeds=(0, 1)), outputs=lambda seed, model, defenses: seen)
+    smoothed = combination("smoothing(epsilon=0.2)")
+    areas = guess_table(study, smoothed, (0, 0.2))
+    assert areas["defenses"].tolist() == ["guess 0", "guess 0.2"] * 2 and areas["auc"].tolist() == [0.5, 1.0] * 2
+    assert short_of(study, smoothed) == 0.5
+    assert defense_claims.guesses_in_words(areas, (0, 0.2), "guess 0") == "holds at 0.2"
+    assert defense_claims.guesses_in_words(areas, (0, 0.2), "guess 0.2") == "does not hold at 0"
+
+
+def test_outcomes_are_told_with_their_places():
+    def verdict(outcome):
+        return Verdict(defense_claims.digits_claim(1, "rounding"), outcome, None, None, None, 0)
+
+    found = {"0": verdict("does not hold"), "1": verdict("holds"), "2": verdict("holds")}
+    assert defense_claims.by_outcome(found) == "does not hold at 0; holds at 1, 2"
+    assert defense_claims.digits_claim(1, "rounding").text.startswith("Rounding to 1 decimal leaves")
+
+
+def test_published_epsilon_is_held_against_the_reports():
+    assert times_less(SMOOTHING[0]) == pytest.approx(0.1 / (0.0083 * 0.9))
+    beside = [(one.setting, one.measure, one.without, one.with_defense) for one in SMOOTHING]
+    assert ("EfficientNet, CIFAR-10", "balanced accuracy", 0.646, 0.639) in beside
+
+
 def test_published_numbers_stand_below_ours(done):
     table = done.study.table().replace({"defenses": {"smoothing(epsilon=0.2)": "smoothing"}})
     beside = smoothing_beside({"tiny": over_the_seeds(table[table["attack"] == "adversary1"])})
     assert beside.loc[0, "source"] == "this book" and "[" in beside.loc[0, "with smoothing"]
     assert len(beside) == 1 + len(SMOOTHING) and beside.loc[1, "with smoothing"] == "0.928"
+    assert beside["ε"].tolist()[:2] == ["0.1", "0.0083"]
 
 
 def test_every_claim_names_defenses_as_tables_do():
@@ -187,5 +255,6 @@ def test_every_claim_names_defenses_as_tables_do():
         *(claim for group in defense_claims.MASKING_CLAIMS.values() for claim in group),
     ]  # fmt: skip
     for claim in claims:
+        assert not claim.margin or f"{claim.margin:g}" in claim.text
         for name in (claim.of, claim.than):
             assert not isinstance(name, str) or describe(combination(name)) == name

@@ -35,8 +35,9 @@ class Shokri:
     it takes those that it has itself.
 
     Several shadows are given to `fit` as one: their rows one below the other. A class without members or without
-    non-members in all of them is judged by the model fitted on all classes together; scoring rows of it gives one
-    `MiaWarning` that names the class and the number of rows.
+    non-members in all of them is judged by a model fitted on all classes together, which sees the posterior of the true
+    class first and the others from large to small, so that what it learned of other classes is true of this one;
+    scoring rows of such a class gives one `MiaWarning` that names the class and the number of rows.
     """
 
     needs_labels: ClassVar[bool] = True
@@ -52,7 +53,7 @@ class Shokri:
         """Fits one model a class, and one on all rows, on the shadows' posteriors [N, K], members [N], labels [N]."""
         features = self._features(posteriors)
         self.fitted = classes_with_both(members, labels, posteriors.shape[1])
-        self.pooled = self._new().fit(features, members)
+        self.pooled = self._new().fit(_true_class_first(features, labels), members)
         self.models = {
             int(label): self._new().fit(features[labels == label], members[labels == label])
             for label in np.flatnonzero(self.fitted)
@@ -70,7 +71,10 @@ class Shokri:
         scores = np.empty(len(labels))
         for label in np.unique(labels):
             rows = labels == label
-            scores[rows] = self.models.get(int(label), self.pooled).log_odds(features[rows])
+            if label in self.models:
+                scores[rows] = self.models[int(label)].log_odds(features[rows])
+            else:
+                scores[rows] = self.pooled.log_odds(_true_class_first(features[rows], labels[rows]))
         return scores
 
     def _features(self, posteriors: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,3 +82,12 @@ class Shokri:
 
     def _new(self) -> Classifier:
         return Classifier(self.settings.classifier, self.settings.attack_seed)
+
+
+def _true_class_first(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Rows [N, K] with the value of the label's class in front and the others behind it, falling."""
+    rows = np.arange(len(labels))
+    others = np.ones(features.shape, dtype=bool)
+    others[rows, labels] = False
+    rest = -np.sort(-features[others].reshape(len(labels), features.shape[1] - 1), axis=1)
+    return np.column_stack([features[rows, labels], rest])

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from mia_core.chapters import adversary_tables as tables
-from mia_core.chapters.reference_claims import judged, on
+from mia_core.chapters.reference_claims import after, judged, on
 from mia_core.claims import Claim, Verdict
 
 if TYPE_CHECKING:
@@ -16,53 +16,53 @@ _REACHED = "balanced_accuracy"
 KNOWLEDGE_CLAIMS: tuple[Claim, ...] = (
     Claim(
         f"A shadow of another architecture serves adversary 1 as well, to within {ALIKE}.",
-        "Salem et al.", _REACHED, tables.OTHER_NETWORK, tables.ALIKE, "same", ALIKE,
+        after("Salem et al."), _REACHED, tables.OTHER_NETWORK, tables.ALIKE, "same", ALIKE,
     ),
     Claim(
         f"A shadow of other data and architecture serves as well, to within {ALIKE}.",
-        "Salem et al.", _REACHED, tables.OTHER_BOTH, tables.ALIKE, "same", ALIKE,
+        after("Salem et al."), _REACHED, tables.OTHER_BOTH, tables.ALIKE, "same", ALIKE,
     ),
     Claim(
         f"Without a shadow, adversary 3 has the AUC of adversary 1, to within {ALIKE}.",
-        "Salem et al.", "auc", tables.NO_SHADOW, tables.ALIKE, "same", ALIKE,
+        after("Salem et al."), "auc", tables.NO_SHADOW, tables.ALIKE, "same", ALIKE,
     ),
     Claim(
         f"Random pixels give adversary 3 a threshold as good as a shadow's, to within {ALIKE}.",
-        "Salem et al.", _REACHED, tables.NO_SHADOW, tables.CUT_BY_SHADOW, "same", ALIKE,
+        after("Salem et al."), _REACHED, tables.NO_SHADOW, tables.CUT_BY_SHADOW, "same", ALIKE,
     ),
     Claim(
         f"One shadow and three posteriors do as well as {tables.SHADOWS} shadows by class, to within {ALIKE}.",
-        "Salem et al.", _REACHED, tables.ALIKE, tables.SEVERAL, "same", ALIKE,
+        after("Salem et al."), _REACHED, tables.ALIKE, tables.SEVERAL, "same", ALIKE,
     ),
     Claim(
         f"By class, {tables.SHADOWS} shadows attack better than one.",
-        "Shokri et al.", _REACHED, tables.SEVERAL, tables.ONE, "higher",
+        after("Shokri et al."), _REACHED, tables.SEVERAL, tables.ONE, "higher",
     ),
     Claim(
         "With thresholds by class, modified entropy attacks better than entropy.",
-        "Song and Mittal", _REACHED, tables.MODIFIED, tables.PLAIN, "higher",
+        after("Song and Mittal"), _REACHED, tables.MODIFIED, tables.PLAIN, "higher",
     ),
     Claim(
         "Labels of altered copies attack better than the label alone.",
-        "Choquette-Choo et al.", _REACHED, tables.LABELS, tables.GAP, "higher",
+        after("Choquette-Choo et al."), _REACHED, tables.LABELS, tables.GAP, "higher",
     ),
     Claim(
         f"Labels of altered copies attack as well as adversary 1, to within {ALIKE}.",
-        "Choquette-Choo et al.", _REACHED, tables.LABELS, tables.ALIKE, "same", ALIKE,
+        after("Choquette-Choo et al."), _REACHED, tables.LABELS, tables.ALIKE, "same", ALIKE,
     ),
 )  # fmt: skip
 """On `mia_core.chapters.adversary_tables.side_by_side` of the undefended targets, attack "none"."""
 
 MASKING_CLAIM = Claim(
     "Masking changes nothing for the label-only attack.",
-    "Choquette-Choo et al.", _REACHED, "masking", "none", "same",
+    after("Choquette-Choo et al."), _REACHED, "masking", "none", "same",
 )  # fmt: skip
 """On `mia_core.chapters.adversary_tables.by_attacker`, attack "label-only"."""
 
 STRONGEST_CLAIMS: tuple[Claim, ...] = tuple(
     Claim(
         f"Against its strongest attacker here, {name} lowers the attack's accuracy.",
-        "IV-A", _REACHED, name, "none", "lower",
+        after("IV-A"), _REACHED, name, "none", "lower",
     )
     for name in tables.DEFENSES
     if name != "none"
@@ -75,7 +75,7 @@ def unknown_claim(defense: str) -> Claim:
     attackers have to adapt to it."""
     return Claim(
         f"Not knowing of {defense} costs adversary 1 accuracy.",
-        "Song and Mittal", _REACHED, tables.UNKNOWN, tables.ALIKE, "lower",
+        after("Song and Mittal"), _REACHED, tables.UNKNOWN, tables.ALIKE, "lower",
     )  # fmt: skip
 
 

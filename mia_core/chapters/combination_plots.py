@@ -6,8 +6,9 @@ Each function gives a Matplotlib figure and its alt text, computed from what is 
 from typing import TYPE_CHECKING
 
 from mia_core.analysis.pareto import pareto_front
-from mia_core.plotting import privacy_utility
+from mia_core.plotting import privacy_utility, ringed, rings_in_words
 from mia_core.svg import LINES, figure, style
+from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,8 @@ def with_front(summary: "pd.DataFrame", measure: str = "attack_accuracy") -> tup
     """`mia_core.plotting.privacy_utility` with the Pareto front of the means drawn as a staircase.
 
     Left and above of the staircase some combination is at least as good in both; nothing measured lies on its other
-    side. summary  of one data set and attack (see `mia_core.study.over_the_seeds`)
+    side.
+    summary  of one data set and attack (see `mia_core.study.over_the_seeds`)
     """
     fig, alt = privacy_utility(summary, measure)
     names = pareto_front(summary, measure)
@@ -41,25 +43,27 @@ def beside_stopping(
 ) -> tuple["Figure", str]:
     """Target accuracy against an attack's measure: the undefended model epoch by epoch, and each defended model.
 
-    Thin lines are seeds, the thick line their mean at each recorded epoch, with the epoch beside it.
+    Thin lines are seeds, the thick line their mean at each recorded epoch, with the epoch beside it. A mark that
+    another one hides becomes a ring around it.
 
     summary  of the defended models (`mia_core.study.over_the_seeds`)
     epochs   see `mia_core.analysis.early_stopping.epochs_table`
     """
     fig, axes = figure(height=4.4)
     alt = stopping_line(axes, epochs, measure, attack)
-    parts = []
+    parts, marks = [], {}
     for series, (_, row) in enumerate(summary.iterrows()):
         if row["defenses"] == "none":
             continue
         look = style(series)
         look |= {"linestyle": "", "markersize": 7, "markerfacecolor": "none" if series >= 6 else look["color"]}
-        axes.plot(row["target_accuracy"], row[measure], label=row["defenses"], **look)
+        (marks[row["defenses"]],) = axes.plot(row["target_accuracy"], row[measure], label=row["defenses"], **look)
         parts.append(f"{row['defenses']} {row['target_accuracy']:.2f} / {row[measure]:.2f}")
-    words = measure.replace("_", " ")
-    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{words} (down: safer)")
+    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{heading(measure)} (down: safer)")
+    rings = ringed(list(marks.values()))
     fig.legend(loc="outside lower center", ncols=2)
-    return fig, f"{alt} Defended models: {', '.join(parts)}."
+    alt = f"{alt} Defended models: {', '.join(parts)}."
+    return fig, alt + rings_in_words([list(marks)[place] for place in rings])
 
 
 def stopping_line(
@@ -78,7 +82,7 @@ def stopping_line(
         axes.annotate(f"{epoch}", (point["target_accuracy"], point[measure]), (-3, 5), textcoords="offset points",
                       ha="right", fontsize=9)  # fmt: skip
     parts = [f"epoch {epoch} {point['target_accuracy']:.2f} / {point[measure]:.2f}" for epoch, point in mean.iterrows()]
-    words = of or measure.replace("_", " ")
+    words = of or heading(measure)
     return f"Target accuracy / {words} of the undefended model, means over seeds: {', '.join(parts)}."
 
 
@@ -94,9 +98,9 @@ def sums_of_effects(found: "list[Interaction]") -> tuple["Figure", str]:
             axes.plot(value, row, label=None if row else label, **look)
         parts.insert(0, f"{one.defenses} {one.expected:.2f} / {one.measured:.2f}")
     axes.set_yticks(range(len(found)), [two_lines(one.defenses) for one in reversed(found)])
-    axes.set(xlabel=f"{found[0].measure.replace('_', ' ')} (to the left: safer)", ylim=(-0.6, len(found) - 0.4))
+    axes.set(xlabel=f"{heading(found[0].measure)} (to the left: safer)", ylim=(-0.6, len(found) - 0.4))
     fig.legend(loc="outside lower center", ncols=2)
-    return fig, f"Sum of the parts / measured {found[0].measure.replace('_', ' ')}: {'; '.join(parts)}."
+    return fig, f"Sum of the parts / measured {heading(found[0].measure)}: {'; '.join(parts)}."
 
 
 def two_lines(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, judge
 from mia_core.report import CLAIMS, SAME, TABLE_I
-from mia_core.tables import difference
+from mia_core.tables import difference, heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,22 +52,27 @@ def judge_conclusion(conclusion: Conclusion, table: "pd.DataFrame", attack: str 
 
 
 def _room(verdict: Verdict) -> float:
-    """How far the interval stays from where the claim would turn: small for the one that nearly failed."""
-    if verdict.low is None or verdict.high is None:
+    """How far the interval stays from where the outcome would turn: small for a claim that nearly did, 0 if open."""
+    if verdict.low is None or verdict.high is None or verdict.outcome == CANNOT_TELL:
         return 0.0
-    margin = verdict.claim.margin
+    margin, (low, high) = verdict.claim.margin, (verdict.low, verdict.high)
     if verdict.claim.direction == "same":
-        return margin - max(abs(verdict.low), abs(verdict.high))
-    return min(abs(bound) for bound in (verdict.low, verdict.high))
+        within = margin - max(abs(low), abs(high))
+        return within if verdict.outcome == HOLDS else max(low - margin, -margin - high)
+    if verdict.claim.direction == "lower":
+        low, high = -high, -low
+    return low - margin if verdict.outcome == HOLDS else margin - high
 
 
 def _claim(measure: str, of: str, than: str, direction: str, margin: float = 0.0) -> Claim:
     change = "as" if direction == "same" else direction + " than"
-    return Claim(f"{measure.replace('_', ' ')} of {of} {change} {than}", "", measure, of, than, direction, margin)
+    if margin:
+        change = f"is more than {margin} {'below' if direction == 'lower' else 'above'}"
+    return Claim(f"{heading(measure)} of {of} {change} {than}", "", measure, of, than, direction, margin)
 
 
 _ATTACK, _TARGET = "attack_accuracy", "target_accuracy"
-_BY_TEXT = {claim.text: claim for claim in CLAIMS}
+_OF_REPORT = {(claim.measure, claim.of, claim.than): claim for claim in CLAIMS}
 
 CONCLUSIONS: tuple[Conclusion, ...] = (
     Conclusion(
@@ -78,17 +83,18 @@ CONCLUSIONS: tuple[Conclusion, ...] = (
         "Dropout is the most effective single defense against the attack.", "IV-C",
         tuple(_claim(_ATTACK, "dropout", than, "lower") for than in ("none", "smoothing", "masking")),
     ),
-    Conclusion("Dropout costs target accuracy.", "IV-A", (_BY_TEXT["Dropout costs target accuracy."],)),
+    Conclusion("Dropout costs target accuracy.", "IV-A", (_OF_REPORT[_TARGET, "dropout", "none"],)),
     Conclusion(
         "Label smoothing lowers the attack's accuracy.", "IV-A",
-        (_BY_TEXT["Label smoothing lowers the attack's accuracy."],),
+        (_OF_REPORT[_ATTACK, "smoothing", "none"],),
     ),
     Conclusion(
         "Label smoothing is two-sided: fewer members and fewer non-members are recognised.", "IV-A",
         tuple(_claim(measure, "smoothing", "none", "lower") for measure in ("recall_members", "recall_non_members")),
     ),
     Conclusion(
-        "Label smoothing keeps target accuracy.", "IV-A", (_BY_TEXT["Label smoothing keeps target accuracy."],)
+        f"Label smoothing keeps target accuracy, to within {SAME}.", "IV-A",
+        (_OF_REPORT[_TARGET, "smoothing", "none"],),
     ),
     Conclusion(
         "Label smoothing alone offers the best trade-off: safer than none, more useful than dropout.", "IV-C",
@@ -99,33 +105,32 @@ CONCLUSIONS: tuple[Conclusion, ...] = (
         (_claim(_ATTACK, "masking", "none", "lower"),),
     ),
     Conclusion(
-        "Masking keeps target accuracy.", "IV-A",
-        (_BY_TEXT["Masking changes target accuracy hardly or not at all."],),
+        f"Masking keeps target accuracy, to within {SAME}.", "IV-A", (_OF_REPORT[_TARGET, "masking", "none"],)
     ),
     Conclusion(
-        "Dropout with smoothing is attacked as smoothing alone is.", "IV-B",
-        (_BY_TEXT["Dropout with smoothing is attacked as smoothing alone is."],),
+        f"Dropout with smoothing is attacked as smoothing alone is, to within {SAME}.", "IV-B",
+        (_OF_REPORT[_ATTACK, "dropout+smoothing", "smoothing"],),
     ),
     Conclusion(
-        "With masking, dropout's effect on the attack is lost.", "IV-B",
-        (_BY_TEXT["With masking, dropout's effect on the attack is lost."],),
+        f"With masking, dropout's effect on the attack is lost, by more than {SAME}.", "IV-B",
+        (_OF_REPORT[_ATTACK, "dropout+masking", "dropout"],),
     ),
     Conclusion(
-        "Masking adds little to dropout, to smoothing, and to both.", "V",
+        f"Masking adds little to dropout, to smoothing, and to both: {SAME} at most.", "V",
         unless=tuple(
             _claim(_ATTACK, f"{name}+masking", name, "lower", SAME)
             for name in ("dropout", "smoothing", "dropout+smoothing")
         ),
     ),
     Conclusion(
-        "No combination protects more than its best single defense.", "V",
+        f"No combination protects more than its best single defense, to within {SAME}.", "V",
         unless=(
             *(_claim(_ATTACK, name, "dropout", "lower", SAME) for name in TABLE_I if name.startswith("dropout+")),
             _claim(_ATTACK, "smoothing+masking", "smoothing", "lower", SAME),
         ),
     ),
 )  # fmt: skip
-"""In the report's order. "Little" and "keeps" mean to within `mia_core.report.SAME`."""
+"""In the report's order. "Little", "keeps" and "more" are measured by `mia_core.report.SAME`."""
 
 
 def printed_study() -> "pd.DataFrame":
@@ -159,12 +164,19 @@ def conclusions_table(recorded: "pd.DataFrame", own: "pd.DataFrame") -> "pd.Data
             "claim": measured.conclusion.text,
             "made in": measured.conclusion.source,
             "Table I says so": printed.outcome == HOLDS,
-            "measured": f"{measured.deciding.claim.text.rstrip('.')}: {difference(measured.deciding)}",
+            "measured": _evidence(measured),
             "verdict": measured.outcome,
             "on this run": here.outcome,
         }
         for printed, measured, here in every
     )
+
+
+def _evidence(judged: Judged) -> str:
+    """The comparison that decided, with what it gave; one that would refute the conclusion says so."""
+    test = judged.deciding.claim
+    text = f"refuted if {test.text}" if test in judged.conclusion.unless else test.text
+    return f"{text.rstrip('.')}: {difference(judged.deciding)}"
 
 
 def counted(outcomes: "Sequence[str] | pd.Series") -> str:

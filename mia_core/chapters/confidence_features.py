@@ -1,5 +1,6 @@
 """What a single number of a posterior tells about membership, without any attack model: one AUC a number."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +43,37 @@ def features(outputs: Outputs, asked: float) -> dict[str, NDArray[np.float64]]:
     if outputs.labels is not None:
         found["true class"] = log_posteriors(outputs.posteriors[np.arange(len(outputs.labels)), outputs.labels])
     return found
+
+
+def guess_name(guess: float) -> str:
+    """How `guess_table` calls a guess of epsilon: "guess 0.05"."""
+    return f"guess {guess:g}"
+
+
+def guess_table(study: Study, defenses: Combination, guesses: Sequence[float]) -> "pd.DataFrame":
+    """AUC of the distance to 1 - a guess of epsilon, without a shadow, one row a seed and guess.
+
+    The guess stands in "defenses" (see `guess_name`) and "distance" in "attack". Raises `RunError` before training.
+    """
+    import pandas as pd
+
+    rows = []
+    for seed in study.settings.seeds:
+        outputs = study.outputs(seed, TARGET, defenses)
+        for guess in guesses:
+            area = auc(features(outputs, 1 - guess)["distance"], outputs.members)
+            rows.append({"defenses": guess_name(guess), "seed": seed, "attack": "distance", "auc": area})
+    return pd.DataFrame(rows)
+
+
+def short_of(study: Study, defenses: Combination) -> float:
+    """Share of the members, over all seeds, whose largest posterior is smaller than what the labels ask for."""
+    short = []
+    for seed in study.settings.seeds:
+        outputs = study.outputs(seed, TARGET, defenses)
+        top = outputs.posteriors.max(axis=1)[outputs.members]
+        short.append(float((top < asked_confidence(defenses, outputs.classes)).mean()))
+    return sum(short) / len(short)
 
 
 def feature_table(study: Study) -> "pd.DataFrame":

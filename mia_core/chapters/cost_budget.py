@@ -61,6 +61,12 @@ def half_width(seeds: int, confidence: float = 0.95) -> float | None:
     return float(stdtrit(seeds - 1, (1 + confidence) / 2)) / seeds**0.5
 
 
+def first_with_enough(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> float | None:
+    """The smallest of several budgets that buys all the seeds that `suggest` ever spends on; None where none does."""
+    enough = (budget for budget in sorted(minutes) if suggest(budget, seconds_a_model, cores).seeds == ENOUGH_SEEDS)
+    return next(enough, None)
+
+
 def budget_table(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> "pd.DataFrame":
     """`suggest` for several budgets, a row each."""
     import pandas as pd

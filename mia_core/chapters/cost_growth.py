@@ -1,12 +1,14 @@
 """How a cost grows with a size: the slope in the plane of logarithms, round by round. 1 is linear, 0 is flat."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mia_core.claims import Claim
+from mia_core.claims import Claim, Verdict
 from mia_core.errors import ArrayError
+from mia_core.tables import verdicts_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +22,26 @@ CURVES = {
 }
 """Name of a curve -> (kind of rows, what varies, what is measured)."""
 
-MARGIN = 0.15
+MARGIN, LINEAR, FLAT = 0.15, 1.0, 0.0
+"""How far a slope may be from the one claimed, and the slopes that claims are about."""
 
 GROWTH_CLAIMS: tuple[Claim, ...] = (
-    Claim("Time grows linearly with models.", "this chapter", "exponent", "time, models", 1.0, "same", MARGIN),
-    Claim("Time grows at most linearly with examples.", "this chapter", "exponent", "time, examples", 1.0 + MARGIN,
-          "lower"),
-    Claim("Memory does not grow with models.", "this chapter", "exponent", "memory, models", 0.0, "same", MARGIN),
-    Claim("Memory grows at most linearly with examples.", "this chapter", "exponent", "memory, examples",
-          1.0 + MARGIN, "lower"),
+    Claim(
+        f"Time grows linearly with models, to within {MARGIN}.",
+        "this chapter", "exponent", "time, models", LINEAR, "same", MARGIN,
+    ),
+    Claim(
+        f"Time grows at most linearly with examples, to within {MARGIN}.",
+        "this chapter", "exponent", "time, examples", LINEAR + MARGIN, "lower",
+    ),
+    Claim(
+        f"Memory does not grow with models, to within {MARGIN}.",
+        "this chapter", "exponent", "memory, models", FLAT, "same", MARGIN,
+    ),
+    Claim(
+        f"Memory grows at most linearly with examples, to within {MARGIN}.",
+        "this chapter", "exponent", "memory, examples", LINEAR + MARGIN, "lower",
+    ),
 )  # fmt: skip
 """On `growth_table`, attack "none"."""
 
@@ -69,6 +82,22 @@ def growth_table(rows: Sequence[Mapping[str, Any]]) -> "pd.DataFrame":
         for curve, values in exponents(rows).items()
         for number, value in enumerate(values)
     )
+
+
+def growth_verdicts(verdicts: Iterable[Verdict]) -> "pd.DataFrame":
+    """`mia_core.tables.verdicts_table` of verdicts on `GROWTH_CLAIMS`, with rounds in place of seeds.
+
+    The difference is that of the slope to 1, or to 0 where the claim is that nothing grows, never to the edge of what
+    the claim admits.
+    """
+    return verdicts_table([_from_slope(verdict) for verdict in verdicts], "round")
+
+
+def _from_slope(verdict: Verdict) -> Verdict:
+    if verdict.difference is None or verdict.claim.direction == "same":
+        return verdict
+    values = {name: getattr(verdict, name) for name in ("difference", "low", "high")}
+    return replace(verdict, **{name: None if value is None else value + MARGIN for name, value in values.items()})
 
 
 def mean_exponent(rows: Sequence[Mapping[str, Any]], curve: str) -> float:

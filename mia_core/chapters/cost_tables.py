@@ -41,7 +41,7 @@ def together_table(record: Record) -> "pd.DataFrame":
     """Models trained at once against one at a time, by network and number of models."""
     import pandas as pd
 
-    clock = "wall" if record["results"]["device"] != "cpu" else "processor"
+    clock = _clock(record)
     rows = []
     for row in record["results"]["rows"]:
         ratio = row["times_faster"][clock]
@@ -52,6 +52,18 @@ def together_table(record: Record) -> "pd.DataFrame":
             "times faster": f"{ratio['median']:.2f} [{ratio['least']:.2f}, {ratio['most']:.2f}]",
         })  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def best_together(record: Record, network: str) -> tuple[int, float]:
+    """How many models at once gain most over one at a time for a network, and how many times faster they are."""
+    rows = [row for row in record["results"]["rows"] if row["network"] == network]
+    best = max(rows, key=lambda row: row["times_faster"][_clock(record)]["median"])
+    return best["models"], best["times_faster"][_clock(record)]["median"]
+
+
+def _clock(record: Record) -> str:
+    """The clock that counts: an accelerator works while the processor waits."""
+    return "processor" if record["results"]["device"] == "cpu" else "wall"
 
 
 def machines_table(records: Sequence[Record]) -> "pd.DataFrame":

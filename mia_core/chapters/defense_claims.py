@@ -1,17 +1,28 @@
 """What the chapters on single defenses put to the test: the report's conclusions, and what explains them."""
 
-from mia_core.chapters.confidence_features import NEAR
-from mia_core.claims import Claim
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from mia_core.chapters.confidence_features import NEAR, guess_name
+from mia_core.chapters.reference_claims import after
+from mia_core.claims import Claim, Verdict, judge
 from mia_core.report import CLAIMS, SAME
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 NEGATIVE = "smoothing(epsilon=-0.1)"
+BARELY = 0.05
+"""An attack accuracy this close to one half is "barely more than random guessing"."""
 
 _OF_REPORT = {(claim.of, claim.measure): claim for claim in CLAIMS if claim.than == "none"}
 
 SMOOTHING_CLAIMS: tuple[Claim, ...] = (
     _OF_REPORT["smoothing", "attack_accuracy"],
     _OF_REPORT["smoothing", "target_accuracy"],
-    Claim("Label smoothing raises the attack's AUC.", "Hintersdorf et al.", "auc", "smoothing", "none", "higher"),
+    Claim(
+        "Label smoothing raises the attack's AUC.", after("Hintersdorf et al."), "auc", "smoothing", "none", "higher",
+    ),
     Claim(
         "With label smoothing the attack names more members at 1% FPR.",
         "this chapter", "tpr_at_fpr_0.01", "smoothing", "none", "higher",
@@ -21,8 +32,11 @@ SMOOTHING_CLAIMS: tuple[Claim, ...] = (
 
 NEGATIVE_CLAIMS: tuple[Claim, ...] = (
     Claim("A negative ε lowers the attack's accuracy.", "this chapter", "attack_accuracy", NEGATIVE, "none", "lower"),
-    Claim("A negative ε keeps target accuracy.", "this chapter", "target_accuracy", NEGATIVE, "none", "same", SAME),
-)
+    Claim(
+        f"A negative ε keeps target accuracy, to within {SAME}.",
+        "this chapter", "target_accuracy", NEGATIVE, "none", "same", SAME,
+    ),
+)  # fmt: skip
 """On `none` and smoothing with ε = -0.1, attack adversary1."""
 
 DISTANCE_CLAIMS: tuple[Claim, ...] = (
@@ -41,36 +55,74 @@ MASKING_CLAIMS: dict[str, tuple[Claim, ...]] = {
     "adversary1": (
         _OF_REPORT["masking", "attack_accuracy"],
         _OF_REPORT["masking", "target_accuracy"],
-        Claim("Masking leaves the attack as it is, to within 0.025.",
+        Claim(f"Masking leaves the attack as it is, to within {SAME}.",
             "this chapter", "attack_accuracy", "masking", "none", "same", SAME,
         ),
-        Claim("Clipping leaves the attack as it is, to within 0.025.",
+        Claim(f"Clipping leaves the attack as it is, to within {SAME}.",
             "this chapter", "attack_accuracy", "clipping", "none", "same", SAME,
         ),
-        Claim("Rounding to one decimal leaves the attack as it is, to within 0.025.",
+        Claim(f"Rounding to one decimal leaves the attack as it is, to within {SAME}.",
             "this chapter", "attack_accuracy", "rounding", "none", "same", SAME,
         ),
-        Claim("With labels only, the attack on posteriors guesses.",
+        Claim(f"With the class only, the attack on posteriors guesses, to within {SAME}.",
             "this chapter", "attack_accuracy", "label-only", 0.5, "same", SAME,
         ),
     ),
     "gap": (
-        Claim("With labels only, the gap attack is exactly what it was.",
+        Claim("With the class only, the gap attack is exactly what it was.",
             "this chapter", "attack_accuracy", "label-only", "none", "same",
         ),
-        Claim("With labels only, the gap attack still beats guessing.",
+        Claim("With the class only, the gap attack still beats guessing.",
             "this chapter", "attack_accuracy", "label-only", 0.5, "higher",
         ),
     ),
 }  # fmt: skip
 """Attack -> claims on `none` and the operations on the output."""
 
+
+MARK_CLAIM = Claim(
+    "Clipping the members alone tells adversary 1 more.", "this chapter", "auc", "members", "nobody", "higher"
+)
+"""On a table whose column `defenses` says whose posteriors are clipped."""
+
+
+def digits_claim(digits: int, name: str) -> Claim:
+    """That rounding to so many decimals, called `name` in the table, leaves the attack as it is."""
+    few = f"{digits} decimal{'s' if digits != 1 else ''}"
+    return Claim(f"Rounding to {few} leaves the attack as it is, to within {SAME}.",
+        "this chapter", "attack_accuracy", name, "none", "same", SAME,
+    )  # fmt: skip
+
+
+def guesses_in_words(table: "pd.DataFrame", guesses: Sequence[float], than: str) -> str:
+    """At which guesses of epsilon the distance has a larger AUC than another row of the table, see `by_outcome`.
+
+    table  of `mia_core.chapters.confidence_features.guess_table`, and perhaps rows of others
+    than   what stands in "defenses" there, such as "guess 0"
+    """
+    verdicts = {}
+    for guess in guesses:
+        if guess_name(guess) != than:
+            text = f"With a guess of {guess:g} the distance tells members better than {than}."
+            claim = Claim(text, "this chapter", "auc", guess_name(guess), than, "higher")
+            verdicts[f"{guess:g}"] = judge(claim, table.assign(attack="adversary1"))
+    return by_outcome(verdicts)
+
+
+def by_outcome(verdicts: Mapping[str, Verdict]) -> str:
+    """Places with a verdict each, in words: "holds at 1, 2, 3; does not hold at 0"."""
+    places: dict[str, list[str]] = {}
+    for place, verdict in verdicts.items():
+        places.setdefault(verdict.outcome, []).append(place)
+    return "; ".join(f"{outcome} at {', '.join(found)}" for outcome, found in places.items())
+
+
 DROPOUT_CLAIMS: tuple[Claim, ...] = (
     _OF_REPORT["dropout", "attack_accuracy"],
     _OF_REPORT["dropout", "target_accuracy"],
     Claim("Dropout narrows the generalisation gap.", "IV-A", "generalisation_gap", "dropout", "none", "lower"),
-    Claim("With dropout the attack is within 0.05 of guessing.",
-        "IV-A", "attack_accuracy", "dropout", 0.5, "same", 0.05,
+    Claim(f"With dropout the attack is within {BARELY} of guessing.",
+        "IV-A", "attack_accuracy", "dropout", 0.5, "same", BARELY,
     ),
 )  # fmt: skip
 """On `none` and `dropout`, attack adversary1."""

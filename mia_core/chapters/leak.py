@@ -7,7 +7,9 @@ Both are tables as `mia_core.study.Study.table` makes them, in which the column 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, judge
 from mia_core.study import TARGET, Study, over_the_seeds
+from mia_core.tables import difference, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,6 +52,59 @@ def over_the_knob(table: "pd.DataFrame") -> "pd.DataFrame":
     knobs = table.drop_duplicates("defenses").set_index("defenses")["knob"]
     summary = over_the_seeds(table)
     return summary.assign(knob=summary["defenses"].map(knobs))
+
+
+def two_attacks(
+    one: "pd.DataFrame", other: "pd.DataFrame", names: tuple[str, str], measure: str = "attack_accuracy"
+) -> "pd.DataFrame":
+    """Two attacks on the same models by epoch, and which is ahead by the interval of their paired difference.
+
+    one, other  tables of `by_epoch`, of one attack each; names: what the two are called
+    Columns: trained for; each attack's mean with its interval; difference, the first minus the second; ahead, the name
+    of one or "cannot be told".
+    """
+    import pandas as pd
+
+    first, second = names
+    parts = (table.assign(attack="adversary1", defenses=name) for name, table in zip(names, (one, other), strict=True))
+    both = pd.concat(parts, ignore_index=True)
+    ahead = {HOLDS: first, DOES_NOT_HOLD: second, CANNOT_TELL: CANNOT_TELL}
+    rows = []
+    for epoch, group in both.groupby("knob"):
+        text = f"After {epochs_name(epoch)} {first} is ahead of {second}."
+        verdict = judge(Claim(text, "this chapter", measure, first, second, "higher"), group)
+        means = over_the_seeds(group).set_index("defenses")
+        rows.append(
+            {"trained for": epochs_name(epoch)}
+            | {name: with_interval(means.loc[name], measure) for name in names}
+            | {"difference": difference(verdict), "ahead": ahead[verdict.outcome]}
+        )
+    return pd.DataFrame(rows)
+
+
+def ahead_in_words(attacks: "pd.DataFrame") -> str:
+    """Who is ahead when, of a table of `two_attacks`: "loss attack after 1 epoch, 2 epochs; adversary 1 after ..."."""
+    by_name = attacks.groupby("ahead", sort=False)["trained for"].agg(", ".join)
+    return "; ".join(f"{name} after {epochs}" for name, epochs in by_name.items())
+
+
+def stops_in_words(stops: "pd.DataFrame", defended: "pd.Series") -> str:
+    """Whether an undefended model stopped earlier is as accurate as a defended one, by the means, and how the one that
+    comes nearest is attacked; in sentences.
+
+    stops     of `by_epoch`, see `over_the_knob`
+    defended  a row of `mia_core.study.over_the_seeds`
+    """
+    enough = stops[stops["target_accuracy"] >= defended["target_accuracy"]]
+    if enough.empty:
+        row = stops.loc[stops["target_accuracy"].idxmax()]
+        said = f"By the mean over seeds, no recorded epoch is as accurate. The nearest is {row['defenses']}"
+    else:
+        row = enough.loc[enough["attack_accuracy"].idxmin()]
+        said = f"As accurate, by the mean over seeds: {', '.join(enough['defenses'])}. "
+        said += f"The least attacked of these is {row['defenses']}"
+    target, attack = (with_interval(row, name) for name in ("target_accuracy", "attack_accuracy"))
+    return f"{said}: target accuracy {target}, attack accuracy {attack}."
 
 
 def beyond_the_gap(table: "pd.DataFrame") -> "pd.DataFrame":

@@ -1,9 +1,10 @@
-"""The claims of the chapters "Why models leak" and "Measuring an attack"."""
+"""The claims of the chapters "Why models leak" and "Measuring an attack", and of an exercise between the two."""
 
 from collections.abc import Sequence
 
 from mia_core.chapters.leak import epochs_name, size_name
-from mia_core.claims import Claim
+from mia_core.chapters.reference_claims import after
+from mia_core.claims import DOES_NOT_HOLD, HOLDS, Claim, Verdict
 
 GAP_MARGIN = 0.05
 """A generalisation gap that moves by less than this counts as the same."""
@@ -12,14 +13,22 @@ GAP_MARGIN = 0.05
 def epoch_claims(epochs: Sequence[int]) -> tuple[Claim, ...]:
     """Claims on the table of `mia_core.chapters.leak.by_epoch`, for these recorded epochs, ascending.
 
-    The first two are what section I of the report says of the generalisation gap.
+    The first three test what follows from section I of the report, which speaks of the generalisation error.
     """
     first, last = epochs_name(epochs[0]), epochs_name(epochs[-1])
     before = epochs_name(epochs[-2] if len(epochs) > 1 else epochs[-1])
     return (
-        Claim("The target is more accurate on members than on others.", "I", "generalisation_gap", last, 0.0, "higher"),
         Claim(
-            f"The attack is better after {last} than after {first}.", "I", "attack_accuracy", last, first, "higher"
+            "The target is more accurate on members than on others.",
+            after("I"), "generalisation_gap", last, 0.0, "higher",
+        ),
+        Claim(
+            f"The gap is larger after {last} than after {first}.",
+            after("I"), "generalisation_gap", last, first, "higher",
+        ),
+        Claim(
+            f"The attack is better after {last} than after {first}.",
+            after("I"), "attack_accuracy", last, first, "higher",
         ),
         Claim(
             f"From {before} to {last} the gap stays the same, to within {GAP_MARGIN}.",
@@ -40,11 +49,39 @@ def size_claim(sizes: Sequence[int]) -> Claim:
     """A claim on the table of `mia_core.chapters.leak.by_size`, for these sizes of the training set, ascending."""
     small, large = size_name(sizes[0]), size_name(sizes[-1])
     return Claim(
-        f"A model of {small} is attacked better than one of {large}.", "I", "attack_accuracy", small, large, "higher"
-    )
+        f"A model of {small} is attacked better than one of {large}.",
+        after("I"), "attack_accuracy", small, large, "higher",
+    )  # fmt: skip
 
+
+def together(gap: Verdict, attack: Verdict) -> str:
+    """What the verdicts on gap and attack, each after the last epoch against the first, say of the two together."""
+    outcomes = {gap.outcome, attack.outcome}
+    if outcomes == {HOLDS}:
+        return "gap and attack rise together"
+    return "gap and attack do not both rise" if DOES_NOT_HOLD in outcomes else "it cannot be told whether both rise"
+
+
+def over_sizes(verdict: Verdict) -> str:
+    """What the verdict on `size_claim` says."""
+    if verdict.outcome == HOLDS:
+        return "the model of the smaller set is attacked better"
+    if verdict.outcome == DOES_NOT_HOLD:
+        return "the model of the smaller set is not attacked better"
+    return "the seeds are too few to tell"
+
+
+THREE, EVERY = "the three largest", "all"
+
+MORE_CLAIM = Claim(
+    "All posteriors make the attack more accurate than the three largest do.",
+    "this chapter", "attack_accuracy", EVERY, THREE, "higher",
+)  # fmt: skip
+"""On tables of adversary 1 whose column `defenses` says which posteriors it sees."""
 
 ONE_IN_TEN = 0.1
+ALIKE = 0.05
+"""Accuracies of the two scales that differ by less than this count as the same."""
 
 MEASURE_CLAIMS: tuple[Claim, ...] = (
     Claim("The attack beats guessing.", "IV", "attack_accuracy", "posteriors", 0.5, "higher"),
@@ -57,8 +94,8 @@ MEASURE_CLAIMS: tuple[Claim, ...] = (
         "this chapter", "precision_at_prior_0.01", "posteriors", 0.5, "higher",
     ),
     Claim(
-        "On logarithms it is as accurate, to within 0.05.",
-        "this chapter", "attack_accuracy", "logarithms", "posteriors", "same", 0.05,
+        f"On logarithms it is as accurate, to within {ALIKE}.",
+        "this chapter", "attack_accuracy", "logarithms", "posteriors", "same", ALIKE,
     ),
     Claim(
         "On logarithms it finds more members at 1% FPR.",

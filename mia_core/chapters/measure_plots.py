@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from mia_core.chapters.measure_tables import Scored
 from mia_core.intervals import over_seeds
-from mia_core.plotting import roc_over_seeds
+from mia_core.plotting import limits, roc_over_seeds
 from mia_core.ranking import tie_blocks
 from mia_core.svg import figure, style
+from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,8 +79,8 @@ def share_of_members(
 
 def seeds_and_mean(table: "pd.DataFrame", measure: str) -> tuple["Figure", str]:
     """A measure of one attack: each seed with its interval over examples, and the mean with that over seeds."""
-    rows = table.reset_index(drop=True)
-    mean = over_seeds(rows[measure].tolist())
+    rows, words = table.reset_index(drop=True), heading(measure)
+    mean, (least, most) = over_seeds(rows[measure].tolist()), limits(measure)
     fig, axes = figure(height=1.2 + 0.26 * len(rows))
     for place, row in rows.iterrows():
         low, high = row[f"{measure}_low"], row[f"{measure}_high"]
@@ -87,15 +88,16 @@ def seeds_and_mean(table: "pd.DataFrame", measure: str) -> tuple["Figure", str]:
             row[measure], place, xerr=[[row[measure] - low], [high - row[measure]]], color=style(0)["color"],
             marker="o", capsize=3, elinewidth=1.2,
         )  # fmt: skip
-    arms = None if mean.low is None else [[mean.mean - mean.low], [mean.high - mean.mean]]
+    low, high = (None, None) if mean.low is None else (max(mean.low, least), min(mean.high, most))
+    arms = None if low is None else [[mean.mean - low], [high - mean.mean]]
     axes.errorbar(mean.mean, len(rows), xerr=arms, color=style(1)["color"], marker="D", capsize=3, elinewidth=2)
     axes.set_yticks(range(len(rows) + 1), [*(f"seed {seed}" for seed in rows["seed"]), "mean"])
     axes.invert_yaxis()
-    axes.set(xlabel=measure.replace("_", " "))
-    bounds = "" if mean.low is None else f", interval over seeds {mean.low:.3f} to {mean.high:.3f}"
+    axes.set(xlabel=words)
+    bounds = "" if low is None else f", interval over seeds {low:.3f} to {high:.3f}"
     width = (rows[f"{measure}_high"] - rows[f"{measure}_low"]).mean()
     return fig, (
-        f"{measure.replace('_', ' ').capitalize()} of {len(rows)} seeds, from {rows[measure].min():.3f} to "
+        f"{words[0].upper()}{words[1:]} of {len(rows)} seeds, from {rows[measure].min():.3f} to "
         f"{rows[measure].max():.3f}, each with an interval over examples of a mean width of {width:.3f}; mean "
         f"{mean.mean:.3f}{bounds}."
     )

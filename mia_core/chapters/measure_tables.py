@@ -11,7 +11,7 @@ from mia_core.intervals import clopper_pearson, over_seeds
 from mia_core.metrics import LEVELS, level_column, tpr_at_fpr
 from mia_core.risk import PRIORS, precision_at, tnr_at_fnr
 from mia_core.study import Study, over_the_seeds
-from mia_core.tables import NOT_MEASURABLE, with_interval
+from mia_core.tables import NOT_MEASURABLE, heading, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -108,7 +108,7 @@ def two_intervals(table: "pd.DataFrame", measures: Sequence[str]) -> "pd.DataFra
     for name in measures:
         rows.append(
             {
-                "measure": name.replace("_", " "),
+                "measure": heading(name),
                 "mean, over seeds": with_interval(summary, name),
                 "first seed, over examples": with_interval(first, name),
             }

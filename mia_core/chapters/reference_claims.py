@@ -7,11 +7,18 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.chapters.risk_tables import AT_RISK, AVERAGE, CANARIES
-from mia_core.claims import Claim, Verdict, judge
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, judge
 from mia_core.report import TABLE_I
+from mia_core.tables import NOT_MEASURABLE
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def after(source: str) -> str:
+    """Where a claim is made that is this book's own and puts another's to a new test."""
+    return f"this chapter, after {source}"
+
 
 LOW = "tpr_at_fpr_0.01"
 FAVOURITE = "smoothing"
@@ -40,15 +47,36 @@ ATTACK_CLAIMS: tuple[Claim, ...] = (
 )  # fmt: skip
 """On `mia_core.chapters.reference_sweeps.by_attack` of the undefended models."""
 
+_MORE = {
+    HOLDS: "at 1% FPR the calibrated loss finds more members than the loss",
+    DOES_NOT_HOLD: "at 1% FPR the calibrated loss finds no more members than the loss",
+    CANNOT_TELL: "which of the two finds more members at 1% FPR cannot be told",
+}
+_AREA = {
+    HOLDS: "its AUC is the higher one",
+    DOES_NOT_HOLD: "its AUC is not the higher one",
+    CANNOT_TELL: "which AUC is the higher one cannot be told",
+}
+
+
+def calibration_in_words(verdicts: Iterable[Verdict]) -> str:
+    """What the verdicts on the first two of `ATTACK_CLAIMS`, among others, say together of calibrating the loss."""
+    outcomes = {verdict.claim: verdict.outcome for verdict in verdicts}
+    more, area = (outcomes.get(claim) for claim in ATTACK_CLAIMS[:2])
+    if more is None or area is None:
+        return NOT_MEASURABLE
+    return f"{_MORE[more]}{', but ' if {more, area} == {HOLDS, DOES_NOT_HOLD} else '; '}{_AREA[area]}"
+
+
 DEFENSE_CLAIMS: tuple[Claim, ...] = (
     Claim(
         f"The report's favourite, {FAVOURITE}, lowers the strongest attack's AUC.",
-        "IV-C", "auc", FAVOURITE, "none", "lower",
+        after("IV-C"), "auc", FAVOURITE, "none", "lower",
     ),
     *(
         Claim(
             f"The safest single defense of Table I, {SAFEST}, stays safer than {other} under the strongest attack.",
-            "Table I", "auc", SAFEST, other, "lower",
+            after("Table I"), "auc", SAFEST, other, "lower",
         )
         for other in TABLE_I
         if other not in (SAFEST, "none") and "+" not in other
@@ -80,7 +108,7 @@ def protection_claims(groups: Sequence[str]) -> list[tuple[Claim, str]]:
     """Claims on `mia_core.chapters.risk_tables.by_group`: the report's two favourites protect each group."""
     return [
         (Claim(f"{name.capitalize()} protects: {group}.", section, "found", name, "none", "lower"), group)
-        for name, section in ((SAFEST, "Table I"), (FAVOURITE, "IV-C"))
+        for name, section in ((SAFEST, after("Table I")), (FAVOURITE, after("IV-C")))
         for group in groups
     ]
 
@@ -108,7 +136,14 @@ def split_claims(models: int) -> list[tuple[Claim, str]]:
         for words, design in (("complementary pairs", "pairs"), ("random halves", "random_halves"))
     ] + [
         (
-            Claim(f"With exactly half of {where} an example, it has less.", "this chapter", "auc", where, 0.5, "lower"),
+            Claim(
+                f"With each example in exactly half of {where}, it has less.",
+                "this chapter",
+                "auc",
+                where,
+                0.5,
+                "lower",
+            ),
             "exactly_half",
         )
     ]

@@ -44,6 +44,10 @@ AS_PUBLISHED, CONVERGED = "50 epochs", "to the end"
 FILES = {"target": "targetModelData.npz", "shadow": "shadowModelData.npz"}
 COMPARED = ("attack_accuracy", "recall_members", "recall_non_members")
 
+DEFENDED, UNDEFENDED = "recorded run, this defense", "author's arrays, no defense"
+HINDERED = "author's arrays, attack's labels smoothed"
+"""What a row of Table I may have measured: model and attack are those of a study, or the author's own."""
+
 
 def arrays_folder() -> Path | None:
     """The folder with the author's arrays, or None where MIA_SHARED names none that holds them."""
@@ -129,8 +133,8 @@ def explanations(defended: "pd.DataFrame", arrays: "pd.DataFrame") -> "pd.DataFr
     plain, smoothed = (means(arrays).loc[epsilon] for epsilon in (0.0, PUBLISHED_EPSILON))
     rows = []
     for name, printed in mended().items():
-        candidates = {"the defense, both models": measured.loc[name]} if name in measured.index else {}
-        candidates |= {"no defense": plain, "no defense, attack's labels smoothed": smoothed}
+        candidates = {DEFENDED: measured.loc[name]} if name in measured.index else {}
+        candidates |= {UNDEFENDED: plain, HINDERED: smoothed}
         distances = {label: distance(printed, values) for label, values in candidates.items()}
         rows.append({"row of Table I": name} | distances | {"closest": min(distances, key=distances.__getitem__)})
     return pd.DataFrame(rows)

@@ -6,6 +6,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from mia_core.report import QUOTED, ROUNDING, TABLE_I, PrintedRow, breaks_recall_identity
+from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,13 +117,13 @@ def findings() -> "pd.DataFrame":
         f"printed {row.balanced_accuracy:.2f}"
         for name, row in ((name, TABLE_I[name]) for name in broken_rows())
     ]
-    swaps = [f"{words(one.column)} ({one.first} and {one.second})" for one in mending_exchanges()]
+    swaps = [f"{heading(one.column)} ({one.first} and {one.second})" for one in mending_exchanges()]
     moved = [
         f"{without} {TABLE_I[without].target_accuracy:.2f}, {name} {TABLE_I[name].target_accuracy:.2f}"
         for without, name in moved_by_masking()
     ]
     quotes = [
-        f"{section}: {words(measure)} of {row} {text:.2f}, table {value:.2f}"
+        f"{section}: {heading(measure)} of {row} {text:.2f}, table {value:.2f}"
         for section, row, measure, text, value in misquoted()
     ]
     together = [" = ".join(group) for group in groups() if len(group) > 1]
@@ -159,8 +160,3 @@ def identity_table() -> "pd.DataFrame":
         }
         for name, row in TABLE_I.items()
     )
-
-
-def words(column: str) -> str:
-    """A column of Table I in words."""
-    return column.replace("recall_", "recall of ").replace("non_", "non-").replace("_", " ")

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.chapters.report_arrays import PUBLISHED_EPSILON, attack_with_smoothed_labels, means
-from mia_core.chapters.report_checks import Exchange, words
+from mia_core.chapters.report_checks import Exchange
 from mia_core.inputs import Outputs
 from mia_core.report import CODE
+from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ def code_table() -> "pd.DataFrame":
 
 def exchanges_in_words(exchanges: Sequence[Exchange]) -> str:
     """The exchanges that mend Table I: their number, and the cells of each."""
-    cells = [f"{words(one.column)} ({one.first} and {one.second})" for one in exchanges]
+    cells = [f"{heading(one.column)} ({one.first} and {one.second})" for one in exchanges]
     number = "a single one" if len(cells) == 1 else str(len(cells))
     return f"{number}: {'; '.join(cells)}" if cells else "none"
 
@@ -55,4 +56,4 @@ def hindered_table(fitted: Outputs, tested: Outputs, epsilons: Sequence[float]) 
 
     rows = [{"ε": f"{epsilon:g}"} | attack_with_smoothed_labels(fitted, tested, epsilon) for epsilon in epsilons]
     names = ("attack_accuracy", "recall_members", "recall_non_members", "auc")
-    return pd.DataFrame({"ε": row["ε"]} | {name.replace("_", " "): row[name] for name in names} for row in rows)
+    return pd.DataFrame({"ε": row["ε"]} | {heading(name): row[name] for name in names} for row in rows)

@@ -14,6 +14,7 @@ from mia_core.metrics import low_fpr
 from mia_core.ranking import tie_blocks
 from mia_core.reference_studies.rows import EVERY, Scores, answers, attacked, kinds_of, views
 from mia_core.references.summaries import summarise
+from mia_core.tables import NOT_MEASURABLE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,19 @@ def by_group(study: "ReferenceStudy", attack: str = "t-lira", level: float = 0.0
                 found = _found(called, made.members, pair, chosen)
                 rows.append({"attack": name, "defenses": describe(defenses), "seed": unit, "found": found})
     return pd.DataFrame(rows)
+
+
+def widest(table: "pd.DataFrame") -> str:
+    """Where the mean of a group lies farthest above the average, as "the most at risk under masking".
+
+    table  of `by_group`
+    """
+    means = table.groupby(["attack", "defenses"])["found"].mean().unstack("defenses")
+    gaps = means.sub(means.loc[AVERAGE]).drop(index=AVERAGE).stack().dropna()
+    if gaps.empty:
+        return NOT_MEASURABLE
+    group, defenses = gaps.idxmax()
+    return f"the {group} {'without a defense' if defenses == 'none' else f'under {defenses}'}"
 
 
 def side_by_side(table: "pd.DataFrame", defenses: str = "none") -> "pd.DataFrame":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from mia_core.claims import Claim, judge
 from mia_core.study import Study, over_the_seeds
+from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ def after_a_nudge(study: Study, measures: Sequence[str], nudge: float = 1e-6) ->
         low, high = spread[f"{name}_low"], spread[f"{name}_high"]
         rows.append(
             {
-                "measure": name.replace("_", " "),
+                "measure": heading(name),
                 "once": first[name],
                 "change": again[name] - first[name],
                 "± over seeds": None if low is None or low != low else (high - low) / 2,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mia_core.analysis.early_stopping import Held, held_table, in_words
 from mia_core.chapters.combination_plots import stopping_line
+from mia_core.chapters.reference_tables import spelt
 from mia_core.chapters.sweep_plots import dots
 from mia_core.intervals import Interval
 from mia_core.metrics import level_column
@@ -85,9 +86,20 @@ def strongest_table(table: "pd.DataFrame", measures: Sequence[str] = (LOW, LOWES
 
 
 def strongest_in_words(table: "pd.DataFrame", measure: str = LOW) -> str:
-    """The strongest attack of each combination after the last epoch: "lira on none; base on dropout"."""
+    """The strongest attack of each combination after the last epoch: "LiRA on none; BASE on dropout"."""
     best = strongest_rows(by_unit(_last(table, "pool")), measure).groupby("defenses", sort=False)["named"].first()
-    return "; ".join(f"{attack} on {name}" for name, attack in best.items()) or NOT_MEASURABLE
+    return "; ".join(f"{spelt(attack)} on {name}" for name, attack in best.items()) or NOT_MEASURABLE
+
+
+def order_kept(table: "pd.DataFrame", measures: tuple[str, str] = (LOW, LOWEST)) -> str:
+    """Spearman's rank correlation between the means of all attacks by two measures: "0.92 on none; 0.88 on dropout"."""
+    cells = over_targets(_last(table, "pool"))
+    parts = []
+    for name, group in cells.groupby("defenses", sort=False):
+        known = group[list(measures)].astype(float).dropna()
+        order = known[measures[0]].corr(known[measures[1]], method="spearman") if len(known) > 1 else float("nan")
+        parts += [f"{order:.2f} on {name}"] if order == order else []
+    return "; ".join(parts) or NOT_MEASURABLE
 
 
 def weak_and_strong(table: "pd.DataFrame", measure: str = LOW) -> tuple["Figure", str]:

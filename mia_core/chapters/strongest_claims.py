@@ -5,7 +5,7 @@ Judged on `mia_core.chapters.reference_sweeps.by_strongest`: each combination un
 
 from typing import TYPE_CHECKING
 
-from mia_core.chapters.reference_claims import judged, on
+from mia_core.chapters.reference_claims import after, judged, on
 from mia_core.chapters.reference_sweeps import by_attack, by_strongest
 from mia_core.chapters.strongest import REPORTS_OWN
 from mia_core.claims import Claim, Verdict
@@ -22,21 +22,21 @@ DEFENSES = ("none", "dropout", "smoothing", NEGATIVE, "masking", "dropout+smooth
 """What the chapter compares live: each single defense, negative smoothing, and one combination."""
 
 CLAIMS: tuple[Claim, ...] = (
-    Claim("Dropout leaves fewer members to be found.", "IV-A", LOW, "dropout", "none", "lower"),
-    Claim("Label smoothing leaves fewer members to be found.", "IV-A", LOW, "smoothing", "none", "lower"),
+    Claim("Dropout leaves fewer members to be found.", after("IV-A"), LOW, "dropout", "none", "lower"),
+    Claim("Label smoothing leaves fewer members to be found.", after("IV-A"), LOW, "smoothing", "none", "lower"),
     Claim(
         "Smoothing with a negative ε leaves fewer members to be found.",
         "this chapter", LOW, NEGATIVE, "none", "lower",
     ),
-    Claim("Masking leaves fewer members to be found.", "IV-A", LOW, "masking", "none", "lower"),
+    Claim("Masking leaves fewer members to be found.", after("IV-A"), LOW, "masking", "none", "lower"),
     Claim(
-        "Dropout with smoothing is attacked as smoothing alone is, by AUC.",
-        "IV-B", "auc", "dropout+smoothing", "smoothing", "same", SAME,
+        f"Dropout with smoothing is attacked as smoothing alone is, by AUC and to within {SAME}.",
+        after("IV-B"), "auc", "dropout+smoothing", "smoothing", "same", SAME,
     ),
     Claim("Smoothing adds protection to dropout.", "this chapter", LOW, "dropout+smoothing", "dropout", "lower"),
     Claim(
         "With label smoothing the strongest attack gains on the undefended model.",
-        "Hintersdorf et al.", "auc", "smoothing", "none", "higher",
+        after("Hintersdorf et al."), "auc", "smoothing", "none", "higher",
     ),
     Claim(
         "Dropout leaves the strongest attack an AUC of one half, to within 0.02.",
@@ -48,7 +48,7 @@ CLAIMS: tuple[Claim, ...] = (
 
 MISSED = Claim(
     "On undefended models t-LiRA finds more members than the report's attack.",
-    "Carlini et al., Brännvall", LOW, "t-lira", REPORTS_OWN, "higher",
+    after("Carlini et al., Brännvall"), LOW, "t-lira", REPORTS_OWN, "higher",
 )  # fmt: skip
 """On `mia_core.chapters.reference_sweeps.by_attack`."""
 

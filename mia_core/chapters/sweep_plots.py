@@ -10,7 +10,9 @@ import numpy as np
 
 from mia_core.chapters.confidence_features import asked_confidence
 from mia_core.intervals import Interval, over_seeds
+from mia_core.plotting import limits
 from mia_core.svg import figure, style
+from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +25,9 @@ if TYPE_CHECKING:
     Frames = tuple[list[tuple[str, Figure]], list[str]]
 
 SIDES = ("members", "non-members")
+_SHARES = ("false_positive_rate", "found")  # shares that only chapters measure
 LOWEST_SHARE = 1e-5
-_NAMES = {
-    "auc": "AUC",
-    "false_positive_rate": "false-positive rate",
-    "target_train_accuracy": "accuracy on members",
-    "tpr_at_fpr_0.01": "TPR at 1% FPR",
-    "tpr_at_fpr_0.001": "TPR at 0.1% FPR",
-}
+_NAMES = {"false_positive_rate": "false-positive rate", "target_train_accuracy": "accuracy on members"}
 
 
 def knob_curves(
@@ -38,12 +35,16 @@ def knob_curves(
     panels: Sequence[str],
     xlabel: str,
     printed: Mapping[str, tuple[float, float]] | None = None,
+    level: "tuple[str, pd.DataFrame] | None" = None,
 ) -> tuple["Figure", str]:
     """Means of some measures over a knob, a panel each, with error bars and a line an attack.
+
+    What is no line over the knob is explained below the figure, where it cannot be taken for a point.
 
     table    of a sweep (`mia_core.analysis.sweeps.Sweep.table`)
     panels   measures, columns of the table; one that is the same for every attack is drawn once
     printed  measure -> (value of the knob, number): what a report prints there, an open mark
+    level    a name and rows of the same attacks without the knob: a dotted line across each panel
     """
     attacks = list(table["attack"].unique())
     fig, axes = figure(len(panels), height=2.1 if len(panels) > 1 else 3.2, sharex=True, squeeze=False)
@@ -57,14 +58,17 @@ def knob_curves(
                 _points(ax, list(found), list(found.values()), place, attack if len(series) > 1 else None)
             of = f"{attack}: " if len(series) > 1 else ""
             values = ", ".join(f"{interval.mean:.3f} at {value:g}" for value, interval in found.items())
-            parts.append(f"{of}{_words(measure)} {values or 'not measurable'}")
+            without = _level(ax, level, attack, measure, place)
+            parts.append(f"{of}{_words(measure)} {values or 'not measurable'}{without}")
         if printed and measure in printed:
             x, number = printed[measure]
-            ax.plot([x], [number], label="report", **_open_mark(3))
+            ax.plot([x], [number], label="the report", **_open_mark(3))
             parts.append(f"the report prints {number:.2f} at {x:g}")
         ax.set_ylabel(_words(measure))
-        if ax.get_legend_handles_labels()[1]:
+        if printed is None and level is None and ax.get_legend_handles_labels()[1]:
             ax.legend(fontsize=9)
+    if printed is not None or level is not None:
+        _legend_below(fig)
     axes[-1, 0].set_xlabel(xlabel)
     if (table["value"] % 1 == 0).all():
         axes[-1, 0].set_xticks(sorted(table["value"].unique()))
@@ -89,7 +93,7 @@ def dots(
     fig, ax = figure(height=0.75 + (0.125 * len(kinds) if many else 0.42) * len(lines))
     parts = []
     for place, kind in enumerate(kinds):
-        shift = (0.7 / len(kinds) if many else 0.26) * (place - (len(kinds) - 1) / 2)
+        shift, label = (0.7 / len(kinds) if many else 0.26) * (place - (len(kinds) - 1) / 2), kind
         for line, name in enumerate(lines):
             found = _mean(table[(table[rows] == name) & (table[series] == kind)], measure)
             if found is None:
@@ -97,8 +101,9 @@ def dots(
             look = style(place)
             ax.errorbar(
                 found.mean, line + shift, xerr=_arms(found), color=look["color"], marker=look["marker"], capsize=2,
-                linestyle="", markersize=6, label=kind if line == 0 else None,
+                linestyle="", markersize=6, label=label,
             )  # fmt: skip
+            label = None  # the first mark of a kind stands for it in the legend
             parts.append(f"{name}, {kind}: {found.mean:.3f}")
     if guess is not None:
         ax.axvline(guess, color=style(5)["color"], linewidth=1, linestyle=":")
@@ -182,12 +187,38 @@ def reach(table: "pd.DataFrame", value: float, measure: str = "attack_accuracy")
 
 
 def _words(measure: str) -> str:
-    return _NAMES.get(measure, measure.replace("_", " "))
+    return _NAMES.get(measure) or heading(measure)
 
 
 def _mean(rows: "pd.DataFrame", measure: str) -> Interval | None:
+    """The mean over seeds, and its interval cut to what the measure cannot leave; None where nothing was measured."""
     values = rows[measure].dropna().astype(float).tolist()
-    return over_seeds(values) if values else None
+    if not values:
+        return None
+    found, (least, most) = over_seeds(values), (0.0, 1.0) if measure in _SHARES else limits(measure)
+    if found.low is None or found.high is None:
+        return found
+    return Interval(found.mean, max(found.low, least), min(found.high, most))
+
+
+def _level(ax: "Axes", level: "tuple[str, pd.DataFrame] | None", attack: str, measure: str, place: int) -> str:
+    """Draw where an attack is without the knob; in words for the alt text."""
+    found = None if level is None else _mean(_of(level[1], attack), measure)
+    if level is None or found is None:
+        return ""
+    ax.axhline(found.mean, color=style(place)["color"], linewidth=1, linestyle=":", label=level[0], zorder=0)
+    return f", {level[0]} {found.mean:.3f}"
+
+
+def _legend_below(fig: "Figure") -> None:
+    """One legend for all panels, below them and with room of its own: each label once, lines over the knob first."""
+    pairs = [pair for ax in fig.axes for pair in zip(*ax.get_legend_handles_labels(), strict=True)]
+    entries: dict = {}
+    for handle, label in sorted(pairs, key=lambda pair: not hasattr(pair[0], "has_yerr")):
+        entries.setdefault(label, handle)
+    if entries:
+        fig.set_figheight(fig.get_figheight() + 0.2 * (1 + len(entries) // 3))
+        fig.legend(list(entries.values()), list(entries), loc="outside lower center", ncols=min(3, len(entries)))
 
 
 def _of(table: "pd.DataFrame", attack: str) -> "pd.DataFrame":

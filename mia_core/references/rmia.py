@@ -1,7 +1,7 @@
 """RMIA and BASE: the target's probability for an example against the average of the references' probabilities.
 
-Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks" (RMIA); Lassila, Östman, Ngo 2025,
-"Practical Bayes-Optimal Membership Inference Attacks" (BASE). RMIA ranks an example's ratio among those of Z
+Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks" (RMIA); Lassila, Östman, Ngo, Graell i
+Amat 2025, "Practical Bayes-Optimal Membership Inference Attacks" (BASE). RMIA ranks an example's ratio among those of Z
 population examples. The rank rises with the ratio for every gamma, so it cannot order examples better, only worse:
 all ratios beyond the population's largest tie at 1, just where low false-positive rates are read. Draw the ROC from
 `log_ratio` or `base`; read the rank as a p-value.
