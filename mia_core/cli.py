@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mia_core.commands.models_command import attack_models
+from mia_core.commands.notes import say
 from mia_core.commands.report_command import report
 from mia_core.compare.command import compare
 from mia_core.errors import MiaError, MiaWarning
@@ -99,7 +100,8 @@ def measure(
 ) -> None:
     """Measure the scores that any attack has saved: AUC, TPR at low FPR, bounds on epsilon, with intervals.
 
-    A higher score means more likely a member; members are coded 1 = member, 0 = non-member.
+    A higher score means more likely a member; members are coded 1 = member, 0 = non-member. Where the file has judged
+    [N], as that of mia attack-models has, examples with a 0 there are left out.
     """
     from mia_core.attacks import AttackSettings
     from mia_core.commands.attack_text import as_text
@@ -148,14 +150,14 @@ def study(
     With --out, the table and a .provenance.json beside it are written.
     """
     from mia_core.cluster import cluster
-    from mia_core.settings import pairs, read_settings_file
+    from mia_core.commands.given import given_settings
     from mia_core.study import Study
     from mia_core.study_report import as_rows, check_out, summary_text, write_table
     from mia_core.study_settings import StudySettings
 
     options = {"dataset": dataset, "seeds": seeds, "defenses": defenses, "attacks": attack or None}
     options |= {"epochs": epochs, "part": part}
-    given = (read_settings_file(params) if params else {}) | pairs(param or [])
+    given = given_settings(params, param)
     settings = StudySettings(**given | {name: value for name, value in options.items() if value is not None})
     if out is not None:
         check_out(out)
@@ -164,7 +166,7 @@ def study(
     table = made.table()
     if out is not None:
         for path in write_table(out, made, table):
-            print(f"mia: note: wrote {path}", file=sys.stderr)
+            say(f"mia: note: wrote {path}")
     _write(as_rows(table) if as_json else summary_text(table, settings.confidence))
 
 
@@ -207,7 +209,7 @@ def main(arguments: list[str] | None = None) -> int:
 def show(report: dict[str, Any], text: str, as_json: bool) -> None:
     """A report on stdout, as text or as strict JSON, its notes on stderr."""
     for note in report["notes"]:
-        print(f"mia: note: {one_line(note, 400)}", file=sys.stderr)
+        say(f"mia: note: {one_line(note, 400)}")
     _write(json.dumps(report, indent=2, allow_nan=False) + "\n" if as_json else text)
 
 
@@ -218,11 +220,11 @@ def _write(text: str) -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
     if issubclass(category, MiaWarning):
-        print(f"mia: warning: {one_line(message, 400)}", file=sys.stderr)
+        say(f"mia: warning: {one_line(message, 400)}")
 
 
 def _fail(message: str) -> int:
-    print(f"mia: error: {one_line(message, 600)}", file=sys.stderr)
+    say(f"mia: error: {one_line(message, 600)}")
     return 2
 
 

@@ -25,6 +25,10 @@ SUM_TOLERANCE_FLOAT16 = 5e-3
 """The same for arrays saved as float16, which keeps three digits."""
 
 
+EXACT = 2**53
+"""Up to here float64 holds every whole number."""
+
+
 @dataclass(frozen=True, eq=False)
 class Outputs:
     """What a model said about N examples: checked by `check_outputs` and `read_outputs`, or of a run of our own.
@@ -146,7 +150,7 @@ class Gate:
             raise ArrayError(f"{self.source}: found no examples ({shapes}); expected members and non-members")
 
     def finite(self, role: str, array: NDArray[Any]) -> NDArray[np.float64]:
-        """`array` as float64, without NaN and infinities."""
+        """`array` as float64, without NaN and infinities; no two whole numbers become one."""
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.ascontiguousarray(array, dtype=np.float64)
         wrong = ~np.isfinite(values)
@@ -154,6 +158,10 @@ class Gate:
             first = int(np.flatnonzero(wrong.reshape(len(values), -1).any(axis=1))[0])
             found = f"{_count(wrong, 'value')} not finite (NaN or infinite), the first in row {first}"
             raise self.refuse(role, found, "finite numbers")
+        large = np.abs(values) >= EXACT if array.dtype.kind in "iu" and array.dtype.itemsize == 8 else None
+        if large is not None and large.any() and len(np.unique(array[large])) > len(np.unique(values[large])):
+            found = f"{_count(large, 'whole number')} beyond 2**53, some of which float64 cannot tell apart"
+            raise self.refuse(role, found, "numbers that it can, such as these less their smallest")
         return values
 
     def column(self, role: str, array: NDArray[Any]) -> NDArray[Any]:

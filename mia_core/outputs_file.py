@@ -11,7 +11,6 @@ import warnings
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,14 +90,15 @@ def read_score_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float
 
 @contextmanager
 def open_archive(path: str | os.PathLike[str]) -> Iterator["Archive"]:
-    """The .npz file at `path`, checked to be one. Raises `ArrayError` for anything else."""
+    """The .npz file at `path` (~ is the home folder), checked to be one. Raises `ArrayError` for anything else."""
     source = one_line(os.fspath(path)) or "(empty file name)"
     try:
+        place = os.path.expanduser(path)
         # Opening a pipe would wait for ever, and a zip archive is read from its end.
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            kind = "a folder" if Path(path).is_dir() else "no regular file"
+        if not stat.S_ISREG(os.stat(place).st_mode):
+            kind = "a folder" if os.path.isdir(place) else "no regular file"
             raise ArrayError(f"{source}: found {kind}; expected an .npz file")
-        with open(path, "rb") as file:
+        with open(place, "rb") as file:
             start = file.read(8)
             try:
                 opened = zipfile.ZipFile(file)

@@ -9,8 +9,8 @@ from mia_core.data import DataSettings
 from mia_core.defenses import combination, describe, split_combinations
 from mia_core.errors import SettingsError
 from mia_core.recipe import Recipe
-from mia_core.settings import Whole
-from mia_core.words import one_line
+from mia_core.settings import Whole, whole_number
+from mia_core.words import brief
 
 MOST_SEEDS = 1000
 
@@ -21,17 +21,19 @@ def _seeds(value: Any) -> Any:
         value = [part for part in value.split(",") if part.strip()]
     if isinstance(value, list | tuple):
         return tuple(value)
-    if isinstance(value, bool) or not str(value).strip().isdecimal():
-        raise ValueError(f"expected a number of seeds or a list of seeds, found {one_line(repr(value), 60)}")
-    if not 1 <= int(value) <= MOST_SEEDS:
-        raise ValueError(f"expected 1 to {MOST_SEEDS} seeds, found {value}")
-    return tuple(range(int(value)))
+    try:
+        count = whole_number(value)
+    except ValueError:
+        raise ValueError(f"expected a number of seeds or a list of seeds, found {brief(value)}") from None
+    if not 1 <= count <= MOST_SEEDS:
+        raise ValueError(f"expected 1 to {MOST_SEEDS} seeds, found {brief(value)}")
+    return tuple(range(count))
 
 
 def _combinations(value: Any) -> Any:
     items = [value] if isinstance(value, str) else value
     if not isinstance(items, list | tuple) or not all(isinstance(item, str) for item in items):
-        raise ValueError(f"expected combinations such as none or dropout+smoothing, found {one_line(repr(value), 60)}")
+        raise ValueError(f"expected combinations such as none or dropout+smoothing, found {brief(value)}")
     return tuple(word for item in items for word in split_combinations(item))
 
 

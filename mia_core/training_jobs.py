@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mia_core.data import Dataset
 from mia_core.errors import MiaWarning, RunError
+from mia_core.interrupts import ended_by_sigterm
 from mia_core.jobs import Job
 from mia_core.runs import Store, identity, put_snapshot, stored, train_missing
 
@@ -58,7 +59,7 @@ def train_all(
     where = on_cluster or parallel_config("loky" if workers > 1 else "sequential", **inner)
     if on_cluster is not None:
         workers = jobs or -1  # as many as the cluster has places, which are not this machine's
-    with where, warnings.catch_warnings():
+    with ended_by_sigterm(), where, warnings.catch_warnings():
         # Workers keep their memory on purpose (see `mia_core.hardware.keep_memory`); joblib takes it for a leak,
         # replaces such a worker and remarks on it.
         warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)

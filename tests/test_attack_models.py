@@ -47,7 +47,7 @@ def path(tmp_path):
 
 def test_every_attack_finds_the_signal_and_names_what_it_rests_on(capsys, path):
     report, err = attack(capsys, "--models", path, *named(REFERENCE_ATTACKS))
-    assert len(err) == 1 and "a target's partner is left out" in err[0]
+    assert len(err) == 2 and "a target's partner is left out" in err[0] and "20 of 220 examples not judged" in err[1]
     assert [result["attack"] for result in report["attacks"]] == list(REFERENCE_ATTACKS)
     for result in report["attacks"]:
         assert (result["target"], result["partner_left_out"], result["references"]) == (0, 1, 6)
@@ -109,7 +109,7 @@ def test_independent_models_are_all_references_and_the_biased_design_is_pointed_
     file = save(tmp_path, "coins", models(random_halves))
     report, err = attack(capsys, "--models", file)
     assert report["attacks"][0]["references"] == 7 and report["attacks"][0]["partner_left_out"] is None
-    assert len(err) == 1 and "no complementary pairs" in err[0]
+    assert len(err) == 2 and "no complementary pairs" in err[0] and "22 of 220 examples not judged" in err[1]
     report, _ = attack(capsys, "--models", save(tmp_path, "half", models(exactly_half)))
     assert len(report["warnings"]) == 1 and "exactly half of the models" in report["warnings"][0]
 
@@ -220,7 +220,7 @@ def test_reported_examples_in_all_or_no_models(capsys, shared, tmp_path):
         report, _ = attack(capsys, "--models", file, "--target", target, "--scores", out, *named(names))
         assert report["attacks"][0]["references"] == 4
         rows = np.loadtxt(out, delimiter=",", skiprows=1)
-        assert rows.shape == (8, 2 + len(names)) and np.isfinite(rows).all()
+        assert rows.shape == (8, 3 + len(names)) and np.isfinite(rows).all()
 
 
 @pytest.mark.parametrize(

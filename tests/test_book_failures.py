@@ -1,12 +1,19 @@
 """The builder of the report: every way in which a chapter or a book can fail, and what is left then."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from books import code, one_chapter, write_book
+from books import CHAPTER, MORE, TEXT, code, one_chapter, write_book
 
 from mia_core.book import BookError, build_report
 from mia_core.errors import SettingsError
+from mia_core.interrupts import ended_by_sigterm
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -21,9 +28,11 @@ pytestmark = pytest.mark.usefixtures("own_cache")
         ("%no_such_magic", ["%no_such_magic", "UsageError"]),
         ("%run missing.py", ["%run missing.py", "missing.py"]),
         ("import sys; sys.exit(0)", ["sys.exit(0)", "SystemExit: 0"]),
-        ("import os; os.kill(os.getpid(), 9)", ["os.kill", "died"]),
+        ("import os; os.kill(os.getpid(), 9)", ["[2]", "os.kill", "died"]),
+        ("quit()", ["[2]", "quit()", "ended the process"]),
+        ("get_ipython().ask_exit()", ["[2]", "ask_exit", "ended the process"]),
     ],
-    ids=["error", "magic", "run", "exit", "kill"],
+    ids=["error", "magic", "run", "exit", "kill", "quit", "ask-exit"],
 )
 def test_failed_cell_stops_the_build(tmp_path: Path, cell: str, words: list[str], rich: bool) -> None:
     first = ["from rich import traceback; traceback.install(show_locals=True)"] if rich else []
@@ -33,8 +42,8 @@ def test_failed_cell_stops_the_build(tmp_path: Path, cell: str, words: list[str]
         build_report({}, out, source=source)
     message = str(failure.value)
     assert "chapter broken" in message and "\n" not in message
-    for word in words if not rich else words[1:]:
-        assert word in message
+    for word in words:
+        assert word.replace("[2]", "[3]" if rich else "[2]") in message
     assert not out.exists(), "nothing that looks finished may be left"
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
@@ -45,6 +54,71 @@ def test_error_is_the_last_thing_printed_before_the_message(tmp_path: Path, caps
     said = capsys.readouterr().err
     assert "Traceback" in said and "\x1b" not in said
     assert said.rstrip().endswith("failed") and "ValueError: invalid literal" in said
+
+
+def test_quitting_in_the_last_cell_is_told_of_that_cell(tmp_path: Path) -> None:
+    source = one_chapter(tmp_path, "after = 1", "quit()")
+    with pytest.raises(BookError, match=r"cell \[3\] \(quit\(\)\): ended the process"):
+        build_report({}, tmp_path / "out", source=source)
+
+
+def test_rendering_writes_nothing_into_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    # Links from code to its documentation are found by importing what the code imports.
+    source = write_book(tmp_path / "source", {"chapter": [TEXT, code(CHAPTER + MORE)]})
+    build_report({}, tmp_path / "out", source=source)
+    assert [str(path.relative_to(home)) for path in home.rglob("*")] == []
+
+
+BUILD = """
+import sys
+from pathlib import Path
+from mia_core.book import build_report
+build_report({}, sys.argv[1], source=Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="no signals on this system")
+def test_termination_leaves_nothing_behind_and_ends_the_kernels(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    cell = f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
+    source = one_chapter(tmp_path, cell)
+    process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path / "out"), str(source)], cwd=tmp_path)
+    try:
+        wait_for(lambda: told.is_file() and told.read_text())
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 143
+    finally:
+        process.kill()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "told"]
+    wait_for(lambda: not Path("/proc", told.read_text()).exists())
+
+
+def wait_for(condition: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def test_handler_of_the_caller_is_left_alone_and_the_default_comes_back() -> None:
+    with ended_by_sigterm():
+        assert callable(signal.getsignal(signal.SIGTERM))
+        with pytest.raises(SystemExit) as ended:
+            os.kill(os.getpid(), signal.SIGTERM)
+        assert ended.value.code == 143
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    own = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        handler = signal.getsignal(signal.SIGTERM)
+        with ended_by_sigterm():
+            assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, own)
 
 
 def test_failure_removes_the_older_report(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from books import code, one_chapter, write_chapter
+from books import code, one_chapter, write_book, write_chapter
 
 from mia_core.book import BookError, build_report
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
@@ -50,6 +50,8 @@ def test_parameters_are_checked(given: dict, words: str) -> None:
         ("epochs", 10.0, 10),
         ("seeds", 2, 2),
         ("seeds", "2", [0, 1]),
+        ("seeds", 2.0, [0, 1]),
+        ("seeds", "1e0", [0]),
         ("seeds", [3, 5], [3, 5]),
         ("shares", ["1e-1", 2], [0.1, 2.0]),
     ],
@@ -64,6 +66,18 @@ def test_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> No
     with pytest.raises(SettingsError, match="epoch: unknown; did you mean epochs"):
         build_report({"epoch": 1}, tmp_path / "out", source=source)
     assert not (tmp_path / "ran").exists() and not (tmp_path / "out").exists()
+
+
+def test_parameter_of_a_chapter_that_is_left_out_is_no_mistake(tmp_path: Path) -> None:
+    cells = {"a": [code("epochs = 1", "parameters"), "# A"], "b": [code("shares = [0.1]", "parameters"), "# B"]}
+    source = write_book(tmp_path / "source", cells)
+    (tmp_path / "used").write_text("")  # so that the parameters pass and the next check stops the build
+    with pytest.raises(SettingsError, match=r"out: .* is a file"):
+        build_report({"shares": ["0.5"]}, tmp_path / "used", chapters=["a"], source=source)
+    with pytest.raises(SettingsError, match="share: unknown; did you mean shares"):
+        build_report({"share": 1}, tmp_path / "used", chapters=["a"], source=source)
+    with pytest.raises(SettingsError, match=r"shares\.0: expected a number"):
+        build_report({"shares": ["x"]}, tmp_path / "used", chapters=["a"], source=source)
 
 
 def test_folder_of_data_counts_from_where_the_command_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

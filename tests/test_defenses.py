@@ -87,11 +87,12 @@ def test_masking_and_clipping_act_on_any_leading_axes_and_leave_their_input_alon
     assert np.array_equal(before, copy)
 
 
-def test_masking_with_more_values_than_classes():
+def test_masking_to_all_classes_or_more_is_the_identity():
     two = np.array([[0.7, 0.3]])
     assert np.array_equal(TopKMasking().outputs(two), two)  # the default of three hides nothing from two classes
-    with pytest.raises(SettingsError, match=r"k must be in 1 \.\.\. 2"):
-        TopKMasking(k=4).outputs(two)
+    assert np.array_equal(TopKMasking(k=4).outputs(two), two)
+    ten = posteriors(1, 30, 10)
+    assert all(np.array_equal(TopKMasking(k=k).outputs(ten), ten) for k in (10, 20, 10**9))
 
 
 @pytest.mark.parametrize("k", [0, -1, 1.5, "three"])
@@ -166,7 +167,12 @@ def test_lists_of_combinations_split_outside_parentheses():
         ("dropout(rate=1)", "less than 1"),
         ("", "cannot read"),
         ("dropout+", "cannot read"),
-        ("none+dropout", "unknown defense none"),
+        ("none+dropout", "none is the undefended model and stands alone"),
+        ("none(k=1)", "none is the undefended model and stands alone"),
+        ("dropout(self=1)", "dropout: self: unknown; Known: "),
+        ("masking(k=0)", "greater than or equal to 1"),
+        ("masking(k=1_0)", "expected a number, found '1_0'"),
+        ("d" * 1000, "unknown defense ddd"),
         ("dropout)(", "cannot read"),
     ],
 )

@@ -182,6 +182,19 @@ def test_paths_that_are_no_files(tmp_path):
     assert "null" in refusal(read_outputs, "a\0b")
 
 
+def test_files_in_the_home_folder_are_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save(tmp_path, "named", six())
+    assert read_outputs("~/named.npz").source == "~/named.npz"
+    assert "No such file" in refusal(read_outputs, "~no-such-user/named.npz")
+
+
+def test_a_message_names_the_file_of_a_long_path_and_of_one_that_cannot_be_decoded(tmp_path):
+    assert "/last.npz: cannot be read" in refusal(read_outputs, tmp_path.joinpath(*["folder"] * 40, "last.npz"))
+    path = os.path.join(tmp_path, "ü.npz".encode().decode("ascii", "surrogateescape"))
+    assert r"/\xc3\xbc.npz: cannot be read" in refusal(read_outputs, path)
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
 def test_a_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.npz")

@@ -4,13 +4,17 @@ import json
 import math
 import random
 import string
+import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from mia_core.cli import main
+from mia_core.defenses import Dropout
 from mia_core.errors import SettingsError
 from mia_core.recipe import Recipe
+from mia_core.reference_studies.settings import ReferenceSettings
 from mia_core.settings import pairs, read_settings_file
 from mia_core.study_settings import StudySettings
 from mia_core.words import nearest, one_line
@@ -28,7 +32,7 @@ def test_a_number_is_a_number_in_every_spelling(tmp_path, spelling):
     assert StudySettings(**pairs([f"learning_rate={spelling.strip(chr(39))}"])) == StudySettings(learning_rate=0.001)
 
 
-@pytest.mark.parametrize("spelling", ["10", "1e1", "1E1", "10.0", "'10'", "1_0"])
+@pytest.mark.parametrize("spelling", ["10", "1e1", "1E1", "10.0", "'10'", "010", "+10"])
 def test_whole_numbers_too(tmp_path, spelling):
     settings = from_yaml(tmp_path, f"epochs: {spelling}")
     assert settings.epochs == 10 and type(settings.epochs) is int
@@ -58,9 +62,15 @@ def test_what_is_no_whole_number_is_said(value):
         ("precision: bfloat", "precision: expected 'auto', 'float32' or 'bfloat16', found 'bfloat'"),
         ("epochs: 3\nepochs: 4", "epochs: given twice"),
         ("- epochs", "expected a mapping of setting names to values, found list"),
-        ("3: 4", "expected a mapping of setting names"),
+        ("3: 4", "settings.yml: setting names must be text, found 3"),
+        ("yes: 2", "settings.yml: setting names must be text, found True"),
+        ("epochs: &a 3\nseeds: *a", "settings.yml: line 2: aliases and merge keys (*a, <<) are not taken"),
+        ("base: &a {epochs: 3}\n<<: *a", "settings.yml: line 2: aliases and merge keys (*a, <<) are not taken"),
+        ("<<: {epochs: 3}", "settings.yml: merge keys (<<) are not taken"),
+        ("self: 1", "self: unknown; Known: "),
+        ("'': 1", "'': unknown; Known: "),
         ("epochs: !!python/object/apply:os.system ['touch HACKED']", "not plain YAML (line 1)"),
-        ("epochs: &a [*a]", "epochs: "),
+        ("epochs: &a [*a]", "aliases"),
         ("epochs: 3\n bad", "found '3 bad'"),
         ("a: b: c", "not plain YAML (line 1)"),
         (b"epochs: \xff\xfe", "not UTF-8 text"),
@@ -109,11 +119,96 @@ def test_settings_cannot_be_changed_afterwards():
 
 
 def test_messages_stay_on_one_short_line():
-    assert one_line("a\nb\tc\x1b[31m\ud800") == "a b c [31m "
+    assert one_line("a\nb\tc\x1b[31m\ud800") == "a b c [31m\\ud800"
     assert len(one_line("x" * 1000)) == 200
     with pytest.raises(SettingsError) as caught:
         StudySettings(**{"k\n" * 500: 1})
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+
+
+def test_a_path_shows_undecodable_bytes_and_keeps_its_file_name():
+    path = "ü→ε/ś≥x.npz".encode().decode("ascii", "surrogateescape")
+    assert one_line(path) == r"\xc3\xbc\xe2\x86\x92\xce\xb5/\xc5\x9b\xe2\x89\xa5x.npz"
+    long = one_line("/start/" + "deep/" * 100 + "scores.npz")
+    assert len(long) == 200 and long.startswith("/start/deep/") and long.endswith("/scores.npz")
+
+
+NAMES = ["self", "cls", "values", "args", "__class__", "__init__", "model_config", "model_fields", "", "a b", "é"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_any_name_can_be_an_unknown_setting(name):
+    for group in (StudySettings, ReferenceSettings, Dropout):
+        with pytest.raises(SettingsError, match=r"unknown; (did you mean .*)?Known: "):
+            group(**{name: 1})
+        with pytest.raises(SettingsError, match=r"unknown; (did you mean .*)?Known: "):
+            group().replace(**{name: 1})
+
+
+@pytest.mark.parametrize("words", [["study", "-p", "self=1"], ["references", "-p", "self=1"],
+                                   ["study", "--defenses", "dropout(self=1)"]])  # fmt: skip
+def test_a_setting_called_self_is_refused_in_one_line(words, capsys):
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert "self: unknown; " in said and said.count("\n") == 1
+
+
+def nested(levels):
+    """A list of lists of lists, which is small in memory and has 9 ** levels parts."""
+    value = ["x"] * 9
+    for _ in range(levels):
+        value = [value] * 9
+    return value
+
+
+def test_a_bomb_of_aliases_is_refused_at_once(tmp_path):
+    lines = ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    lines += [f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefgh")]
+    start = time.process_time()
+    with pytest.raises(SettingsError, match=r"line 2: aliases and merge keys \(\*a, <<\) are not taken"):
+        from_yaml(tmp_path, "\n".join([*lines, "epochs: *h"]))
+    for name in ("epochs", "noise", "seeds", "defenses", "precision", "part", "unknown"):
+        with pytest.raises(SettingsError, match=f"^{name}[.:]"):
+            StudySettings(**{name: nested(9)})
+    assert time.process_time() - start < 5
+
+
+def test_a_large_file_is_no_file_of_settings(tmp_path):
+    with pytest.raises(SettingsError, match=r"settings\.yml: found more than 100,000 bytes; expected a short file"):
+        from_yaml(tmp_path, "# \n" * 50_000)
+
+
+@pytest.mark.parametrize(
+    "spelling", ["017", "1_7", "0x11", "0b11", "1:30", "1:30.5", "0o17", "1e", "\uff11\uff17", ".inf"]
+)
+def test_a_number_reads_the_same_in_a_file_on_the_command_line_and_in_python(tmp_path, spelling):
+    def outcome(make):
+        try:
+            return make().epochs
+        except SettingsError as error:
+            return str(error)
+
+    found = {
+        outcome(lambda: from_yaml(tmp_path, f"epochs: {spelling}")),
+        outcome(lambda: StudySettings(**pairs([f"epochs={spelling}"]))),
+        outcome(lambda: StudySettings(epochs=spelling)),
+    }
+    assert found == {17 if spelling == "017" else f"epochs: expected a number, found '{spelling}'"}
+
+
+@pytest.mark.parametrize("spelling", ["2", "2.0", "2e0", "'2'", "02"])
+def test_a_count_of_seeds_is_a_whole_number_in_every_spelling(tmp_path, spelling):
+    assert from_yaml(tmp_path, f"seeds: {spelling}").seeds == (0, 1)
+
+
+def test_a_whole_number_as_text_is_not_rounded():
+    assert Recipe(epochs=str(2**53 + 1)).epochs == 2**53 + 1
+
+
+def test_a_settings_file_in_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "x.yml").write_text("epochs: 3")
+    assert read_settings_file("~/x.yml") == {"epochs": 3}
 
 
 def test_nearest():

@@ -11,6 +11,7 @@ from small import RECIPE, tiny_dataset
 from mia_core.attacks import EVERY
 from mia_core.columns import COLUMNS as COLUMN_MEANINGS
 from mia_core.data import Dataset
+from mia_core.defenses import TopKMasking
 from mia_core.errors import DataError, MiaWarning, RunError, SettingsError
 from mia_core.runs import Store
 from mia_core.study import ATTACK_MEASURES, MODEL_MEASURES, SHADOW, TARGET, Study, evaluate, over_the_seeds
@@ -229,6 +230,13 @@ def test_too_many_examples_name_how_many_there_are(tmp_path):
         study(tmp_path, SETTINGS.replace(part=41))
 
 
-def test_a_mask_that_does_not_fit_the_classes_fails_before_any_training(tmp_path):
-    with pytest.raises(SettingsError, match=r"k must be in 1 \.\.\. 3"):
-        study(tmp_path, SETTINGS.replace(defenses="masking(k=7)"))
+def test_an_output_stage_that_does_not_fit_the_classes_fails_before_any_training(tmp_path, monkeypatch):
+    masked = SETTINGS.replace(defenses="masking(k=7)")
+    assert study(tmp_path, masked).settings == masked
+
+    def outputs(self, posteriors):
+        raise SettingsError(f"found {posteriors.shape[-1]} classes")
+
+    monkeypatch.setattr(TopKMasking, "outputs", outputs)
+    with pytest.raises(SettingsError, match="found 3 classes"):
+        study(tmp_path, masked)

@@ -11,7 +11,8 @@ from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
-ROLES = re.compile(r'(<div class="citation(?:-list)?"[^>]*?) role="[a-z]+"')
+CITATION = re.compile(r'<div\b[^>]*\bclass="citation(?:-list)?"[^>]*>')
+ROLE = re.compile(r' role="[^"]*"')
 SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
 LINK = re.compile(r"</?a\b[^>]*>")
 
@@ -27,7 +28,8 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         return
     for path in Path(app.outdir).rglob("*.html"):
         text = path.read_text(encoding="utf-8")
-        mended = SUMMARY.sub(lambda found: LINK.sub("", found[0]), ROLES.sub(r"\1", text))
+        mended = CITATION.sub(lambda found: ROLE.sub("", found[0]), text)
+        mended = SUMMARY.sub(lambda found: LINK.sub("", found[0]), mended)
         if mended != text:
             path.write_text(mended, encoding="utf-8")
 

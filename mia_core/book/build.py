@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.book import reuse
-from mia_core.book.execution import run_chapter
+from mia_core.book.execution import end_kernels, kernels_may_start, run_chapter
 from mia_core.book.kernels import kernels
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
 from mia_core.book.record import record, shown
@@ -25,6 +25,7 @@ from mia_core.book.sources import BookError, choose, copy_book, open_book
 from mia_core.cache import reason
 from mia_core.compare.results import RESULTS
 from mia_core.errors import SettingsError
+from mia_core.interrupts import ended_by_sigterm
 
 RECORD = "report.json"
 
@@ -38,7 +39,8 @@ def build_report(
 ) -> Path:
     """Run the chapters with these parameters and render them as the site `out`; returns its absolute path.
 
-    params    values for parameters of the chapters; a chapter gets those that it knows
+    params    values for parameters of the chapters; a chapter gets those that it knows, and those that only chapters
+              know which are left out are no mistake
     out       a folder; one that holds an older report is replaced, any other that is not empty is refused. A relative
               path counts from the current folder, and ~ is the home folder
     chapters  names of the chapters to run, by default all; the others are left out of the site
@@ -47,6 +49,7 @@ def build_report(
 
     An older report in `out` is removed before the first chapter runs, and a new one appears only when everything went
     well: what lies there is always whole and of this run. Trained models stay in the store.
+    A SIGTERM ends the kernels and leaves nothing behind: `SystemExit` with status 143.
     Raises `SettingsError` or `DataError` before anything runs, and `BookError` for a chapter that fails or a book that
     does not render.
     """
@@ -55,15 +58,17 @@ def build_report(
 
     book = open_book(source)
     names = choose(book, list(chapters) if chapters is not None else None)
-    defaults = {name: known_parameters(book.chapters[name]) for name in names}
-    known = {key: value for parameters in defaults.values() for key, value in parameters.items()}
+    defaults = {name: known_parameters(chapter) for name, chapter in book.chapters.items()}
+    # Of all chapters, so that the parameters of the book fit any choice; the chosen ones decide on defaults.
+    ordered = [*(name for name in defaults if name not in names), *names]
+    known = {key: value for name in ordered for key, value in defaults[name].items()}
     checked = make_absolute(check_parameters(params, known))
     target = check_out(out)
     settings = {name: {key: checked.get(key, default) for key, default in defaults[name].items()} for name in names}
     records = {name: record(settings[name]) for name in names}
 
     at_once, workers = places(len(names))
-    with _workshop(target) as folder, kernels(workers) as starting:
+    with kernels_may_start(), ended_by_sigterm(end_kernels), _workshop(target) as folder, kernels(workers) as starting:
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)

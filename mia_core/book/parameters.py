@@ -87,5 +87,5 @@ def _kind(default: Any) -> Any:
 def _as_given(given: Any, checked: Any) -> Any:
     # Text that spells a number becomes the number; a count of seeds stays a count and is no list in the notebook.
     if isinstance(checked, list | tuple):
-        return list(checked) if isinstance(given, str | list | tuple) else given
+        return list(checked) if isinstance(given, str | float | list | tuple) else given
     return checked

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mia_core.book.sources import Book, BookError, python_path
+from mia_core.cache import cache_dir
 from mia_core.words import one_line
 
 # Jupyter Book writes one too, but without a language, a title or a link for those whose browser does not follow.
@@ -24,10 +25,11 @@ def render(book: Book) -> Path:
     """
     jupyter_book = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
     command = [*jupyter_book, "build", str(book.root), "--all", "-W", "-n", "--keep-going"]
+    own = {"MPLCONFIGDIR": str(cache_dir() / "matplotlib")}  # else matplotlib writes into the home folder
     done = subprocess.run(
         command,
         cwd=book.root,
-        env={**os.environ, "PYTHONPATH": python_path(), "PYTHONUTF8": "1"},
+        env={**os.environ, "PYTHONPATH": python_path(), "PYTHONUTF8": "1", **own},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",

@@ -14,24 +14,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
-from mia_core.commands.score_report import judge, recorded
+from mia_core.commands.score_report import far_below, judge, recorded, warn_of_low
 from mia_core.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.inputs import Outputs
 from mia_core.outputs_file import read_outputs
 from mia_core.suspicions import warn_if_same
 
-FAR_BELOW = 0.45
-"""An AUC below this, whose interval stays below 0.5, is pointed out: the coding of membership may be inverted."""
-
 
 @dataclass(frozen=True, eq=False)
 class Attacked:
     """report: what `attack_outputs` returns; scores: float64 [N] by attack, in the order of the attacked rows;
-    members: bool [N] of the same rows."""
+    members: bool [N] of the same rows; judged: bool [N], which of them the measures look at; None: not recorded."""
 
     report: dict[str, Any]
     scores: dict[str, NDArray[np.float64]]
     members: NDArray[np.bool_]
+    judged: NDArray[np.bool_] | None = None
 
 
 def attack_outputs(
@@ -81,6 +79,8 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
         for name in names:
             scores[name], result = _run(name, fitted, attacked, settings)
             results.append(result)
+        low = {result["attack"]: result["auc"] for result in results if far_below(result, attacked.members)}
+        warn_of_low(attacked.source, low, "is membership coded 1 = member in both files?")
     report = {
         "shadow": _side(shadow),
         "target": _side(target),
@@ -103,20 +103,24 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
     """One line an example in the order of the input: row, member (1 or 0), and the score of each attack.
 
     .csv holds them as text that reads back to the same number; .npz holds `members` and one array an attack, the
-    first also as `scores`, which `mia measure` reads. Written whole or not at all; `RunError` where it cannot be.
+    first also as `scores`, which `mia measure` reads. Where `judged` is known, it is the last column or an array (1 or
+    0), and `mia measure` judges no other. Written whole or not at all; `RunError` where it cannot be.
     """
     from mia_core.cache import write_atomically
 
+    marks = {} if attacked.judged is None else {"judged": attacked.judged.astype(np.int64)}
+
     def as_csv(file: BinaryIO) -> None:
-        file.write((",".join(["row", "member", *attacked.scores]) + "\n").encode())
-        columns = [scores.tolist() for scores in attacked.scores.values()]
+        file.write((",".join(["row", "member", *attacked.scores, *marks]) + "\n").encode())
+        columns = [values.tolist() for values in (*attacked.scores.values(), *marks.values())]
         for row, (member, *values) in enumerate(zip(attacked.members.tolist(), *columns, strict=True)):
             file.write((",".join([str(row), str(int(member)), *map(repr, values)]) + "\n").encode())
 
     def as_npz(file: BinaryIO) -> None:
         first = next(iter(attacked.scores.values()))
-        np.savez_compressed(file, scores=first, members=attacked.members.astype(np.int64), **attacked.scores)
+        np.savez_compressed(file, scores=first, members=attacked.members.astype(np.int64), **attacked.scores, **marks)
 
+    path = os.path.expanduser(path)
     write_atomically(path, as_csv if Path(path).suffix == ".csv" else as_npz)
 
 
@@ -140,16 +144,8 @@ def _run(
     }
     unread = {setting: f"{name} does not read this setting" for setting in read if setting not in instance.reads}
     result["reasons"].update(unread)
-    if scores.min() == scores.max():
-        result["remark"] = "every example has the same score, so nothing tells members from non-members" + (
-            ": the posteriors are hard labels (one-hot)" if _hard(attacked) else ""
-        )
-    low = result["auc_interval"]
-    if result["auc"] < FAR_BELOW and (low is None or low[1] < 0.5):
-        _warn(
-            f"{attacked.source}: the AUC of {name} is {result['auc']:.4f}, far below 0.5: "
-            "is membership coded 1 = member in both files?"
-        )
+    if result["remark"] and _hard(attacked):
+        result["remark"] += ": the posteriors are hard labels (one-hot)"
     return scores, result
 
 
@@ -197,10 +193,11 @@ def _check_classes(fitted: Outputs, attacked: Outputs, settings: AttackSettings)
 
 def check_scores_path(scores: str | os.PathLike[str], *inputs: str | os.PathLike[str]) -> None:
     """Raises `SettingsError` for a name that scores cannot be written to, or that is one of the inputs."""
-    path = Path(scores)
+    path = Path(os.path.expanduser(scores))
     if path.suffix not in (".csv", ".npz"):
         raise SettingsError(f"scores: expected a file name that ends in .csv or .npz, found {os.fspath(scores)}")
-    if any(path.exists() and Path(other).exists() and path.samefile(other) for other in inputs):
+    others = [Path(os.path.expanduser(other)) for other in inputs]
+    if any(path.exists() and other.exists() and path.samefile(other) for other in others):
         raise SettingsError(f"scores: {os.fspath(scores)} is one of the inputs; expected another file")
 
 

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from mia_core.commands.score_report import SAME, not_judged
+
 MEASURES = {
     "attack_accuracy": "attack accuracy",
     "balanced_accuracy": "balanced accuracy",
@@ -41,6 +43,8 @@ def as_text(report: dict[str, Any]) -> str:
 
 def _side(role: str, side: dict[str, Any]) -> str:
     parts = [f"{side['members']} members", f"{side['non_members']} non-members"]
+    if side.get("examples_not_judged"):
+        parts.append(not_judged(side["examples_not_judged"], side["examples"] + side["examples_not_judged"]))
     if "classes" in side:
         parts.append(f"{side['classes']} classes")
         known = side["train_accuracy"] is not None
@@ -61,7 +65,14 @@ def _attack(result: dict[str, Any], report: dict[str, Any]) -> list[str]:
         known = result["train_accuracy"] is not None
         seen = f", accuracy {result['train_accuracy']:.4f} train, {result['test_accuracy']:.4f} test" if known else ""
         title += f" on model {result['target']}: {result['references']} references, 1 query{seen}"
-    lines = [title, f"  {'measure':{WIDTH}}{'value':10}{report['confidence'] * 100:g}% interval"]
+    lines = [title]
+    if result.get("settings"):
+        chosen = [f"{name} {_value(value)}" for name, value in result["settings"].items()]
+        lines.append(f"  settings: {', '.join(chosen)}")
+    if result.get("examples_not_judged"):
+        left_out = not_judged(result["examples_not_judged"], report["models"]["examples"])
+        lines.append(f"  {left_out}: no reference trained on them")
+    lines += [f"  {'measure':{WIDTH}}{'value':10}{report['confidence'] * 100:g}% interval"]
     for name, words in MEASURES.items():
         lines.append(_row(words, result[name], result[f"{name}_interval"], result["reasons"].get(name)))
     for point in result["tpr_at_fpr"]:
@@ -90,7 +101,14 @@ def _sets(results: list[dict[str, Any]]) -> list[str]:
         lines.append(
             f"  {'epsilon above 0':{WIDTH}}{above} of {len(results)} sets: {bound['bound']}, alpha {bound['alpha']:g}"
         )
+    same = sum(result["remark"] is not None for result in results)
+    if same:
+        lines.append(f"  in {same} of {len(results)} sets {SAME}")
     return lines
+
+
+def _value(value: Any) -> str:
+    return "/".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _row(words: str, value: float | None, interval: list[float] | None, remark: str | None) -> str:

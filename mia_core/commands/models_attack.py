@@ -12,7 +12,7 @@ from mia_core.attacks import AttackSettings
 from mia_core.attacks.rapid import RapidSettings, rapid
 from mia_core.commands.attack_report import Attacked, check_scores_path, write_scores
 from mia_core.commands.models_file import Models, read_models
-from mia_core.commands.score_report import judge, recorded
+from mia_core.commands.score_report import far_below, judge, not_judged, recorded, warn_of_low
 from mia_core.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.ranking import best_balanced_threshold, tie_blocks
 from mia_core.reference_studies.answers import View
@@ -52,7 +52,8 @@ def attack_models(
     scores      a .csv or .npz file for the target's scores, in the order of the examples
 
     In complementary pairs the target's partner is left out. Every example is scored; judged are those that some
-    reference trained on, or all where none trained on any (see `View.held`).
+    reference trained on, or all where none trained on any (see `View.held`). A note says how many are not, and the
+    file of scores has them marked (`judged`), so that `mia measure` judges the same.
     Raises `MiaError` in one line; then nothing is written.
     """
     settings = settings or AttackSettings()
@@ -66,12 +67,16 @@ def attack_models(
             raise SettingsError("scores: expected a single target for a file of scores, found all of them")
         notes = [_design_note(models)]
         made: dict[str, NDArray[np.float64]] = {}
-        results = []
+        results, low = [], {}
         for row in rows:
             view = _view(models, row, references)
             for name, function in functions.items():
                 made[name], result = _run(name, function, models, view, settings)
                 results.append({**result, "settings": _settings(name, chosen or {})})
+                if far_below(result, view.membership()[view.held()]):
+                    low[f"{name} on model {row}"] = result["auc"]
+        notes += _left_out(models, results)
+        warn_of_low(models.source, low, "is membership coded 1 = member?")
     report = {
         "models": {"file": models.source, "models": len(models.members), "examples": models.members.shape[1]},
         "confidence": settings.confidence,
@@ -82,7 +87,7 @@ def attack_models(
         "warnings": messages,
     }
     if scores is not None:
-        write_scores(scores, Attacked(report, made, models.members[rows[0]]))
+        write_scores(scores, Attacked(report, made, view.membership(), view.held()))
     return report
 
 
@@ -145,9 +150,12 @@ def _run(
             f"on it has {int(members.sum())} members; expected both sides, else the references give the answer away"
         )
     try:
-        scores = attack(view)
+        scores = _finite(attack, view)
     except ArrayError as error:
         raise ArrayError(f"{models.source}: {error}") from None
+    except OverflowError:
+        found = f"numbers too large for {name} on model {view.target}, whose scores are not finite"
+        raise ArrayError(f"{models.source}: {models.array}: found {found}; expected smaller ones") from None
     threshold, origin = (FIXED_THRESHOLDS[name], "fixed") if name in FIXED_THRESHOLDS else _threshold(attack, view)
     result = {
         "attack": name,
@@ -167,6 +175,14 @@ def _run(
     return scores, result
 
 
+def _finite(attack: Attack, view: View) -> NDArray[np.float64]:
+    """The attack's scores. Raises `OverflowError` where they are not finite, as sums of large numbers do."""
+    scores = attack(view)
+    if not np.isfinite(scores).all():
+        raise OverflowError
+    return scores
+
+
 def _threshold(attack: Attack, view: View) -> tuple[float | None, str | None]:
     """The threshold that is best where another model stands in for the target, and that model; None without one."""
     stand_in = view.stand_in()
@@ -177,9 +193,10 @@ def _threshold(attack: Attack, view: View) -> tuple[float | None, str | None]:
     if inside.all() or not inside.any():
         return None, None
     try:
-        return best_balanced_threshold(tie_blocks(attack(stand_in)[judged], inside)), f"model {stand_in.target}"
-    except ArrayError:  # its own references do not suffice for this attack
+        tried = _finite(attack, stand_in)[judged]
+    except (ArrayError, OverflowError):  # its own references do not suffice for this attack
         return None, None
+    return best_balanced_threshold(tie_blocks(tried, inside)), f"model {stand_in.target}"
 
 
 def _accuracies(models: Models, target: int) -> dict[str, float | None]:
@@ -187,6 +204,16 @@ def _accuracies(models: Models, target: int) -> dict[str, float | None]:
         return {"train_accuracy": None, "test_accuracy": None}
     inside, correct = models.members[target], models.correct[target]
     return {"train_accuracy": float(correct[inside].mean()), "test_accuracy": float(correct[~inside].mean())}
+
+
+def _left_out(models: Models, results: list[dict[str, Any]]) -> list[str]:
+    """How many examples no measure looks at, as a note; no note where all are judged for every target."""
+    counts = [result["examples_not_judged"] for result in results]
+    if not any(counts):
+        return []
+    some = "" if min(counts) == max(counts) else f"{min(counts)} to "
+    said = not_judged(max(counts), models.members.shape[1])
+    return [f"{models.source}: {some}{said}: no reference trained on them"]
 
 
 def _design_note(models: Models) -> str:

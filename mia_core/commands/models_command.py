@@ -8,6 +8,12 @@ HELP = (
     "lira (default), lira-offline, lira-own-variance, lira-hinge, t-lira, base, rmia, attack-r, attack-p, "
     "calibrated-loss, label-only, rapid and others; may be given several times."
 )
+PARAM_HELP = (
+    "A setting of the attack, such as -p form=offline_density for lira; may be given several times. "
+    "Defaults: lira form=online variance=fixed pooled=residuals centre=mean divisor=n-1; t-lira form=online; "
+    "base form=online c=1.0; rmia form=online a=0.3 gamma=1.0 comparison=strict; "
+    "rapid units=0,16,64 folds=3 choose_by=4000 attack_seed=0."
+)
 
 
 def attack_models(
@@ -19,7 +25,7 @@ def attack_models(
     ] = None,
     param: Annotated[
         list[str] | None,
-        typer.Option("--param", "-p", help="A setting of the attack, such as -p form=offline_density for lira."),
+        typer.Option("--param", "-p", help=PARAM_HELP),
     ] = None,
     replicates: Annotated[str | None, typer.Option(help="Bootstrap replicates (default 1000, 0 for none).")] = None,
     confidence: Annotated[str | None, typer.Option(help="Confidence of the intervals (default 0.95).")] = None,
@@ -33,7 +39,8 @@ def attack_models(
 
     The .npz file holds logits or posteriors [M, N, K] of M models with labels [N], or one statistic [M, N] that is
     higher for members; and members [M, N], coded 1 = the model trained on the example. Where rows 2i and 2i + 1 are
-    complementary, the target's partner is left out.
+    complementary, the target's partner is left out. Examples that no reference trained on are scored and not judged;
+    the file of --scores marks the others in judged.
     """
     from mia_core.attacks import AttackSettings
     from mia_core.cli import show

@@ -1,15 +1,17 @@
 """Reads what several models said about the same examples from one .npz file, for attacks with reference models."""
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.commands.models_suspicions import warn_of_models, warn_of_statistics
 from mia_core.errors import ArrayError
-from mia_core.inputs import CODING, Gate
+from mia_core.inputs import CODING, Gate, Outputs
 from mia_core.outputs_file import open_archive
-from mia_core.posteriors import log_posteriors
+from mia_core.posteriors import log_posteriors, softmax
 from mia_core.reference_studies.answers import STATISTICS, Answers
 from mia_core.references.outputs import held_out
 
@@ -26,6 +28,7 @@ class Models:
     pairs     whether rows 2i and 2i + 1 train on complementary examples, which the partner being left out needs
     balanced  whether every example is in exactly half of the models, without being in pairs: a biased design
     source    the file
+    array     which array it holds, one of `VALUES`
     """
 
     answers: Answers
@@ -33,6 +36,7 @@ class Models:
     pairs: bool
     balanced: bool
     source: str
+    array: str
 
     @property
     def members(self) -> NDArray[np.bool_]:
@@ -44,7 +48,7 @@ def read_models(path: str | os.PathLike[str]) -> Models:
     """The models in an .npz file: logits or posteriors [M, N, K] and labels [N], or any `statistic` [M, N] that is
     higher for members; and members [M, N], coded 1 = the model trained on the example.
 
-    Raises `ArrayError`, one line, for a file or an array that is not so.
+    Raises `ArrayError`, one line, for a file or an array that is not so. Warns (`MiaWarning`) where it is odd.
     """
     with open_archive(path) as archive:
         found = archive.entries()
@@ -61,18 +65,21 @@ def read_models(path: str | os.PathLike[str]) -> Models:
     outside = np.flatnonzero(held_out(members))
     columns = np.concatenate([np.arange(examples), outside])
     if name == "statistic":
-        numbers = gate.finite(name, values)[:, columns, None]
+        checked = gate.finite(name, values)
+        warn_of_statistics(checked, source)
+        numbers = checked[:, columns, None]
         shape = (len(members), 1, len(columns), 0)
         # Whatever statistic an attack would take of outputs, it is this one.
         kept = dict.fromkeys(STATISTICS, numbers)
         answers = Answers(np.zeros(shape), np.zeros(len(columns), np.int64), members[:, columns], examples, kept)
-        return Models(answers, None, *_design(members), source)
+        return Models(answers, None, *_design(members), source, name)
     labels = gate.labels(gate.numeric("labels", arrays["labels"]), values.shape[2])
     if labels.shape != (examples,):
         raise gate.refuse("labels", f"shape {labels.shape}", f"one an example, ({examples},)")
     checked = np.stack([_outputs(source, row, name, table) for row, table in enumerate(values)])
+    warn_of_models(_each(source, name, values, members, labels), source)
     answers = Answers(checked[:, None, columns], labels[columns], members[:, columns], examples)
-    return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source)
+    return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source, name)
 
 
 def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> NDArray[np.bool_]:
@@ -91,6 +98,17 @@ def _outputs(source: str, row: int, name: str, table: NDArray) -> NDArray[np.flo
     tables = {name: gate.table(name, table)}
     probable = gate.posteriors({name: table}, tables)
     return tables[name] if name == "logits" else log_posteriors(probable)
+
+
+def _each(
+    source: str, name: str, values: NDArray, members: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> Iterator[Outputs]:
+    """Every model's outputs by themselves, made one at a time, which bounds the memory."""
+    for row, table in enumerate(values):
+        numbers = table.astype(np.float64)
+        logits = numbers if name == "logits" else None
+        probable = numbers if logits is None else softmax(logits)
+        yield Outputs(probable, members[row], labels, logits, f"{source}: model {row}")
 
 
 def _design(members: NDArray[np.bool_]) -> tuple[bool, bool]:

@@ -1,6 +1,5 @@
 """The command `mia report`: the whole book on the reader's own parameters."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -38,14 +37,15 @@ def report(
     from mia_core.book import build_report
     from mia_core.book import pdf as paper
     from mia_core.book.sources import open_book
-    from mia_core.settings import pairs, read_settings_file
+    from mia_core.commands.given import given_settings
+    from mia_core.commands.notes import say
 
-    given = (read_settings_file(params) if params else {}) | pairs(param or [])
+    given = given_settings(params, param)
     # Before anything runs for nothing.
     target, browser = (paper.check_pdf(pdf), paper.find_chromium()) if pdf is not None else (None, "")
     site = build_report(given, out, chapter or None, fresh=fresh)
-    print(f"mia: note: wrote {site}; open {site / 'index.html'}", file=sys.stderr)
+    say(f"mia: note: wrote {site}; open {site / 'index.html'}")
     if target is not None:
-        print("mia: printing", file=sys.stderr, flush=True)
+        say("mia: printing")
         paper.print_pdf(site, paper.printed_pages(site, open_book().pages), target, browser)
-        print(f"mia: note: wrote {target}", file=sys.stderr)
+        say(f"mia: note: wrote {target}")

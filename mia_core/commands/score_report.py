@@ -4,9 +4,10 @@ A report is a dict of plain Python values that strict JSON can hold: no NaN, no 
 and has its reason under `reasons`.
 """
 
+import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,35 +17,47 @@ from numpy.typing import NDArray
 from mia_core.attacks import AttackSettings
 from mia_core.commands.epsilon_report import epsilon_bounds
 from mia_core.errors import MiaWarning
+from mia_core.inputs import Gate, check_scores
 from mia_core.intervals import bootstrap, clopper_pearson
 from mia_core.metrics import level_column, low_fpr, measure
-from mia_core.outputs_file import read_score_sets
+from mia_core.outputs_file import open_archive, read_score_sets
 from mia_core.ranking import tie_blocks
 from mia_core.words import one_line
 
 LEVELS = (0.0, 0.001, 0.01, 0.1)
 """FPR levels of a report."""
+FAR_BELOW = 0.45
+"""An AUC below this, and further below 0.5 than chance gives, is pointed out: membership may be coded the other way."""
+NAMED = 5
+"""Most attacks that one warning names."""
+SAME = "every example has the same score, so nothing tells members from non-members"
 
 
 def measure_file(path: str | os.PathLike[str], settings: AttackSettings | None = None) -> dict[str, Any]:
     """Judges scores that any attack has saved (`scores` and `members` [N] in one .npz); what `mia measure` prints.
 
     scores [N], or [S, N]: S sets of scores of the same examples, such as one a repetition, each judged by itself.
-    No threshold is known, so accuracies and recalls are None with their reason.
+    No threshold is known, so accuracies and recalls are None with their reason. Where the file has `judged` [N], as
+    those of `mia attack-models` have, only the examples that it marks are judged.
     """
     settings = settings or AttackSettings()
     with recorded() as messages:
-        sets, members = read_score_sets(path)
+        sets, members, left_out = _judged_sets(path)
         results = [judge(scores, members, None, settings) for scores in sets]
+        source = one_line(os.fspath(path))
+        low = [row for row, result in enumerate(results) if far_below(result, members)]
+        named = {f"set {row}" if len(sets) > 1 else "": results[row]["auc"] for row in low}
+        warn_of_low(source, named, "do higher scores mean members, and is membership coded 1 = member?")
     counts = {"examples": len(members), "members": int(members.sum()), "non_members": int((~members).sum())}
     names = ["scores from the file" + (f", set {row}" if len(sets) > 1 else "") for row in range(len(sets))]
+    notes = [f"{source}: {not_judged(left_out, len(members) + left_out)}: judged is 0 there"] if left_out else []
     return {
-        "scores": {"file": one_line(os.fspath(path)), "sets": len(sets), **counts},
+        "scores": {"file": source, "sets": len(sets), **counts, "examples_not_judged": left_out},
         "confidence": settings.confidence,
         "bootstrap_replicates": settings.replicates,
         "seed": settings.attack_seed,
         "attacks": [{"attack": name, **result} for name, result in zip(names, results, strict=True)],
-        "notes": [],
+        "notes": notes,
         "warnings": messages,
     }
 
@@ -98,7 +111,49 @@ def judge(
     for name, value in values.items():
         result[name] = value
         result[f"{name}_interval"] = _pair(intervals[name])
-    return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": None}
+    remark = SAME if scores.min() == scores.max() else None
+    return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": remark}
+
+
+def far_below(result: dict[str, Any], members: NDArray[np.bool_]) -> bool:
+    """Whether a result's AUC is far below 0.5, by more than chance gives among so many `members` and non-members."""
+    inside, outside = int(members.sum()), int((~members).sum())
+    # Of the AUC of scores that know nothing (Mann and Whitney 1947); ties make it smaller.
+    error = math.sqrt((inside + outside + 1) / (12 * inside * outside))
+    interval = result["auc_interval"]
+    return result["auc"] < min(FAR_BELOW, 0.5 - 3 * error) and (interval is None or interval[1] < 0.5)
+
+
+def warn_of_low(source: str, areas: Mapping[str, float], question: str) -> None:
+    """One warning for all AUCs far below 0.5, by the name of the attack, with what to ask oneself."""
+    if areas:
+        shown = [f"{name} {area:.4f}".strip() for name, area in list(areas.items())[:NAMED]]
+        more = f" and {len(areas) - NAMED} more" if len(areas) > NAMED else ""
+        message = f"{source}: AUC far below 0.5 ({', '.join(shown)}{more}): {question}"
+        warnings.warn(message, MiaWarning, stacklevel=3)
+
+
+def not_judged(count: int, examples: int) -> str:
+    """How many of the examples are left out of every measure, in words."""
+    return f"{count} of {examples} examples not judged"
+
+
+def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_], int]:
+    """Sets of scores and membership of the examples to be judged, and how many are not."""
+    sets, members = read_score_sets(path)
+    with open_archive(path) as archive:
+        if "judged" not in archive.entries():
+            return sets, members, 0
+        marks = archive.read({"judged": "judged"})["judged"]
+        gate = Gate(archive.source, {}, [])
+    marks = gate.finite("judged", gate.numeric("judged", marks))
+    if marks.shape != members.shape or ((marks != 0) & (marks != 1)).any():
+        raise gate.refuse("judged", f"shape {marks.shape}", f"1 = judged or 0 for each of the {len(members)} examples")
+    judged = marks == 1
+    if not judged.any():
+        raise gate.refuse("judged", "no example to be judged", "members and non-members among them")
+    checked = [check_scores(scores[judged], members[judged], gate.source) for scores in sets]
+    return [scores for scores, _ in checked], checked[0][1], int((~judged).sum())
 
 
 @contextmanager

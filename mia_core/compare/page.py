@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 from collections.abc import Iterable
 from itertools import zip_longest
@@ -94,7 +95,7 @@ svg { display: block; margin: 0 auto; }
 
 def check_out(out: str | Path) -> Path:
     """The absolute path of the page to be written. Raises `SettingsError` for a folder or a name without .html."""
-    target = Path(out).expanduser().absolute()
+    target = Path(os.path.expanduser(out)).absolute()
     if target.is_dir():
         raise SettingsError(f"out: {one_line(target)} is a folder; expected the name of an .html file")
     if target.suffix.lower() not in (".html", ".htm"):
@@ -106,7 +107,7 @@ def read_figures(folder: str | Path, results: Results) -> Figures:
     """The figures of a report, from the notebooks that it offers. Raises `RunError` for a damaged one."""
     found: Figures = {}
     for chapter, shown in results.chapters.items():
-        path = Path(folder).expanduser() / "_sources" / "book" / f"{chapter}.ipynb"
+        path = Path(os.path.expanduser(folder)) / "_sources" / "book" / f"{chapter}.ipynb"
         if not shown.figures or not path.is_file():
             continue
         try:

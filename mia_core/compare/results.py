@@ -1,6 +1,7 @@
 """The results of a report as data: the shape of its results.json, written with every report and read for comparison."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ class Results(_Part):
 
 def read_results(folder: str | Path) -> Results:
     """The results of the report in a folder. Raises `RunError`, one line, for anything else than a whole report."""
-    place = Path(folder).expanduser()
+    place = Path(os.path.expanduser(folder))
     path = place / RESULTS
     try:
         if not place.is_dir():

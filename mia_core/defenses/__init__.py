@@ -14,7 +14,7 @@ from mia_core.defenses.dropout import Dropout
 from mia_core.defenses.masking import Clipping, TopKMasking
 from mia_core.defenses.smoothing import LabelSmoothing
 from mia_core.errors import SettingsError
-from mia_core.words import nearest, one_line
+from mia_core.words import brief, nearest, one_line
 
 __all__ = [
     "DEFENSES",
@@ -69,7 +69,7 @@ def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
     elif isinstance(spec, Iterable):
         parts = [part if isinstance(part, Defense) else _parse_one(str(part)) for part in spec]
     else:
-        raise SettingsError(f"defenses: expected names joined by +, found {one_line(repr(spec), 60)}")
+        raise SettingsError(f"defenses: expected names joined by +, found {brief(spec)}")
     names = [part.name for part in parts]
     for name in names:
         if names.count(name) > 1:
@@ -111,11 +111,15 @@ def _parse_one(text: str) -> Defense:
     match = _ONE.fullmatch(text)
     if not match:
         raise SettingsError(
-            f"defenses: cannot read {one_line(repr(text), 60)}; expected a form such as dropout+smoothing(epsilon=0.2)"
+            f"defenses: cannot read {brief(text)}; expected a form such as dropout+smoothing(epsilon=0.2)"
         )
     name, inside = match.groups()
+    if name == "none":
+        raise SettingsError(
+            "defenses: none is the undefended model and stands alone, without other defenses or settings"
+        )
     if name not in DEFENSES:
-        raise SettingsError(f"defenses: unknown defense {name}; {nearest(name, ['none', *DEFENSES])}")
+        raise SettingsError(f"defenses: unknown defense {one_line(name, 60)}; {nearest(name, ['none', *DEFENSES])}")
     values = {}
     for pair in filter(str.strip, (inside or "").split(",")):
         key, equals, value = (part.strip() for part in pair.partition("="))

@@ -6,7 +6,6 @@ import numpy as np
 from pydantic import Field
 
 from mia_core.defenses.base import Defense, Stage
-from mia_core.errors import SettingsError
 from mia_core.settings import Number, Whole
 
 
@@ -15,7 +14,7 @@ class TopKMasking(Defense):
 
     Keeps the predicted class. Between exactly equal posteriors the lower class index is kept, as arg-max decides.
 
-    k  in 1 ... K; with k = K nothing changes
+    k  at least 1; with k of K or more nothing changes
     """
 
     name: ClassVar[str] = "masking"
@@ -24,12 +23,8 @@ class TopKMasking(Defense):
     k: Annotated[Whole, Field(ge=1)] = 3
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
-        classes = posteriors.shape[-1]
-        if self.k > classes and self.k != type(self).model_fields["k"].default:
-            raise SettingsError(f"masking: k must be in 1 ... {classes} (the number of classes), found {self.k}")
-        if self.k >= classes:
-            # The default of three on fewer classes hides nothing; a two-class user need not know of k.
-            return posteriors
+        if self.k >= posteriors.shape[-1]:
+            return posteriors  # renormalising would change their last digits
         order = np.argsort(-posteriors, axis=-1, kind="stable")
         masked = posteriors.copy()
         np.put_along_axis(masked, order[..., self.k :], 0.0, axis=-1)

@@ -52,18 +52,19 @@ def references(
     study goes on where it stopped. With --out and --epsilon, a table and a .provenance.json
     beside it are written.
     """
+    from mia_core.commands.given import given_settings
+    from mia_core.commands.notes import say
     from mia_core.errors import SettingsError
     from mia_core.reference_studies.privacy import check_canaries, privacy_table
     from mia_core.reference_studies.report import reference_text, write_reference_table
     from mia_core.reference_studies.rows import check_attacks, check_references, table
     from mia_core.reference_studies.settings import ReferenceSettings
     from mia_core.reference_studies.study import ReferenceStudy
-    from mia_core.settings import pairs, read_settings_file
     from mia_core.study_report import as_rows, check_out
 
     options = {"dataset": dataset, "models": models, "defenses": defenses, "canaries": canaries, "design": design}
     options |= {"attacks": attack or None, "epochs": epochs, "part": part, "seed": seed}
-    given = (read_settings_file(params) if params else {}) | pairs(param or [])
+    given = given_settings(params, param)
     settings = ReferenceSettings(**given | {name: value for name, value in options.items() if value is not None})
     wanted = [check_out(path) for path in (out, epsilon) if path is not None]
     if len(set(wanted)) < len(wanted):
@@ -79,6 +80,6 @@ def references(
     written += [(epsilon, privacy_table(study, references, alpha))] if epsilon is not None else []
     for name, made in written:
         for path in write_reference_table(name, study, made):
-            print(f"mia: note: wrote {path}", file=sys.stderr)
+            say(f"mia: note: wrote {path}")
     if sys.stdout is not None:
         sys.stdout.write(as_rows(found) if as_json else reference_text(found, confidence=settings.confidence))

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mia_core.metrics import level_column
+from mia_core.reference_studies.rows import EVERY
 from mia_core.reference_studies.study import ReferenceStudy
 from mia_core.reference_studies.summary import over_targets, strongest
-from mia_core.study_report import provenance_of, write_recorded
+from mia_core.study_report import ACCURACIES, BEHIND, provenance_of, realised, why_not, write_recorded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,18 +41,25 @@ def reference_text(table: "pd.DataFrame", measure: str = level_column(0.01), con
     units = "pairs of models" if (table["design"] == "pairs").all() else "models"
     lines = [
         f"Strongest attack, means over {last['units'].max()} {units} with {confidence:.0%} intervals "
-        f"({last['references'].max()} references each). Data set: {last['dataset'].iloc[0]}.",
+        f"({last['references'].max()} references each). Data set: {last['dataset'].iloc[0]}; "
+        f"{last['queries'].max()} {'query' if last['queries'].max() == 1 else 'queries'} an example.",
         "The models are references of each other: the intervals tell how halving the pool and training vary.",
-        "",
+        BEHIND,
     ]
-    cells = [["defenses", "examples", "target accuracy", "attack", *(name.replace("_", " ") for name in SHOWN)]]
+    each = table[(table["target"] != EVERY) & (table["epochs"] == last["epochs"].max())]
+    for kind, group in each.groupby("examples", sort=False):
+        lines += [f"{kind}: {line}" for line in why_not(group)]
+    lines.append("")
+    behind = {case: group for case, group in each.groupby(["defenses", "examples", "attack"], sort=False)}
+    words = (name.replace("_", " ") for name in (*ACCURACIES, "attack", *SHOWN))
+    cells = [["defenses", "examples", *words]]
     for _, group in last.groupby(["defenses", "examples"], sort=False):
         best = strongest(group, measure if group[measure].notna().any() else "auc")
         for _, row in best.iterrows():
-            accuracy = _cell(row, "target_accuracy")
-            cells.append(
-                [row["defenses"], row["examples"], accuracy, row["attack"], *(_cell(row, name) for name in SHOWN)]
-            )
+            accuracies = (_cell(row, name) for name in ACCURACIES)
+            group = behind[(row["defenses"], row["examples"], row["attack"])]
+            shown = (_cell(row, name) + realised(group, name) for name in SHOWN)
+            cells.append([row["defenses"], row["examples"], *accuracies, row["attack"], *shown])
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
     return "\n".join(lines) + "\n"

@@ -1,0 +1,22 @@
+"""What a command says beside its result, on stderr or nowhere: a result is never lost because of it."""
+
+import os
+import sys
+
+
+def say(line: str) -> None:
+    """`line` on stderr; nothing where stderr is closed or cannot be written."""
+    if sys.stderr is None:  # closed by the caller; print would then take stdout
+        return
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # a full disk, or a stream closed meanwhile
+        _silence()
+
+
+def _silence() -> None:
+    # Python flushes stderr once more when it exits, which would fail again and change the exit status.
+    try:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    except (OSError, ValueError):  # no file of the system behind it
+        sys.stderr = None
