@@ -264,3 +264,13 @@ def test_the_same_words_on_the_command_line_and_in_a_file(tmp_path, capsys):
     first = capsys.readouterr().err
     main(["study", "-p", "learning_rate=fast"])
     assert first == capsys.readouterr().err == "mia: error: learning_rate: expected a number, found 'fast'\n"
+
+
+def test_a_gigantic_value_for_attacks_is_refused_at_once():
+    nested = ["x"]
+    for _ in range(30):
+        nested = [nested, nested]
+    with pytest.raises(SettingsError, match="attacks: "):
+        StudySettings(attacks=[nested])
+    with pytest.raises(SettingsError, match="attacks: "):
+        StudySettings(attacks={"a": nested})

@@ -25,7 +25,7 @@ from mia_core.attacks.song_mittal import (
 )
 from mia_core.errors import SettingsError
 from mia_core.settings import Number, Whole
-from mia_core.words import nearest, one_line
+from mia_core.words import brief, nearest
 
 
 class Attack(Protocol):
@@ -79,7 +79,7 @@ def _names(value: Any) -> Any:
     """A list of names, or text with commas; "all" stands for `EVERY`."""
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, (list, tuple)) or not given:
-        raise ValueError(f"expected one or more attacks, found {value!r}")
+        raise ValueError(f"expected one or more attacks, found {brief(value)}")
     names: list[Any] = []
     for item in given:
         for word in item.split(",") if isinstance(item, str) else [item]:
@@ -87,8 +87,8 @@ def _names(value: Any) -> Any:
             names += EVERY if name == "all" else [name]
     for name in names:
         if not isinstance(name, str) or name not in ATTACKS:
-            known = nearest(str(name), list(ATTACKS))
-            raise ValueError(f"found the unknown attack {one_line(repr(name), 60)}; {known}")
+            known = nearest(name if isinstance(name, str) else brief(name), list(ATTACKS))
+            raise ValueError(f"found the unknown attack {brief(name)}; {known}")
     if len(set(names)) < len(names):
         raise ValueError(f"expected each attack once, found {', '.join(names)}")
     return tuple(names)
@@ -113,5 +113,5 @@ class AttackSettings(Adversary1Settings):
 def make_attack(name: str, settings: Adversary1Settings | None = None) -> Attack:
     """A new attack, not yet fitted. Raises `SettingsError` for an unknown name, with the nearest known one."""
     if name not in ATTACKS:
-        raise SettingsError(f"attack: unknown {one_line(repr(name), 60)}; {nearest(name, list(ATTACKS))}")
+        raise SettingsError(f"attack: unknown {brief(name)}; {nearest(name, list(ATTACKS))}")
     return ATTACKS[name](settings)
