@@ -52,6 +52,8 @@ def decode(data: bytes, size: int | None = None) -> tuple[np.ndarray, bool]:
                 _check_sums(data)
             animated = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
             image.load()
+            if image.format == "JPEG" and _is_filled_up(data, image):
+                raise Unreadable("cut short: its lower part is missing")
             plain = _upright(_eight_bits(image), image)
             if size is not None and plain.size != (size, size):
                 plain = _middle_square(plain).resize((size, size), Image.Resampling.BILINEAR)
@@ -83,6 +85,21 @@ def _check_sums(data: bytes) -> None:
     # Loading a PNG does not look at its check sums; damage that still unpacks would pass.
     with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
         image.verify()
+
+
+def _is_filled_up(data: bytes, image: Image.Image) -> bool:
+    """Whether the end of a JPEG is what its decoder puts in place of data that are not there.
+
+    It says nothing where an end marker stands too early. Bytes put in front of that marker are read as picture where
+    some of it is missing, and passed over where it is complete. Only a last corner of one colour is worth the look.
+    """
+    pixels = np.asarray(image)
+    end = data.rfind(b"\xff\xd9")
+    if end < 0 or np.ptp(pixels[-2:, -2:], axis=(0, 1)).any():
+        return False
+    longer = data[:end] + b"\x55" * 256 + data[end:]
+    with Image.open(io.BytesIO(longer), formats=("JPEG",)) as other:
+        return not np.array_equal(np.asarray(other), pixels)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
