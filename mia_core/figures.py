@@ -1,7 +1,5 @@
 """Shows figures and tables in a chapter: inline, in the reader's theme, with caption and alt text; glues numbers.
 
-What is too wide for a phone scrolls in a box of its own, which the keyboard can reach.
-
 Pages and Jupyter show the same HTML. `mia_core.svg` draws; this module frames. Matplotlib is imported when a figure is
 made, not before.
 """
@@ -36,7 +34,7 @@ def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "
     """
     if hasattr(item, "savefig"):
         body = themed_svg(item, name=_checked_name(name), alt=_checked_alt(alt))
-        _display("fig", name, f'<div class="mia-plot" tabindex="0">{body}</div>', caption, alt)
+        _display("fig", name, f'<div class="mia-plot">{body}</div>', caption, alt)
     else:
         _display("tab", name, table_html(item, caption, digits), caption, alt)
 
@@ -81,7 +79,7 @@ def show_slider(
         "input.setAttribute('aria-valuetext', input.getAttribute('aria-label') + ' = ' + frames[at].dataset.value)})"
         "})()</script>"
     )
-    _display("fig", name, f'<div class="mia-plot" tabindex="0">{stack}</div>{control}{script}', caption, alts[start])
+    _display("fig", name, f'<div class="mia-plot">{stack}</div>{control}{script}', caption, alts[start])
 
 
 def glue(name: str, value: Any, digits: int = 3) -> None:

@@ -20,5 +20,5 @@ def recorded_tradeoff(name: str) -> str:
         f"with {settings['confidence']:.0%} intervals, recorded {made['models_made']['last'][:10]}. Down is safer, to "
         "the right is more useful; the dotted line is guessing."
     )
-    body = f'<div class="mia-plot" tabindex="0">{themed_svg(fig, name="front", alt=alt)}</div>'
+    body = f'<div class="mia-plot">{themed_svg(fig, name="front", alt=alt)}</div>'
     return figure_html("fig", "front", body, caption)
