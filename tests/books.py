@@ -1,16 +1,19 @@
 """Makes small books to build: a page and chapters in a folder, with the real book's configuration."""
 
 import atexit
+import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import nbformat
+import pytest
 import yaml
 
 from mia_core.book.rendering import render
-from mia_core.book.sources import copy_book, open_book
+from mia_core.book.sources import Book, copy_book, open_book
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -92,6 +95,28 @@ def one_chapter(folder: Path, *cells: str) -> Path:
     """A book in folder/source whose only chapter, `broken`, has these code cells; returns its folder."""
     parts = ["# A chapter", code("epochs = 1", "parameters"), *map(code, cells)]
     return write_book(folder / "source", {"broken": parts})
+
+
+@contextlib.contextmanager
+def unrendered(*parts: str) -> Iterator[None]:
+    """Within it, reports are not rendered: a site is these folders, each with the notebooks that were run."""
+
+    class Unrendered:
+        def read_ahead(self, book: Book) -> None:
+            pass
+
+        def render(self, book: Book) -> Path:
+            site = book.root / "site"
+            site.mkdir()
+            for part in parts:
+                (site / part).mkdir(parents=True)
+                for file in book.chapters.values():
+                    shutil.copyfile(file, site / part / file.name)
+            return site
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mia_core.book.build.renderer", lambda *given: contextlib.nullcontext(Unrendered()))
+        yield
 
 
 @cache

@@ -2,14 +2,13 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from books import code, one_chapter, write_chapter
+from books import code, one_chapter, unrendered, write_chapter
 
 from mia_core.book import build_report, reuse
-from mia_core.book.sources import Book
 from mia_core.chapters.report_arrays import FILES
 
 pytest.importorskip("jupyter_book")
@@ -17,22 +16,17 @@ pytest.importorskip("papermill")
 
 
 @pytest.fixture
-def unrendered(monkeypatch: pytest.MonkeyPatch) -> None:
+def only_chapters() -> Iterator[None]:
     """Leave the rendering out, where only the chapters matter."""
-
-    def no_render(book: Book) -> Path:
-        site = book.root / "site"
-        site.mkdir()
-        return site
-
-    monkeypatch.setattr("mia_core.book.build.render", no_render)
+    with unrendered():
+        yield
 
 
 def reused(out: Path) -> bool:
     return "reused" in json.loads((out / "report.json").read_text())["chapters"]["broken"]
 
 
-@pytest.mark.usefixtures("unrendered")
+@pytest.mark.usefixtures("only_chapters")
 def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     source = one_chapter(tmp_path, f"print(epochs, file=open({str(runs)!r}, 'a'))")
@@ -72,11 +66,11 @@ def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | 
 
     def found(given: dict | None = None, **changes: object) -> str | None:
         record = {"settings": {}, "data": {"fingerprint": "one"}, "versions": {"mia_core": "1"}}
-        reuse._surroundings.cache_clear()
+        reuse.surroundings.cache_clear()
         try:
             return reuse.fingerprint(tmp_path / "a.ipynb", given or {}, record | changes)
         finally:
-            reuse._surroundings.cache_clear()
+            reuse.surroundings.cache_clear()
 
     return found
 

@@ -2,16 +2,14 @@
 
 import json
 import re
-import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from books import code, write_book
+from books import code, unrendered, write_book
 from compared import chapter, results
 
 from mia_core.book import build_report
-from mia_core.book.sources import Book
 from mia_core.cli import main
 from mia_core.compare.differences import compare
 from mia_core.compare.page import as_page
@@ -52,16 +50,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     top = tmp_path_factory.mktemp("reports")
     source = write_book(top / "source", {"chapter": ["# A chapter", code("epochs = 1", "parameters"), code(CELL)]})
 
-    def no_render(book: Book) -> Path:
-        site = book.root / "site"
-        (site / "_sources" / "book").mkdir(parents=True)
-        for file in book.chapters.values():
-            shutil.copyfile(file, site / "_sources" / "book" / file.name)
-        return site
-
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, unrendered("_sources/book"):
         patch.setenv("MIA_CACHE", str(top / "store"))
-        patch.setattr("mia_core.book.build.render", no_render)
         return tuple(build_report({"epochs": n}, top / f"epochs {n}", source=source) for n in (1, 9))
 
 

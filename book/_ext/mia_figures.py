@@ -5,11 +5,13 @@ its own page first; from another page it can be linked to as long as only one pa
 """
 
 import re
+from collections import Counter
 from typing import Any
 
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 WORDS = {"fig": "Figure", "tab": "Table"}
@@ -37,22 +39,44 @@ def number(app: Sphinx, doctree: nodes.document) -> None:
         if link["reftarget"] in words and not link.get("refexplicit"):
             name = link["reftarget"]
             link.replace_self(nodes.reference("", words[name], refid=name, internal=True))
-    _offer(app, words)
+    _numbers(app.env)[app.env.docname] = words
 
 
-def _offer(app: Sphinx, words: dict[str, str]) -> None:
-    """Make the names of this page known to the others, but for those that another page uses too."""
-    labels = app.env.get_domain("std").data
-    page = app.env.docname
-    for name, text in words.items():
-        taken = labels["anonlabels"].get(name, (page,))[0] != page
+def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
+    """Forget a page that is about to be read again or is gone."""
+    _numbers(env).pop(page, None)
+
+
+def offer(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Make the names of all pages known to the others, but for those that two pages use.
+
+    Returns all pages where a number has changed since the last build: a page that is not read again may say it.
+    """
+    labels = env.get_domain("std").data
+    offered: dict[str, tuple[str, str, str]] = {}
+    used = Counter(name for words in _numbers(env).values() for name in words)
+    for name in getattr(env, "mia_offered", {}):
         labels["labels"].pop(name, None)
-        labels["anonlabels"][name] = (page, name)
-        if not taken:
-            labels["labels"][name] = (page, name, text)
+    for page, words in sorted(_numbers(env).items()):
+        for name, text in words.items():
+            labels["anonlabels"][name] = (page, name)
+            if used[name] == 1:
+                offered[name] = (page, name, text)
+    labels["labels"].update(offered)
+    before, env.mia_offered = getattr(env, "mia_offered", offered), offered
+    return [] if before == offered else sorted(env.found_docs)
+
+
+def _numbers(env: BuildEnvironment) -> dict[str, dict[str, str]]:
+    """Page -> name -> words, such as "fig-roc" -> "Figure 2"."""
+    if not hasattr(env, "mia_numbers"):
+        env.mia_numbers = {}
+    return env.mia_numbers
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     app.connect("doctree-read", number)
+    app.connect("env-purge-doc", forget)
+    app.connect("env-updated", offer)
     return {"parallel_read_safe": False, "parallel_write_safe": True}

@@ -47,7 +47,10 @@ class RunTable(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The table, or a sentence where this site was rendered from stored outputs."""
-        records = {page: record(self.env, page) for page in _reading_order(self.env)}
+        pages = _reading_order(self.env)
+        for page in pages:
+            self.env.note_dependency(self.env.doc2path(page))
+        records = {page: record(self.env, page) for page in pages}
         made = {page: found for page, found in records.items() if found}
         if not made:
             text = "This site was rendered from the outputs stored with the book; no chapter was run for it."

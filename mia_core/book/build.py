@@ -18,7 +18,7 @@ from mia_core.book.execution import end_kernels, kernels_may_start, run_chapter
 from mia_core.book.kernels import kernels
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
 from mia_core.book.record import record, shown
-from mia_core.book.rendering import render
+from mia_core.book.rendering import renderer
 from mia_core.book.results import collect
 from mia_core.book.schedule import places, run_side_by_side
 from mia_core.book.sources import BookError, choose, copy_book, open_book
@@ -68,10 +68,17 @@ def build_report(
     records = {name: record(settings[name]) for name in names}
 
     at_once, workers = places(len(names))
-    with kernels_may_start(), ended_by_sigterm(end_kernels), _workshop(target) as folder, kernels(workers) as starting:
+    with (
+        kernels_may_start(),
+        ended_by_sigterm(end_kernels),
+        _workshop(target) as folder,
+        kernels(workers) as starting,
+        renderer(book, names, folder / "rendering") as pages,
+    ):
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)
+        pages.read_ahead(copy)
         begun = count(1)
 
         def run(name: str) -> dict[str, Any]:
@@ -92,7 +99,7 @@ def build_report(
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
         records |= run_side_by_side(names, run, last, at_once)
         with _announced("rendering"):
-            site = render(copy)
+            site = Path(shutil.copytree(pages.render(copy), folder / "site"))
         text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)
         (site / RECORD).write_text(text + "\n", encoding="utf-8")
         results = collect(**json.loads(text), notebooks=copy.chapters)

@@ -31,12 +31,11 @@ def fingerprint(notebook: Path, given: Mapping[str, Any], record: Mapping[str, A
     """
     if runs_every_time(notebook):
         return None
-    cells = _cells(notebook)
     shaped = {
-        "cells": [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in cells],
+        "cells": written(notebook),
         "given": dict(given),
         "record": dict(record),
-        "surroundings": _surroundings(),
+        "surroundings": surroundings(),
     }
     return hashlib.sha256(json.dumps(shaped, sort_keys=True, default=str).encode()).hexdigest()
 
@@ -72,6 +71,11 @@ def keep(name: str, key: str | None, notebook: Path) -> None:
         old.unlink(missing_ok=True)
 
 
+def written(notebook: Path) -> list[list[Any]]:
+    """Kind, text and metadata of a notebook's cells: all but the outputs."""
+    return [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in _cells(notebook)]
+
+
 def _cells(notebook: Path) -> list[Any]:
     return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
@@ -81,7 +85,8 @@ def _path(name: str, key: str | None) -> Path | None:
 
 
 @cache
-def _surroundings() -> list[Any]:
+def surroundings() -> list[Any]:
+    """Packages, recorded results, arrays and machine: what shapes every page, ready for JSON."""
     installed = sorted({f"{found.metadata['Name']}=={found.version}" for found in distributions()})
     read = [folder for folder in (results_dir(), arrays_folder()) if folder is not None]
     results = [

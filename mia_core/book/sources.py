@@ -32,6 +32,14 @@ class Book:
         files = {chapter_name(page): self.root / f"{page}.ipynb" for page in self.pages}
         return {name: file for name, file in files.items() if file.is_file()}
 
+    def files(self) -> list[Path]:
+        """All files that belong to it, hidden ones and what was built left out."""
+        found = [self.root / CONFIG, self.root / TOC]
+        for folder, names, files in os.walk(self.root / PAGES):
+            names[:] = sorted(name for name in names if name[0] != "." and name not in ("_build", "__pycache__"))
+            found += [Path(folder, name) for name in sorted(files) if name[0] != "."]
+        return found
+
 
 def open_book(root: Path | None = None) -> Book:
     """The book in the folder `root`, by default the checkout that this package belongs to. Raises `BookError`."""
@@ -61,7 +69,7 @@ def choose(book: Book, chapters: list[str] | None) -> list[str]:
 def copy_book(book: Book, folder: Path, chapters: list[str]) -> Book:
     """A copy of the book in `folder` with these chapters only; the other notebooks and links to them are left out."""
     left_out = set(book.chapters) - set(chapters)
-    for file in _source_files(book.root):
+    for file in book.files():
         relative = file.relative_to(book.root)
         if file.suffix == ".ipynb" and chapter_name(relative.with_suffix("").as_posix()) not in chapters:
             continue
@@ -83,14 +91,6 @@ def python_path() -> str:
     checkout = Path(__file__).resolve().parents[2]
     own = [str(checkout)] if (checkout / "pyproject.toml").is_file() else []
     return os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH")])])
-
-
-def _source_files(root: Path) -> list[Path]:
-    found = [root / CONFIG, root / TOC]
-    for folder, names, files in os.walk(root / PAGES):
-        names[:] = sorted(name for name in names if name[0] != "." and name not in ("_build", "__pycache__"))
-        found += [Path(folder, name) for name in sorted(files) if name[0] != "."]
-    return found
 
 
 def _read_yaml(path: Path) -> Any:
