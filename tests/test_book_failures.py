@@ -83,15 +83,18 @@ build_report({}, sys.argv[1], source=Path(sys.argv[2]))
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no signals on this system")
-def test_termination_leaves_nothing_behind_and_ends_the_kernels(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+def test_an_end_from_outside_leaves_nothing_behind_and_ends_the_kernels(
+    tmp_path: Path, number: int, status: int
+) -> None:
     told = tmp_path / "told"
     cell = f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     source = one_chapter(tmp_path, cell)
     process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path / "out"), str(source)], cwd=tmp_path)
     try:
         wait_for(lambda: told.is_file() and told.read_text())
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 143
+        process.send_signal(number)
+        assert process.wait(30) == status
     finally:
         process.kill()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "told"]

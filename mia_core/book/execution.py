@@ -99,7 +99,7 @@ def run_chapter(
 
 
 def _known(manager_class: type, started: list[Any]) -> type:
-    """The same manager, which puts itself into `started` and among those whose kernels a SIGTERM ends."""
+    """The same manager, which puts itself into `started` and among those whose kernels an end from outside ends."""
 
     class Known(manager_class):
         async def start_kernel(self, **options: Any) -> None:

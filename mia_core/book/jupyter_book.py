@@ -33,10 +33,10 @@ def start(book: Path, output: IO[bytes] | int, read_ahead: bool = False) -> subp
 
 
 def main(idle: bool) -> None:
-    """Jupyter Book's command with the arguments of this process; idle: at the lowest priority."""
+    """Jupyter Book's command with the arguments of this process; idle: at a low priority."""
     threading.Thread(target=_end_with_the_other_end, daemon=True).start()
     if idle and hasattr(os, "nice"):
-        os.nice(19)
+        os.nice(10)  # not the lowest: it is waited for in the end
     from jupyter_book.cli.main import main as jupyter_book
 
     jupyter_book()

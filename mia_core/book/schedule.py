@@ -21,11 +21,16 @@ def places(chapters: int) -> tuple[int, int]:
 
 
 def run_side_by_side(
-    names: Sequence[str], run: Callable[[str], Result], last: Collection[str] = (), jobs: int = 1
+    names: Sequence[str],
+    run: Callable[[str], Result],
+    last: Collection[str] = (),
+    jobs: int = 1,
+    interrupted: Callable[[], None] = lambda: None,
 ) -> dict[str, Result]:
     """Call `run` with each name, `jobs` at a time; returns the results in that order.
 
-    last  names that look at what the others have done: they run one by one when the rest is complete
+    last         names that look at what the others have done: they run one by one when the rest is complete
+    interrupted  called when the user interrupts, so that what is running ends instead of being waited for
 
     Each chapter has a process of its own; two that need the same models share the work of training them (see
     `mia_core.training_jobs`). The first failure is raised, once what was running then has ended: nothing new is begun.
@@ -36,6 +41,9 @@ def run_side_by_side(
         futures = {name: pool.submit(run, name) for name in reversed(names) if name not in last}
         try:
             wait(futures.values(), return_when=FIRST_EXCEPTION)
+        except BaseException:  # an interrupt: what a chapter raises is not raised here
+            interrupted()
+            raise
         finally:
             for future in futures.values():
                 future.cancel()
