@@ -150,7 +150,7 @@ def study(
     With --out, the table and a .provenance.json beside it are written.
     """
     from mia_core.cluster import cluster
-    from mia_core.commands.given import given_settings
+    from mia_core.commands.given import given_settings, naming_file
     from mia_core.study import Study
     from mia_core.study_report import as_rows, check_out, summary_text, write_table
     from mia_core.study_settings import StudySettings
@@ -158,7 +158,9 @@ def study(
     options = {"dataset": dataset, "seeds": seeds, "defenses": defenses, "attacks": attack or None}
     options |= {"epochs": epochs, "part": part}
     given = given_settings(params, param)
-    settings = StudySettings(**given | {name: value for name, value in options.items() if value is not None})
+    options = {name: value for name, value in options.items() if value is not None}
+    with naming_file(params, given, param, options):
+        settings = StudySettings(**given | options)
     if out is not None:
         check_out(out)
     with cluster(scheduler):

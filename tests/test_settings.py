@@ -263,7 +263,8 @@ def test_the_same_words_on_the_command_line_and_in_a_file(tmp_path, capsys):
     main(["study", "--params", str(path)])
     first = capsys.readouterr().err
     main(["study", "-p", "learning_rate=fast"])
-    assert first == capsys.readouterr().err == "mia: error: learning_rate: expected a number, found 'fast'\n"
+    words = "learning_rate: expected a number, found 'fast'\n"
+    assert (first, capsys.readouterr().err) == (f"mia: error: {path}: {words}", f"mia: error: {words}")
 
 
 def test_a_gigantic_value_for_attacks_is_refused_at_once():

@@ -1,5 +1,7 @@
 """The settings that a command line gives by --params and --param."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 
@@ -11,3 +13,25 @@ def given_settings(params: str | None, param: list[str] | None) -> dict[str, Any
     if params is not None and not params.strip():
         raise SettingsError("params: expected the name of a YAML file, found an empty one")
     return (read_settings_file(params) if params is not None else {}) | pairs(param or [])
+
+
+@contextmanager
+def naming_file(
+    params: str | None, given: Iterable[str], param: list[str] | None, options: Iterable[str] = ()
+) -> Iterator[None]:
+    """Within it, an error about a setting that came from the file names the file.
+
+    given    names of the settings that `given_settings` gave for `params` and `param`
+    options  names of those that an option of their own has replaced
+    """
+    from mia_core.errors import SettingsError
+    from mia_core.settings import pairs
+    from mia_core.words import one_line
+
+    try:
+        yield
+    except SettingsError as error:
+        of_file = set(given).difference(pairs(param or []), options)
+        if params is None or str(error).partition(":")[0] not in of_file:
+            raise
+        raise SettingsError(f"{one_line(params)}: {error}") from None

@@ -37,13 +37,14 @@ def report(
     from mia_core.book import build_report
     from mia_core.book import pdf as paper
     from mia_core.book.sources import open_book
-    from mia_core.commands.given import given_settings
+    from mia_core.commands.given import given_settings, naming_file
     from mia_core.commands.notes import say
 
     given = given_settings(params, param)
     # Before anything runs for nothing.
     target, browser = (paper.check_pdf(pdf), paper.find_chromium()) if pdf is not None else (None, "")
-    site = build_report(given, out, chapter or None, fresh=fresh)
+    with naming_file(params, given, param):
+        site = build_report(given, out, chapter or None, fresh=fresh)
     say(f"mia: note: wrote {site}; open {site / 'index.html'}")
     if target is not None:
         say("mia: printing")

@@ -52,7 +52,7 @@ def references(
     study goes on where it stopped. With --out and --epsilon, a table and a .provenance.json
     beside it are written.
     """
-    from mia_core.commands.given import given_settings
+    from mia_core.commands.given import given_settings, naming_file
     from mia_core.commands.notes import say
     from mia_core.errors import SettingsError
     from mia_core.reference_studies.privacy import check_canaries, privacy_table
@@ -65,7 +65,9 @@ def references(
     options = {"dataset": dataset, "models": models, "defenses": defenses, "canaries": canaries, "design": design}
     options |= {"attacks": attack or None, "epochs": epochs, "part": part, "seed": seed}
     given = given_settings(params, param)
-    settings = ReferenceSettings(**given | {name: value for name, value in options.items() if value is not None})
+    options = {name: value for name, value in options.items() if value is not None}
+    with naming_file(params, given, param, options):
+        settings = ReferenceSettings(**given | options)
     wanted = [check_out(path) for path in (out, epsilon) if path is not None]
     if len(set(wanted)) < len(wanted):
         raise SettingsError(f"epsilon: expected another file than --out, found {epsilon} for both")
