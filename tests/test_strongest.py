@@ -105,13 +105,17 @@ def test_nothing_measured_nothing_judged(rows: pd.DataFrame) -> None:
 
 
 def test_a_recorded_study_says_what_it_is() -> None:
-    def part(last: str) -> dict:
-        settings = {"models": 18, "epochs": 50, "canaries": 210}
-        return {"settings": settings, "models_made": {"first": "2026-01-02T03:04", "last": last}}
+    def part(last: str, precision: str = "bfloat16", defenses: tuple[str, ...] = ("none",)) -> dict:
+        settings = {"models": 18, "epochs": 50, "canaries": 210, "defenses": list(defenses)}
+        made = {"first": "2026-01-02T03:04", "last": last}
+        return {"settings": settings, "models_made": made, "recipe_used": {"precision": precision}}
 
     words = "18 models of each combination, 50 epochs, 210 canaries, trained on 2026-01-02"
-    assert strongest.recorded_words([part("2026-01-02T05:06")]) == words
-    assert strongest.recorded_words([part("2026-01-02"), part("2026-02-03")]) == f"{words} to 2026-02-03"
+    assert strongest.recorded_words([part("2026-01-02T05:06")]) == f"{words} in bfloat16"
+    both = [part("2026-01-02"), part("2026-02-03", defenses=("smoothing", "dropout"))]
+    assert strongest.recorded_words(both) == f"{words} to 2026-02-03 in bfloat16"
+    mixed = f"{words} to 2026-02-03 (in bfloat16: none, smoothing, dropout; in float32: masking)"
+    assert strongest.recorded_words([*both, part("2026-01-02", "float32", ("masking",))]) == mixed
 
 
 def test_parts_of_a_recorded_study_are_one_table(

@@ -28,7 +28,7 @@ for _module in pkgutil.iter_modules(mia_core.chapters.__path__):
     importlib.import_module(f"mia_core.chapters.{_module.name}")
 
 OUTCOMES = (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)
-TINY = {"seeds": 2, "epochs": 2, "part": 120}  # enough non-members for a TPR at 1% FPR
+TINY = {"seeds": 2, "epochs": 2, "part": 120, "models": 6}  # enough non-members for a TPR at 1% FPR
 JUDGE = mia_core.claims.judge
 ATTACK = "adversary1"
 

@@ -177,13 +177,21 @@ def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) ->
 
 
 def recorded_words(parts: Sequence[dict[str, Any]]) -> str:
-    """What a recorded study is, from its provenance: "18 models of each combination, trained on 2026-11-26"."""
+    """What a recorded study is, from its provenance: "18 models of each combination, trained on 2026-11-26".
+
+    Its parts may have been trained in the precision that was faster where they were.
+    """
     models = sorted({part["settings"]["models"] for part in parts})
     days = sorted({part["models_made"][end][:10] for part in parts for end in ("first", "last")})
     when = days[0] if len(days) == 1 else f"{days[0]} to {days[-1]}"
     epochs, canaries = parts[0]["settings"]["epochs"], parts[0]["settings"]["canaries"]
     count = " or ".join(map(str, models))
-    return f"{count} models of each combination, {epochs} epochs, {canaries} canaries, trained on {when}"
+    trained: dict[str, list[str]] = {}
+    for part in parts:
+        trained.setdefault(part["recipe_used"]["precision"], []).extend(part["settings"]["defenses"])
+    how = "; ".join(f"in {precision}: {', '.join(names)}" for precision, names in trained.items())
+    how = f" in {next(iter(trained))}" if len(trained) == 1 else f" ({how})"
+    return f"{count} models of each combination, {epochs} epochs, {canaries} canaries, trained on {when}{how}"
 
 
 def _held(table: "pd.DataFrame", measures: Sequence[str], attack: str, examples: str) -> list[Held]:
