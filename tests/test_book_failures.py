@@ -17,7 +17,7 @@ from mia_core.interrupts import ended_by_sigterm
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
-pytestmark = pytest.mark.usefixtures("own_cache")
+pytestmark = pytest.mark.usefixtures("own_cache", "bare_kernels")
 
 
 @pytest.mark.parametrize("rich", [False, True], ids=["plain", "rich"])
@@ -77,7 +77,8 @@ def test_rendering_writes_nothing_into_the_home_folder(tmp_path: Path, monkeypat
 BUILD = """
 import sys
 from pathlib import Path
-from mia_core.book import build_report
+from mia_core.book import build_report, prepared
+prepared.IMPORTED = ()
 build_report({}, sys.argv[1], source=Path(sys.argv[2]))
 """
 

@@ -26,7 +26,7 @@ def reused(out: Path) -> bool:
     return "reused" in json.loads((out / "report.json").read_text())["chapters"]["broken"]
 
 
-@pytest.mark.usefixtures("only_chapters")
+@pytest.mark.usefixtures("only_chapters", "bare_kernels")
 def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     source = one_chapter(tmp_path, f"print(epochs, file=open({str(runs)!r}, 'a'))")

@@ -173,7 +173,7 @@ def test_all_pages_are_printed_but_the_api(tmp_path: Path) -> None:
     for page in pages[:-1]:
         (tmp_path / page).parent.mkdir(exist_ok=True)
         (tmp_path / f"{page}.html").touch()
-    assert printed_pages(tmp_path, pages) == [page for page in pages[:-1] if page != "book/api"]
+    assert printed_pages(tmp_path, pages) == [page for page in pages[:-1] if not page.startswith("book/api")]
 
 
 @needs_chromium

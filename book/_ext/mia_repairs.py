@@ -11,6 +11,7 @@ from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.util.index_entries import split_index_msg
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
+TOGGLE = '<summary><span class="toctree-toggle"'
 READ_AHEAD = "MIA_READ_AHEAD"  # see mia_core.book.rendering
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
@@ -22,11 +23,11 @@ LINK = re.compile(r"</?a\b[^>]*>")
 
 
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
-    """Two things that a screen reader stumbles over.
+    """Three things that a screen reader stumbles over.
 
     The bibliography becomes a plain block: its lists have roles that their children do not fit. A fold that lists the
     chapters in which a function is used names the function without a link: a link inside of what opens the fold cannot
-    be told from it.
+    be told from it. What opens a list of pages in the navigation gets a name.
     """
     if error or app.builder.format != "html":
         return
@@ -34,6 +35,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         text = path.read_text(encoding="utf-8")
         mended = CITATION.sub(lambda found: ROLE.sub("", found[0]), text)
         mended = SUMMARY.sub(lambda found: LINK.sub("", found[0]), mended)
+        mended = mended.replace(TOGGLE, TOGGLE.replace("<summary", '<summary aria-label="Pages below"'))
         if mended != text:
             path.write_text(mended, encoding="utf-8")
 

@@ -20,7 +20,7 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"
 MACOS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 LIMIT = 600  # seconds that Chromium may take
 STYLE = "print.css"
-NOT_PRINTED = ("book/api",)  # to look things up in, as long as all else together, and its links lead to source code
+NOT_PRINTED = "book/api"  # pages to look functions up in, as long as all else together
 
 _PAGE = """<!doctype html>
 <html lang="en" data-theme="light" data-mode="light">
@@ -62,7 +62,7 @@ def check_pdf(out: str | Path) -> Path:
 
 def printed_pages(site: Path, pages: Sequence[str]) -> list[str]:
     """Those of the book's pages that a site has and that are printed, in their order."""
-    return [page for page in pages if page not in NOT_PRINTED and (site / f"{page}.html").is_file()]
+    return [page for page in pages if not page.startswith(NOT_PRINTED) and (site / f"{page}.html").is_file()]
 
 
 def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path:

@@ -103,7 +103,7 @@ def prepared(environment: Mapping[str, str]) -> Iterator[Prepared | None]:
         yield None
         return
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", __name__],
+        [sys.executable, "-P", "-m", __name__, *IMPORTED],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -119,8 +119,11 @@ def prepared(environment: Mapping[str, str]) -> Iterator[Prepared | None]:
 
 
 def serve() -> None:
-    """Import, then become a kernel for each request on standard input, whose process number goes to standard output."""
-    for module in IMPORTED:
+    """Import the modules named as arguments, then become a kernel for each request on standard input.
+
+    Its process number goes to standard output.
+    """
+    for module in sys.argv[1:]:
         with contextlib.suppress(ImportError):
             importlib.import_module(module)
     gc.collect()
