@@ -75,6 +75,7 @@ def test_site_with_new_outputs_is_that_of_a_new_rendering(book: Book, tmp_path: 
         copy = copy_book(book, tmp_path / "as stored", names)
         pages.read_ahead(copy)
         site = pages.render(copy)
+        assert pages._reading.returncode == 0, "what was read ahead is used"
         read_ahead, untouched = content(site), (site / "book/api.html").stat().st_mtime_ns
     assert "Figure 1</" in read_ahead["book/second.html"]
     assert "sphinx-codeautolink-a" in read_ahead["book/second.html"] and "second.html" in read_ahead["book/api.html"]

@@ -141,7 +141,8 @@ class ReadAhead(StandaloneHTMLBuilder):
         """Nothing is written."""
 
     def finish(self) -> None:
-        """Nothing is written."""
+        """Nothing is written; other extensions put their style sheets there at the end."""
+        Path(self.outdir, "_static").mkdir(parents=True, exist_ok=True)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
