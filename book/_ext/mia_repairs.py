@@ -12,7 +12,7 @@ from sphinx.util.index_entries import split_index_msg
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 
 TOGGLE = '<summary><span class="toctree-toggle"'
-READ_AHEAD = "MIA_READ_AHEAD"  # see mia_core.book.rendering
+READ_AHEAD = "MIA_READ_AHEAD"  # set by mia_core.book.jupyter_book
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
 CITATION = re.compile(r'<div\b[^>]*\bclass="citation(?:-list)?"[^>]*>')
