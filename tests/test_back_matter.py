@@ -58,11 +58,15 @@ def test_every_attack_has_its_source_in_the_bibliography() -> None:
         assert source == "this book" or source.split()[0].replace("ä", "a") in known, source
 
 
-def test_front_page_names_every_page_once() -> None:
+def test_front_page_names_every_page_once_and_the_api_its_own() -> None:
     book = open_book()
+    order = [chapter_name(name) for name in book.pages]
     linked = re.findall(r"\[\]\(([\w-]+)\.(?:ipynb|md)\)", page("index").partition("## The chapters")[2])
-    assert linked == sorted(linked, key=[chapter_name(name) for name in book.pages].index)
-    assert set(linked) == {chapter_name(name) for name in book.pages[1:]}
+    subjects = re.findall(r"\]\((api-[\w-]+)\.md\)", page("api"))
+    assert linked == sorted(linked, key=order.index)
+    assert subjects == sorted(subjects, key=order.index)
+    assert set(linked) | set(subjects) == set(order[1:])
+    assert not set(linked) & set(subjects)
 
 
 def write_recorded(folder: Path) -> None:
