@@ -19,7 +19,7 @@ def cache_dir() -> Path:
     """
     given = os.environ.get("MIA_CACHE", "").strip() or "~/.cache/mia_core"
     try:
-        folder = Path(given).expanduser().absolute()
+        folder = absolute(given)
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(None, "no permission to write")
@@ -29,6 +29,11 @@ def cache_dir() -> Path:
             f"expected a folder that can be made and written"
         ) from None
     return folder
+
+
+def absolute(path: str | Path) -> Path:
+    """The absolute path, `~` being the home folder. For a user that does not exist it stays, as in `~nobody/x`."""
+    return Path(os.path.expanduser(path)).absolute()
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:

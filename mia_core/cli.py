@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mia_core.commands.models_command import attack_models
-from mia_core.commands.notes import say
+from mia_core.commands.notes import say, write
 from mia_core.commands.report_command import report
 from mia_core.compare.command import compare
 from mia_core.errors import MiaError, MiaWarning
@@ -169,7 +169,7 @@ def study(
     if out is not None:
         for path in write_table(out, made, table):
             say(f"mia: note: wrote {path}")
-    _write(as_rows(table) if as_json else summary_text(table, settings.confidence))
+    write(as_rows(table) if as_json else summary_text(table, settings.confidence))
 
 
 app.command()(references)
@@ -198,8 +198,10 @@ def main(arguments: list[str] | None = None) -> int:
             return 1
         except MemoryError:
             return _fail("not enough memory for arrays of this size")
-        except OSError as error:  # stdout could not be written, such as on a full disk
-            _silence_stdout()
+        except OSError as error:
+            if error.filename is not None:
+                return _fail(f"{error.filename}: {error.strerror or one_line(error)}")
+            _silence_stdout()  # it could not be written, such as on a full disk
             return _fail(f"the result cannot be written: {error.strerror or one_line(error)}")
         except Exception as error:
             # Mistakes in the arguments; typer does not export the class, which depends on its version.
@@ -212,12 +214,7 @@ def show(report: dict[str, Any], text: str, as_json: bool) -> None:
     """A report on stdout, as text or as strict JSON, its notes on stderr."""
     for note in report["notes"]:
         say(f"mia: note: {one_line(note, 400)}")
-    _write(json.dumps(report, indent=2, allow_nan=False) + "\n" if as_json else text)
-
-
-def _write(text: str) -> None:
-    if sys.stdout is not None:  # it is None where the caller has closed it
-        sys.stdout.write(text)
+    write(json.dumps(report, indent=2, allow_nan=False) + "\n" if as_json else text)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
@@ -232,7 +229,8 @@ def _fail(message: str) -> int:
 
 def _silence_stdout() -> None:
     # Python flushes stdout once more when it exits, which would fail again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -158,10 +158,12 @@ def mu_of_epsilon(epsilon: float, delta: float) -> float:
     """The mu for which a Gaussian mechanism is (`epsilon`, `delta`)-private: the inverse of `epsilon_of_mu`."""
     from scipy.optimize import brentq
 
-    high = 1.0
+    low, high = 1e-12, 1.0
+    while delta_of_mu(low, epsilon) > delta:
+        low /= 16
     while delta_of_mu(high, epsilon) < delta:
         high *= 2
-    return float(brentq(lambda mu: delta_of_mu(mu, epsilon) - delta, 1e-12, high, xtol=1e-13, rtol=1e-13))
+    return float(brentq(lambda mu: delta_of_mu(mu, epsilon) - delta, low, high, xtol=low / 10, rtol=1e-13))
 
 
 def delta_of_mu(mu: float, epsilon: float) -> float:

@@ -8,6 +8,7 @@ import html
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mia_core.errors import SettingsError
@@ -20,6 +21,23 @@ if TYPE_CHECKING:
 __all__ = ["NOT_MEASURABLE", "figure", "glue", "plain", "show", "show_slider", "style"]
 
 NOT_MEASURABLE = "not measurable"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A cell of a table that links to a figure or table of the same page, by its name there, such as "fig-epochs"."""
+
+    name: str
+
+
+class Explained(str):
+    """The text of a cell with a longer one that appears when a reader points at it."""
+
+    def __new__(cls, text: str, title: str) -> "Explained":
+        """Both texts are plain."""
+        made = super().__new__(cls, text)
+        made.title = title
+        return made
 
 
 def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "", digits: int = 3) -> None:
@@ -128,6 +146,12 @@ def table_html(table: "pd.DataFrame", caption: str, digits: int = 3) -> str:
 
 
 def _cell(value: Any, digits: int) -> str:
+    if isinstance(value, Evidence):
+        # On a rendered page the words become the number of what they link to.
+        words = "figure" if value.name.startswith("fig-") else "table"
+        return f'<a class="mia-evidence" href="#{html.escape(value.name)}">{words}</a>' if value.name else ""
+    if isinstance(value, Explained):
+        return f'<span title="{html.escape(value.title)}">{html.escape(value)}</span>'
     value = plain(value, digits)
     if isinstance(value, bool):
         return "yes" if value else "no"

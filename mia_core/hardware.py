@@ -16,6 +16,7 @@ import torch
 from mia_core.cache import cache_dir, write_atomically
 from mia_core.errors import SettingsError
 from mia_core.recipe import Recipe
+from mia_core.winograd import WinogradConv2d
 
 
 def resolve_device(name: str) -> torch.device:
@@ -76,14 +77,28 @@ def resolve(recipe: Recipe) -> Recipe:
         machine = describe_machine()
         case = f"{machine['processor']} | {device.type} | {recipe.threads} threads | torch {torch.__version__}"
         path = cache_dir() / "precision.json"
-        known = {}
-        with contextlib.suppress(OSError, ValueError, TypeError):
-            known = dict(json.loads(path.read_text(encoding="utf-8")))
-        if known.get(case) not in ("float32", "bfloat16"):
-            known[case] = faster_precision(device, recipe.threads)
-            write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))
-        precision = known[case]
+        precision = _known_precisions(path).get(case)
+        if precision not in ("float32", "bfloat16"):
+            precision = _time_once(path, case, device, recipe.threads)
     return recipe.replace(device=device.type, precision=precision)
+
+
+def _known_precisions(path: Path) -> dict[str, str]:
+    with contextlib.suppress(OSError, ValueError, TypeError):
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    return {}
+
+
+def _time_once(path: Path, case: str, device: torch.device, threads: int) -> str:
+    """The faster precision, timed by one process and read by those that waited for it: all decide alike."""
+    from filelock import FileLock
+
+    with FileLock(path.with_suffix(".lock")):
+        known = _known_precisions(path)
+        if known.get(case) not in ("float32", "bfloat16"):
+            known[case] = faster_precision(device, threads)
+            write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))
+        return known[case]
 
 
 def faster_precision(device: torch.device, threads: int) -> str:
@@ -104,7 +119,7 @@ def faster_precision(device: torch.device, threads: int) -> str:
 def _step_seconds(device: torch.device, precision: str, examples: int) -> float:
     """The least time of a few forward and backward passes through the CNN's second, largest convolution."""
     x = torch.zeros(examples, 32, 16, 16, device=device).to(memory_format=torch.channels_last).requires_grad_()
-    layer = torch.nn.Conv2d(32, 32, 5).to(device, memory_format=torch.channels_last)
+    layer = WinogradConv2d(32, 32).to(device, memory_format=torch.channels_last)
     best = float("inf")
     for _ in range(4):
         start = time.perf_counter()

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from mia_core.defenses import Combination
 from mia_core.errors import SettingsError
+from mia_core.winograd import WinogradConv2d
 
 SMALLEST_SIDE = 12  # two 5x5 convolutions and two poolings leave one pixel of 12
 
@@ -64,7 +65,7 @@ class CNN(Network):
         super().__init__(mean, scale)
         channels, height, width = mean.shape
         self.conv1 = nn.Conv2d(channels, 32, 5, padding=2)
-        self.conv2 = nn.Conv2d(32, 32, 5)
+        self.conv2 = WinogradConv2d(32, 32)
         left = ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
         self.dense = nn.Linear(32 * left, hidden_units)
         self.out = nn.Linear(hidden_units, classes)

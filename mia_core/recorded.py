@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mia_core.cache import absolute
 from mia_core.errors import DataError
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 def results_dir() -> Path:
     """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` of the checkout."""
     given = os.environ.get("MIA_RESULTS", "").strip()
-    return Path(given).expanduser().absolute() if given else Path(__file__).parents[1] / "results"
+    return absolute(given) if given else Path(__file__).parents[1] / "results"
 
 
 def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mia_core.cache import cache_dir, reason, write_atomically
+from mia_core.cache import absolute, cache_dir, reason, write_atomically
 from mia_core.data import Dataset
 from mia_core.defenses import shaping
 from mia_core.errors import MiaWarning, RunError
@@ -83,7 +83,7 @@ class Store:
     """
 
     def __init__(self, root: str | Path | None = None) -> None:
-        self.root = Path(root).expanduser().absolute() if root is not None else cache_dir() / "runs"
+        self.root = absolute(root) if root is not None else cache_dir() / "runs"
 
     def path(self, key: dict[str, Any]) -> Path:
         """The file of a run: readable, and unique by a hash, such as
@@ -139,8 +139,10 @@ class Store:
             return
         except OSError as error:
             raise RunError(f"{place}: cannot be written: {reason(error)}") from None
-        with lock:
+        try:
             yield True
+        finally:
+            lock.release()
 
     def put(self, run: Run) -> Path:
         """Write a run under its identity's name, and give the path."""
@@ -272,11 +274,11 @@ def _digest_of(rows: np.ndarray) -> str:
 @cache
 def _code_fingerprint(defenses: tuple[type, ...], device: str) -> str:
     """A hash of the code that shapes weights, without comments and docstrings: new code, new runs."""
-    from mia_core import networks, training
+    from mia_core import networks, training, winograd
     from mia_core.defenses import base
     from mia_core.hardware import autocast
 
-    sources: list[Any] = [networks, training, autocast, base, *defenses]
+    sources: list[Any] = [networks, winograd, training, autocast, base, *defenses]
     if device != "cpu":  # where many are trained at once
         from mia_core import batched, batched_networks
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mia_core.cache import write_atomically
+from mia_core.cache import absolute, write_atomically
 from mia_core.data import Dataset, DataSettings
 from mia_core.errors import SettingsError
 from mia_core.metrics import LEVELS, level_column, most_false_positives
@@ -27,7 +27,7 @@ _OF_LEVEL = re.compile(r"(?:tpr_at_fpr|fpr_at|false_positives_at)_(.*?)(?:_low|_
 
 def check_out(path: str | Path) -> Path:
     """The absolute path of a table to be written. Raises `SettingsError` before anything is trained for nothing."""
-    table = Path(path).expanduser().absolute()
+    table = absolute(path)
     if table.is_dir():
         raise SettingsError(f"out: {table} is a folder; expected the name of a .csv file")
     if table.suffix.lower() != ".csv":
@@ -144,7 +144,7 @@ BEHIND = "In brackets behind a TPR: the realised FPR, on average, and the false 
 
 
 def summary_text(table: "pd.DataFrame", confidence: float = 0.95) -> str:
-    """Means over seeds with intervals, plain ASCII, a line a combination and attack."""
+    """Means over seeds with intervals, a line a combination and attack."""
     rows = over_the_seeds(table, confidence)
     seeds = rows["seeds"].max()
     head = (

@@ -1,8 +1,8 @@
 """The book's tables, from a study's summary and from verdicts, with values and intervals as text."""
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from mia_core.report import TABLE_I
 
@@ -22,28 +22,40 @@ def heading(column: str) -> str:
     return {"auc": "AUC"}.get(column, words)
 
 
+def number(value: float, digits: int = 3, sign: Literal["", "+"] = "") -> str:
+    """A number with so many digits behind the point; with "+" a plus is written too. What rounds to 0 has no minus."""
+    return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}"
+
+
 def with_interval(row: "pd.Series | dict", name: str, digits: int = 3) -> str:
     """A measure of a summary's row as "0.837 [0.831, 0.843]"; without bounds for a single seed."""
     value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
     if value is None or value != value:
         return NOT_MEASURABLE
-    bounds = "" if low is None or low != low else f" [{low:.{digits}f}, {high:.{digits}f}]"
-    return f"{value:.{digits}f}{bounds}"
+    bounds = "" if low is None or low != low else f" [{number(low, digits)}, {number(high, digits)}]"
+    return f"{number(value, digits)}{bounds}"
 
 
-def beside_table_i(summary: "pd.DataFrame") -> "pd.DataFrame":
-    """Table I of the report and the same measures of a study, as "printed | measured", one row a combination."""
+def beside_table_i(
+    summary: "pd.DataFrame",
+    names: Iterable[str] = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members"),
+    measured: str = "this run",
+) -> "pd.DataFrame":
+    """Table I of the report above the same measures of a study, two rows a combination.
+
+    summary   of the study, see `mia_core.study.over_the_seeds`
+    names     columns of the summary; what Table I has no column for is "not printed" there
+    measured  what the study is called
+    """
     import pandas as pd
 
-    names = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members")
     rows = []
     for _, row in summary.iterrows():
-        printed = TABLE_I.get(row["defenses"])
-        cells = {"defenses": row["defenses"]}
-        for name in names:
-            before = f"{getattr(printed, name):.2f}" if printed else "not in it"
-            cells[heading(name)] = f"{before} | {with_interval(row, name, 2 if 'recall' in name else 3)}"
-        rows.append(cells)
+        printed, name = TABLE_I.get(row["defenses"]), row["defenses"]
+        values = {heading(column): getattr(printed, column, None) for column in names}
+        before = {head: "not printed" if value is None else number(value, 2) for head, value in values.items()}
+        after = {heading(column): with_interval(row, column, 2 if "recall" in column else 3) for column in names}
+        rows += [{"defenses": f"{name}, Table I"} | before, {"defenses": f"{name}, {measured}"} | after]
     return pd.DataFrame(rows)
 
 
@@ -67,22 +79,32 @@ def measures(summary: "pd.DataFrame", names: Iterable[str]) -> "pd.DataFrame":
 
 
 def verdicts_table(
-    verdicts: "Iterable[Verdict]", unit: str = "seed", limits: tuple[float, float] | None = None
+    verdicts: "Sequence[Verdict]",
+    unit: str = "seed",
+    limits: tuple[float, float] | None = None,
+    *,
+    evidence: str | Sequence[str],
 ) -> "pd.DataFrame":
-    """Claims and what the run says of each: difference with interval and number of seeds, verdict.
+    """Claims and what the run says of each: difference with interval and number of seeds, verdict, where to see it.
 
     unit, limits  see `difference`
+    evidence      the figure or table of the page that shows what was measured, such as "fig-epochs": one for all
+                  claims, or one a claim
     """
     import pandas as pd
 
+    from mia_core.figures import Evidence, Explained
+
+    names = [evidence] * len(verdicts) if isinstance(evidence, str) else evidence
     rows = []
-    for verdict in verdicts:
+    for verdict, name in zip(verdicts, names, strict=True):
         rows.append(
             {
                 "claim": verdict.claim.text,
                 "made in": verdict.claim.source,
                 "measured difference": difference(verdict, unit, limits),
-                "verdict": verdict.outcome,
+                "verdict": Explained(verdict.outcome, verdict.claim.threshold),
+                "evidence": Evidence(name),
             }
         )
     return pd.DataFrame(rows)
@@ -99,5 +121,13 @@ def difference(verdict: "Verdict", unit: str = "seed", limits: tuple[float, floa
     bounds = ""
     if verdict.low is not None and verdict.high is not None:
         least, most = limits or (verdict.low, verdict.high)
-        bounds = f" [{max(verdict.low, least):+.3f}, {min(verdict.high, most):+.3f}]"
-    return f"{verdict.difference:+.3f}{bounds} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
+        low, high = max(verdict.low, least), min(verdict.high, most)
+        bounds = f" [{number(low, sign='+')}, {number(high, sign='+')}]"
+    return f"{number(verdict.difference, sign='+')}{bounds} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
+
+
+def told(verdicts: "Iterable[Verdict]") -> str:
+    """Claims with their verdicts and differences, one after the other: "“It falls” holds, -0.075 [...] (3 seeds)"."""
+    return "; ".join(
+        f"“{verdict.claim.text.rstrip('.')}” {verdict.outcome}, {difference(verdict)}" for verdict in verdicts
+    )

@@ -75,14 +75,22 @@ def first_figure(notebook: Any) -> list[str]:
 
 
 def verdicts(notebook: Any) -> list[str]:
-    """A section "What we learned" whose table gives verdicts, before the exercises."""
+    """A section "What we learned" whose table gives verdicts and links to their evidence, before the exercises."""
     learned = [i for i, cell in enumerate(notebook.cells) if "## What we learned" in cell.source]
     exercises = [i for i, cell in enumerate(notebook.cells) if "{exercise-start}" in cell.source]
     if len(learned) != 1:
         return ["no section 'What we learned', or several"]
     after = notebook.cells[learned[0] : min(exercises, default=len(notebook.cells))]
     head = re.compile(r"<th[^>]*>claim</th>.*<th[^>]*>verdict</th>")
-    return [] if any(head.search(shown(cell)) for cell in after) else ["no table of verdicts under 'What we learned'"]
+    every = [table for cell in after for table in re.findall(r"<figure .*?</figure>", shown(cell), re.DOTALL)]
+    pages = [table for table in every if head.search(table)]
+    if not pages:
+        return ["no table of verdicts under 'What we learned'"]
+    names = {match["id"] for cell in notebook.cells for match in FIGURE.finditer(shown(cell))}
+    rows = [row for page in pages for row in re.findall(r"<tr><th scope=\"row\">.*?</tr>", page)]
+    links = [re.findall(r'<a class="mia-evidence" href="#([a-z0-9-]+)">', row) for row in rows]
+    lost = [found for found in links if len(found) != 1 or found[0] not in names]
+    return [f"a verdict links to {found or 'no evidence'}" for found in lost]
 
 
 def exercises(notebook: Any) -> list[str]:

@@ -4,10 +4,9 @@ import re
 from typing import Any
 
 # A directive's own lines: options such as ":class: tip", opening and closing fences. A title behind the name is prose.
-OPENING = re.compile(r"^\s*(?:`{3,}|:{3,}|~{3,})\s*\{(?P<name>[^}]+)\}(?P<title>.*)$")
-CLOSING = re.compile(r"^\s*(?:`{3,}|:{3,}|~{3,})\s*$")
+OPENING = re.compile(r"^\s*(?P<fence>`{3,}|:{3,}|~{3,})\s*\{(?P<name>[^}]+)\}(?P<title>.*)$")
+FENCE = re.compile(r"^\s*(?P<fence>`{3,}|:{3,}|~{3,})(?P<language>\w*)\s*$")
 OPTION = re.compile(r"^\s*:[\w-]+:(?!`).*$")
-CODE_FENCE = re.compile(r"^(?P<fence>`{3,}|~{3,})(?!\{)\w*\s*\n.*?^(?P=fence)\s*$", re.MULTILINE | re.DOTALL)
 DISPLAY_MATH = re.compile(
     r"^\s*(?P<fence>`{3,}|:{3,})\{math\}.*?^\s*(?P=fence)\s*$|\$\$.*?\$\$"
     r"|\\begin\{(?:align|equation|gather)\*?\}.*?\\end\{(?:align|equation|gather)\*?\}",
@@ -38,12 +37,19 @@ def markdown(notebook: Any) -> str:
 
 def plain(text: str) -> str:
     """Markdown as it reads, without code blocks, display equations and directives; roles stay as they are."""
-    text = DISPLAY_MATH.sub("", CODE_FENCE.sub("", text))
-    lines = []
-    for line in text.splitlines():
-        if opening := OPENING.match(line):
+    lines, directives, code = [], [], None
+    for line in DISPLAY_MATH.sub("", text).splitlines():
+        fence = FENCE.match(line)
+        if code is not None:
+            code = None if fence and fence["fence"] == code and not fence["language"] else code
+        elif opening := OPENING.match(line):
+            directives.append(opening["fence"])
             lines.append(opening["title"] if opening["name"] in TITLED else "")
-        elif not CLOSING.match(line) and not OPTION.match(line):
+        elif fence and fence["fence"] in directives and not fence["language"]:
+            directives.remove(fence["fence"])
+        elif fence and fence["fence"][0] != ":":
+            code = fence["fence"]  # a bare fence opens a block of code unless it closes a directive
+        elif not fence and not OPTION.match(line):
             lines.append(line)
     return "\n".join(lines)
 

@@ -86,9 +86,15 @@ def test_front_picture_is_of_the_recorded_study(tmp_path: Path, monkeypatch: pyt
     write_recorded(tmp_path)
     shown = recorded_tradeoff("toy")
     assert 'id="fig-front"' in shown and "none 0.51 / 0.51, dropout 0.61 / 0.61" in shown
-    assert "on toy, 7 epochs, 3 seeds with 95% intervals, recorded 2025-01-31" in shown
+    assert "on toy, 7 epochs, 3 seeds with 95% intervals, recorded 2025-01-31" in shown and "Ring" not in shown
     with pytest.raises(DataError, match="no recorded study"):
         recorded_tradeoff("other")
+
+
+def test_front_picture_explains_its_rings_and_names_its_data() -> None:
+    shown = recorded_tradeoff("cifar10-jpeg")
+    assert "on CIFAR-10 (JPEG copy), " in shown and "Rings with another mark inside" in shown
+    assert "is guessing. Ring: another mark lies inside it." in shown
 
 
 def table(differences: list[float]) -> pd.DataFrame:

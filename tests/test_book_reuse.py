@@ -46,6 +46,9 @@ def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, mon
     for file in (own_cache / "chapters" / "broken").glob("*.ipynb"):
         file.write_bytes(file.read_bytes()[:100])
     assert builds() == ["1"], "a damaged file counts as missing"
+    for file in (own_cache / "chapters" / "broken").glob("*.ipynb"):
+        file.write_bytes(file.read_bytes().replace(b"completed", b"Completed"))
+    assert builds() == ["1"], "so does one that was altered"
 
     monkeypatch.setattr("mia_core.book.record.versions", lambda: {"mia_core": "one function changed"})
     assert builds() == ["1"]
@@ -136,6 +139,44 @@ def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: P
     write_chapter(chapter, ["# A"])
     for number in range(reuse.KEPT + 3):
         reuse.keep("a", f"{number:024}", chapter)
-        os.utime(own_cache / "chapters" / "a" / f"{number:024}.ipynb", (number, number))
-    names = sorted(path.stem for path in (own_cache / "chapters" / "a").iterdir())
+        (kept,) = (own_cache / "chapters" / "a").glob(f"{number:024}-*.ipynb")
+        os.utime(kept, (number, number))
+    names = sorted(path.stem.partition("-")[0] for path in (own_cache / "chapters" / "a").iterdir())
     assert len(names) == reuse.KEPT and names[-1] == f"{reuse.KEPT + 2:024}"
+
+
+@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path: Path) -> None:
+    chapter = tmp_path / "source" / "book" / "broken.ipynb"
+    source = one_chapter(tmp_path, f"file = {str(chapter)!r}; text = open(file).read()")
+    edited = one_chapter_edits_itself(chapter)
+    write_chapter(source / "book" / "broken.ipynb", edited)
+    out = tmp_path / "out"
+    build_report({}, out, source=source)
+    assert "new text" in chapter.read_text(encoding="utf-8")
+    build_report({}, out, source=source)
+    assert not reused(out)
+
+
+@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+def test_chapter_is_not_kept_where_the_code_has_changed_meanwhile(
+    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, found = one_chapter(tmp_path, "1"), iter(["before", "after", "after", "after"])
+    monkeypatch.setattr("mia_core.book.build.sources", lambda: next(found))
+    build_report({}, tmp_path / "out", source=source)
+    assert "not kept for the next report, as the package's code has changed meanwhile" in capsys.readouterr().err
+    build_report({}, tmp_path / "out", source=source)
+    assert not reused(tmp_path / "out")
+
+
+def test_cache_that_cannot_be_written_costs_no_chapter(tmp_path: Path, own_cache: Path) -> None:
+    write_chapter(tmp_path / "a.ipynb", ["# A"])
+    (own_cache / "chapters").write_text("in the way")
+    assert "not kept for the next report: " in reuse.keep("a", "0" * 24, tmp_path / "a.ipynb")
+
+
+def one_chapter_edits_itself(chapter: Path) -> list[object]:
+    """A chapter that another editor changes while it runs, as if its own code did."""
+    edit = f"p = {str(chapter)!r}; text = open(p).read(); open(p, 'w').write(text.replace('old text', 'new text'))"
+    return [code("epochs = 1", "parameters"), "Some old text.", code(edit)]

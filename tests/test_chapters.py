@@ -70,7 +70,11 @@ EXERCISE = """\
 So:
 """
 FIGURE = '<figure class="mia-figure mia-fig" id="fig-one"><svg></svg></figure>'
-VERDICTS = '<figure class="mia-figure mia-tab" id="tab-v"><tr><th scope="col">claim</th><th>verdict</th></tr></figure>'
+VERDICTS = (
+    '<figure class="mia-figure mia-tab" id="tab-v"><tr><th scope="col">claim</th><th>verdict</th></tr>'
+    '<tr><th scope="row">It does.</th><td>holds</td><td><a class="mia-evidence" href="#fig-one">figure</a></td></tr>'
+    "</figure>"
+)
 
 
 def html_of(source: str, page: str) -> Any:
@@ -125,6 +129,7 @@ def test_good_chapter_keeps_every_rule() -> None:
     ("rule", "broken"),
     [
         ("length", chapter("word " * 1200)),
+        ("length", chapter("```{math}\nb\n```\n\n" + "word " * 1200 + "\n\n```python\n1\n```")),
         ("code_cells", chapter(lines=16)),
         ("few_equations", chapter("$$a$$\n\n```{math}\nb\n```\n\n$$\nc\n$$")),
         ("question", replaced("**Does it hold?**", "Does it hold?")),
@@ -135,11 +140,14 @@ def test_good_chapter_keeps_every_rule() -> None:
         ("verdicts", replaced(">verdict<", ">value<")),
         ("verdicts", replaced("## What we learned", "## The end")),
         ("verdicts", with_cell_moved(4, 9)),
+        ("verdicts", replaced('href="#fig-one"', 'href="#fig-two"')),
+        ("verdicts", replaced('<a class="mia-evidence" href="#fig-one">figure</a>', "")),
         ("exercises", replaced(":label: two", ":name: two")),
         ("exercises", replaced("````{solution-start} two", "````{solution-start} one")),
         ("exercises", replaced("````{solution-start} one\n:class: dropdown", "````{solution-start} one")),
         ("exercises", with_cell_moved(6, 9)),
         ("results_are_glued", chapter("The attack reaches 0.83.")),
+        ("results_are_glued", chapter("```{math}\nb\n```\n\nIt reaches 0.83.\n\n```python\n0.5\n```")),
         ("calls_the_package", replaced("from mia_core import show", "import numpy")),
         ("calls_the_package", replaced("{py:func}`mia_core.claims.judge`", "`judge`")),
     ],

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, judge
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, _p_value, corrected, judge
 from mia_core.errors import SettingsError
 from mia_core.report import CLAIMS, TABLE_I, breaks_recall_identity
 from mia_core.tables import difference
@@ -41,6 +41,43 @@ def outcome(direction, differences, margin=0.0):
 )
 def test_outcomes(direction, differences, margin, expected):
     assert outcome(direction, differences, margin) == expected
+
+
+def test_a_seed_that_stands_twice_is_an_error():
+    claim = Claim("text", "here", "attack_accuracy", "a", "b", "higher")
+    both = table([0.5, 0.6, 0.7], [0.4, 0.5, 0.6])
+    with pytest.raises(SettingsError, match="several rows of adversary1 on b for one seed"):
+        judge(claim, pd.concat([both, both]))
+
+
+def family(count, differences, margin=0.0, direction="higher"):
+    claim = Claim("text", "here", "attack_accuracy", "a", "b", direction, margin)
+    verdict = judge(claim, table([0.5 + d for d in differences], [0.5] * len(differences)))
+    return [verdict.outcome, *{other.outcome for other in corrected([verdict] * count)}]
+
+
+def test_among_many_comparisons_a_narrow_verdict_cannot_be_told():
+    narrow = [0.02, 0.10, 0.12, 0.05, 0.03]
+    assert family(1, narrow) == [HOLDS, HOLDS] and family(5, narrow) == [HOLDS, CANNOT_TELL]
+    assert family(5, narrow, direction="lower") == [DOES_NOT_HOLD, CANNOT_TELL]
+    assert family(5, [0.1, 0.11, 0.12, 0.1, 0.11]) == [HOLDS, HOLDS]
+    assert family(5, [0.0, 0.0, 0.0], direction="same") == [HOLDS, HOLDS]
+    assert family(3, [0.5]) == [CANNOT_TELL, CANNOT_TELL] and corrected([]) == []
+    near = [0.012, -0.012, 0.0, 0.006, -0.006]
+    assert family(1, near, 0.014, "same") == [HOLDS, HOLDS] and family(5, near, 0.014, "same") == [HOLDS, CANNOT_TELL]
+
+
+def test_the_p_value_is_where_the_interval_touches_the_threshold():
+    claim = Claim("text", "here", "attack_accuracy", "a", "b", "higher", 0.02)
+    data = table([0.53, 0.61, 0.57, 0.60], [0.5] * 4)
+    p = _p_value(judge(claim, data), 0.95)
+    assert judge(claim, data, confidence=1 - p).low == pytest.approx(0.02)
+
+
+def test_thresholds_in_words():
+    words = [Claim("", "", "auc", "a", "b", direction, 0.02).threshold for direction in ("lower", "higher", "same")]
+    assert words == ["holds below -0.02", "holds above +0.02", "holds within -0.02 to +0.02"]
+    assert Claim("", "", "auc", "a", "b", "lower").threshold == "holds below +0"
 
 
 def test_seeds_are_paired_by_number_not_by_position():

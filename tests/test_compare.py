@@ -29,7 +29,7 @@ rows = [("none", seed, 0.5 + seed / 100) for seed in range(3)]
 rows += [("dropout", seed, 0.5 + gain + seed / 90) for seed in range(3)]
 table = pd.DataFrame([{"defenses": d, "seed": s, "attack": "adversary1", "auc": v} for d, s, v in rows])
 verdict = judge(Claim("Dropout raises <it> at ε.", "I", "auc", "dropout", "none", "higher"), table)
-show(verdicts_table([verdict]), name="verdicts", caption="Verdicts.")
+show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", caption="Verdicts.")
 auc = f"{0.6 + gain:.3f} [{0.5 + gain:.3f}, {0.7 + gain:.3f}]"
 show(pd.DataFrame({"defenses": ["none"], "auc": [auc]}), name="all", caption="All.")
 glue("difference", difference(verdict))

@@ -65,6 +65,9 @@ def test_folders_and_names_are_checked_before_anything_is_written(
         folder.mkdir()
     (good / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
     (older / "report.json").write_text("{}")
+    (good / "index.html").write_text("its first page")
+    (good / "_sources" / "book").mkdir(parents=True)
+    (good / "_sources" / "book" / "x.ipynb").write_text('{"cells": []}')
     for words, message in (
         ([str(tmp_path / "none"), str(good)], "none: is no folder"),
         ([str(good), str(tmp_path)], "holds no results.json"),
@@ -72,12 +75,19 @@ def test_folders_and_names_are_checked_before_anything_is_written(
         ([str(good), str(good), "--out", str(tmp_path)], "is a folder; expected the name of an .html file"),
         ([str(good), str(good), "--out", str(tmp_path / "x.pdf")], "expected a name that ends in .html, found x.pdf"),
         ([str(good), str(good), "--out", str(good / "results.json" / "x.html")], "cannot be written"),
+        ([str(good), str(good), "--out", str(good / "index.html")], "is a file of the report"),
         ([str(good)], "Missing argument 'B'"),
     ):
         assert main(["compare", *words]) == 2
         said = capsys.readouterr()
         assert said.out == "" and said.err.count("\n") == 1 and message in said.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "older"]
+
+
+def test_report_without_the_notebook_of_its_figures_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
+    assert main(["compare", str(tmp_path), str(tmp_path), "--out", str(tmp_path / "o.html")]) == 2
+    assert "x.ipynb: cannot be read: No such file" in capsys.readouterr().err and not (tmp_path / "o.html").exists()
 
 
 def test_damaged_notebook_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

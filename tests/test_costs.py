@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from mia_core.chapters import cost_records
-from mia_core.chapters.cost_budget import TRAININGS_A_SEED, budget_table, first_with_enough, half_width, suggest
+from mia_core.chapters.cost_budget import (
+    TRAININGS_A_SEED,
+    budget_table,
+    enough_in_words,
+    first_with_enough,
+    half_width,
+    suggest,
+)
 from mia_core.chapters.cost_growth import CURVES, GROWTH_CLAIMS, exponent, exponents, growth_table, growth_verdicts
 from mia_core.chapters.cost_limits import matrix_speed, multiplications
 from mia_core.chapters.cost_records import compared, in_turn, middle, read, save
@@ -81,9 +88,10 @@ def test_what_is_no_number_is_not_recorded(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("network", ["cnn", "mlp"])
 @pytest.mark.parametrize("shape", [(3, 32, 32), (1, 16, 16), (2, 13, 15)])
-def test_multiplications_are_those_that_torch_counts(network, shape):
+def test_multiplications_are_those_that_torch_counts(network, shape, monkeypatch):
     from torch.utils.flop_counter import FlopCounterMode
 
+    monkeypatch.setattr("mia_core.winograd._filters", lambda x: False)  # the limit is that of the direct form
     mean, scale = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     built = build_network(network, mean, scale, 7, 24, (), (0, 0), torch.device("cpu"))
     with FlopCounterMode(display=False) as counter:
@@ -140,6 +148,9 @@ def test_a_budget_buys_seeds_first_and_never_more_than_fits():
     assert (some.seeds, some.references, some.used) == (6, 52, 100)
     assert suggest(100, 60, cores=2).seeds == 10 and suggest(1e6, 60).references == 256
     assert first_with_enough([300, 160, 100], 60) == 160 and first_with_enough([100], 60) is None
+    assert enough_in_words([300, 160, 100], 60) == "10 seeds first fit into the budget of 160 minutes"
+    assert enough_in_words([1], 0.1) == "10 seeds first fit into the budget of 1 minute"
+    assert enough_in_words([100], 60) == "none of these budgets has room for 10 seeds"
     for minutes in np.geomspace(0.5, 1000, 40):
         found = suggest(minutes, 7.0, 2)
         assert found.used <= minutes and found.references % 2 == 0
@@ -167,7 +178,7 @@ def test_tables_give_medians_spread_and_share():
         "digits, 10 epochs and all outputs",
         "4.4",
         "4.4",
-        "2.00 [1.50, 2.50]",
+        "2.00 (1.50 to 2.50)",
         "2.2",
         "50%",
     ]

@@ -170,3 +170,11 @@ def test_reported_case_of_scores_without_a_signal(cases, name):
     with np.load(cases / "scores" / "null_100x400.npz") as file:
         scores, members = file["scores"], file["members"]
     assert sum(BOUNDS[name](row, members) > 0 for row in scores) <= 11
+
+
+def test_a_tiny_delta_has_a_bound_too():
+    for delta in (1e-5, 1e-13, 1e-30):
+        mu = mu_of_epsilon(1.0, delta)
+        assert delta_of_mu(mu, 1.0) == pytest.approx(delta, rel=1e-6)
+        assert mu_of_epsilon(0.0, delta) > 0
+    assert epsilon_one_run_fdp(100, 50, 45, delta=1e-13) > 0

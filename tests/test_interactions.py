@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mia_core.analysis.early_stopping import MEASURES
-from mia_core.analysis.interactions import interactions, interactions_table
+from mia_core.analysis.interactions import agreement, in_words, interactions, interactions_table, p_in_words
 from mia_core.analysis.pareto import front_counts, pareto_front
 from mia_core.chapters import combination_plots
 from mia_core.errors import SettingsError
@@ -63,6 +63,22 @@ def test_holms_correction_and_verdicts_agree():
     assert [one.verdict for one in found] == ["below the sum", "cannot be told", "cannot be told", "below the sum"]
     assert all(one.adjusted >= one.p for one in found) and any(one.adjusted > one.p for one in found)
     assert list(interactions_table(found)["verdict"]) == [one.verdict for one in found]
+
+
+def test_combinations_in_words_and_against_another_measure():
+    effects = {"none": 0, "dropout": -0.2, "masking": -0.1, "smoothing": 0, "dropout+masking": -0.2,
+               "dropout+smoothing": -0.2}  # fmt: skip
+    found = interactions(study(effects))
+    other = interactions(study(effects | {"dropout+masking": -0.3}))
+    assert in_words(found).startswith("dropout+masking above the sum, +0.10") and in_words(found).count("; ") == 1
+    assert agreement(found, found) == "2 of 2 combinations" and agreement(found, other) == "1 of 2 combinations"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.0004, "<0.001"), (0.0012, "0.001"), (1.0, "1.000"), (None, "not measurable")]
+)
+def test_a_small_p_is_not_zero(p, words):
+    assert p_in_words(p) == words
 
 
 def test_seeds_with_missing_values_are_left_out():

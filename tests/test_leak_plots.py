@@ -214,7 +214,7 @@ def test_figures_plot_what_their_words_say(epochs: pd.DataFrame, sizes: pd.DataF
     over, by_size = leak.over_the_knob(epochs), leak.over_the_knob(sizes)
     _, alt = leak_plots.over_epochs(over)
     assert f"1 epoch: {over['target_train_accuracy'][0]:.2f}, {over['target_accuracy'][0]:.2f}" in alt
-    fig, alt = leak_plots.gap_against_attack(over, by_size)
+    fig, alt = leak_plots.gap_against_attack({"epochs": over, leak.SIZE: by_size})
     assert f"40 examples {by_size['generalisation_gap'][1]:.2f} / {by_size['balanced_accuracy'][1]:.2f}" in alt
     assert "<svg" in themed_svg(fig, name="gap", alt=alt)
 
@@ -227,7 +227,7 @@ def test_share_of_members_names_blocks_whole() -> None:
 
 def test_low_fpr_says_what_was_realised_or_why_not() -> None:
     table = measure_tables.low_fpr_table({"toy": [(SCORES, MEMBERS)]}, levels=(0.3, 0.2)).set_index("FPR at most")
-    assert table.loc["0.3"].tolist() == ["toy", "1 of 4 [0.2500]", "0.500"]
+    assert table.loc["0.3"].tolist() == ["toy", "1 of 4, FPR 0.2500", "0.500"]
     assert table.loc["0.2", "TPR"] == "not measurable"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core import plotting, tables
+from mia_core import figures, plotting, tables
 from mia_core.chapters import diagrams
 from mia_core.chapters.reference_tables import array_cases, columns_reference, refusals, settings_reference
 from mia_core.claims import Claim, judge
@@ -87,11 +87,18 @@ def test_the_diagram_has_words_for_those_who_do_not_see_it():
 
 
 def test_table_i_stands_beside_ours():
-    beside = tables.beside_table_i(over_the_seeds(table()))
-    assert beside.loc[0, "target accuracy"].startswith("0.60 | 0.510 [")
-    assert beside.loc[2, "attack accuracy"].startswith("not in it | ")
-    single = tables.beside_table_i(over_the_seeds(table((0,))))
-    assert single.loc[0, "recall of members"] == "1.00 | 0.50"
+    beside = tables.beside_table_i(over_the_seeds(table())).set_index("defenses")
+    assert beside.loc["none, Table I", "target accuracy"] == "0.60"
+    assert beside.loc["none, this run", "target accuracy"].startswith("0.510 [")
+    assert beside.loc["smoothing(epsilon=-0.1), Table I", "attack accuracy"] == "not printed"
+    single = tables.beside_table_i(over_the_seeds(table((0,))), ["recall_members", "shadow_accuracy"], "recorded")
+    assert list(single.iloc[1]) == ["none, recorded", "0.50", "0.500"] and single.iloc[0, 2] == "not printed"
+
+
+@pytest.mark.parametrize(("value", "sign", "text"), [(-0.0004, "", "0.000"), (-0.0004, "+", "+0.000"),
+                                                     (-0.0006, "+", "-0.001"), (0.1234, "+", "+0.123")])  # fmt: skip
+def test_zero_has_no_minus(value, sign, text):
+    assert tables.number(value, sign=sign) == text
 
 
 def test_what_was_not_measured_says_so():
@@ -108,13 +115,27 @@ def test_what_was_not_measured_says_so():
 
 def test_a_verdict_is_told_with_its_difference_and_seeds():
     verdict = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table())
-    line = tables.verdicts_table([verdict]).iloc[0]
+    line = tables.verdicts_table([verdict], evidence="fig-rise").iloc[0]
     assert line["verdict"] == "holds" and line["measured difference"] == "+0.100 [+0.100, +0.100] (3 seeds)"
     single = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table((0,)))
     assert tables.difference(single) == "+0.100 (1 seed)"
+    assert tables.told([verdict, single]) == (
+        "“It rises” holds, +0.100 [+0.100, +0.100] (3 seeds); “It rises” cannot be told, +0.100 (1 seed)"
+    )
     beyond = dataclasses.replace(verdict, difference=0.993, low=0.985, high=1.001)
     assert tables.difference(beyond, "round", (-1, 1)) == "+0.993 [+0.985, +1.000] (3 rounds)"
-    assert tables.verdicts_table([beyond], "round").iloc[0, 2] == "+0.993 [+0.985, +1.001] (3 rounds)"
+    in_rounds = tables.verdicts_table([beyond], "round", evidence="fig-rise")
+    assert in_rounds.iloc[0, 2] == "+0.993 [+0.985, +1.001] (3 rounds)"
+
+
+def test_a_verdict_links_to_what_shows_it():
+    verdict = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table())
+    shown = tables.verdicts_table([verdict, verdict], evidence=["fig-rise", "tab-grid"])
+    page = figures.table_html(shown, "Verdicts.")
+    assert '<td><a class="mia-evidence" href="#fig-rise">figure</a></td>' in page
+    assert '<td><a class="mia-evidence" href="#tab-grid">table</a></td>' in page
+    with pytest.raises(ValueError, match="shorter"):
+        tables.verdicts_table([verdict, verdict], evidence=["fig-rise"])
 
 
 def test_every_setting_and_column_has_a_meaning():

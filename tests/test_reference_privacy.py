@@ -176,5 +176,5 @@ def test_what_is_refuted_is_told_a_line_a_combination(found):
     chosen = found[(found["bound"] == "one run") & (found["attack"] == "lira")]
     one = chosen[chosen["target"] != EVERY]
     assert line["defenses"] == "none" and line["guesses"] == 12
-    assert line["right"] == one["correct"].mean() and line["ε refuted"] == one["epsilon"].mean()
-    assert line["overall"] == chosen[chosen["target"] == EVERY]["epsilon"].item()
+    assert line["right"] == one["correct"].mean() and line["refutes any ε below"] == one["epsilon"].mean()
+    assert line["over all targets, any below"] == chosen[chosen["target"] == EVERY]["epsilon"].item()

@@ -97,7 +97,15 @@ def test_a_stand_in_leaves_target_and_partner_out(made):
     view = views(made, answers(made, made.combinations[0]))[3]
     assert (view.target, view.partner, view.references) == (3, 2, 4)
     stand_in = view.stand_in()
-    assert (stand_in.rows, stand_in.target, stand_in.partner, stand_in.references) == ((0, 1, 4, 5), 0, 1, 2)
+    assert (stand_in.rows, stand_in.target, stand_in.partner, stand_in.references) == ((0, 1, 4, 5), 5, 4, 2)
+
+
+def test_every_target_has_a_stand_in_of_its_own():
+    answered = Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), np.zeros((8, 1), bool), 1)
+    paired = [View(answered, tuple(range(8)), target, target ^ 1).stand_in() for target in range(8)]
+    assert [(view.target, view.partner) for view in paired] == [(row, row ^ 1) for row in (2, 3, 4, 5, 6, 7, 0, 1)]
+    coins = [View(answered, tuple(range(8)), target, None).stand_in().target for target in range(8)]
+    assert coins == [1, 2, 3, 4, 5, 6, 7, 0]
 
 
 def test_a_stand_in_knows_no_more_models_than_the_attacker():

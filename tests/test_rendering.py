@@ -1,8 +1,11 @@
 """A page is rendered again only if something that shapes it has changed, and the site is that of a new rendering."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
+from itertools import count
 from pathlib import Path
 
 import nbformat
@@ -11,7 +14,7 @@ import yaml
 from books import code, write_book
 
 from mia_core.book.jupyter_book import start
-from mia_core.book.rendering import Renderer, render, renderer
+from mia_core.book.rendering import Renderer, _key, render, renderer
 from mia_core.book.sources import Book, BookError, copy_book, open_book
 
 pytest.importorskip("jupyter_book")
@@ -71,7 +74,7 @@ def said(name: str, text: str) -> str:
 
 def test_site_with_new_outputs_is_that_of_a_new_rendering(book: Book, tmp_path: Path) -> None:
     names = list(book.chapters)
-    with renderer(book, names, tmp_path / "spare") as pages:
+    with renderer(tmp_path / "spare") as pages:
         copy = copy_book(book, tmp_path / "as stored", names)
         pages.read_ahead(copy)
         site = pages.render(copy)
@@ -82,7 +85,7 @@ def test_site_with_new_outputs_is_that_of_a_new_rendering(book: Book, tmp_path: 
     assert not (tmp_path / "spare").exists()
 
     for text in ("some words", "other words"):
-        with renderer(book, names, tmp_path / "spare") as pages:
+        with renderer(tmp_path / "spare") as pages:
             copy = copied(book, tmp_path / text, "before", "last", text=text)
             pages.read_ahead(copy)
             site = pages.render(copy)
@@ -93,22 +96,55 @@ def test_site_with_new_outputs_is_that_of_a_new_rendering(book: Book, tmp_path: 
     assert again == content(render(copy))
 
 
+def built(book: Book, folder: Path, **outputs: str) -> Path:
+    """The site of the book as if its first chapter had shown this, rendered in the cache."""
+    copy = copied(book, folder, "last", **outputs)
+    with renderer(folder / "spare") as pages:
+        pages.read_ahead(copy)
+        return pages.render(copy)
+
+
+def test_site_of_which_nothing_has_changed_stays_as_it_was(book: Book, tmp_path: Path) -> None:
+    before = content(built(book, tmp_path / "one"))
+    for number in range(2):
+        assert content(built(book, tmp_path / f"again {number}")) == before
+
+
+def test_page_that_was_damaged_is_written_again(book: Book, tmp_path: Path) -> None:
+    site = built(book, tmp_path / "one")
+    before = content(site)
+    (site / "book" / "second.html").write_text("")
+    assert content(built(book, tmp_path / "two")) == before
+
+
+def test_new_outputs_count_whatever_the_clock_says(
+    book: Book, tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built(book, tmp_path / "one")
+    copyfile = shutil.copyfile
+
+    def with_an_old_date(source: Path, to: Path) -> None:
+        copyfile(source, to)
+        os.utime(to, (1, 1))
+
+    monkeypatch.setattr(shutil, "copyfile", with_an_old_date)
+    assert "some words" in (built(book, tmp_path / "two", text="some words") / "book" / "first.html").read_text()
+
+
 def test_what_the_renderer_complains_of_it_complains_of_each_time(book: Book, tmp_path: Path) -> None:
-    names = list(book.chapters)
     broken = copied(book, tmp_path / "broken")
     for _ in range(2):
-        with renderer(book, names, tmp_path / "spare") as pages, pytest.raises(BookError, match="fig-last"):
+        with renderer(tmp_path / "spare") as pages, pytest.raises(BookError, match="fig-last"):
             pages.read_ahead(broken)
             pages.render(broken)
 
 
 def test_new_text_begins_anew(book: Book, tmp_path: Path, own_cache: Path) -> None:
     names = list(book.chapters)
-    place = own_cache / "rendering"
+    place, number = own_cache / "rendering", count()
 
     def key() -> str:
-        with renderer(book, names, tmp_path / "spare") as pages:
-            return pages._key
+        return _key(copy_book(book, tmp_path / f"copy {next(number)}", names))
 
     old = key()
     shown(book.chapters["first"], "other", "last")
@@ -119,19 +155,18 @@ def test_new_text_begins_anew(book: Book, tmp_path: Path, own_cache: Path) -> No
     place.mkdir(exist_ok=True)
     (place / "whole").write_text(old)
     (place / "leftover").write_text("")
-    with renderer(book, names, tmp_path / "spare") as pages:
+    with renderer(tmp_path / "spare") as pages:
         pages.read_ahead(copy_book(book, tmp_path / "copy", names))
         assert not (place / "leftover").exists() and not (place / "whole").exists()
 
 
 def test_two_builds_at_a_time_use_two_folders(book: Book, tmp_path: Path, own_cache: Path) -> None:
-    names = list(book.chapters)
-    with renderer(book, names, tmp_path / "one") as first, renderer(book, names, tmp_path / "two") as second:
+    with renderer(tmp_path / "one") as first, renderer(tmp_path / "two") as second:
         assert (first._place, second._place) == (own_cache / "rendering", tmp_path / "two")
 
 
 def test_closing_ends_what_is_underway(tmp_path: Path) -> None:
-    made = Renderer(tmp_path / "place", "key")
+    made = Renderer(tmp_path / "place")
     source = write_book(tmp_path / "source", {"chapter": ["# A chapter"]})
     made.read_ahead(open_book(source))
     made.close()

@@ -92,6 +92,23 @@ def test_p_values_are_uniform_without_a_signal_and_never_zero():
     assert p_values(np.array([3.0, 2.0, 0.0]), np.array([1.0, 2.0, 2.0])).tolist() == [0.25, 0.75, 1.0]
 
 
+def test_p_values_of_non_members_are_uniform_offline_and_too_large_online():
+    random = np.random.default_rng(0)
+    members = np.zeros((18, 6000), bool)
+    members[0::2, :4000] = random.random((9, 4000)) < 0.5
+    members[1::2, :4000] = ~members[0::2, :4000]
+    values = 1 / (1 + np.exp(-random.normal(0, 2, 6000) - random.normal(size=members.shape) - 2 * members))
+    pool = References(values[:, :4000], members[:, :4000], 0, 1, None)
+    population = References(values[:, 4000:], members[:, 4000:], 0, 1, None)
+    small = {}
+    for form in ("offline", "online"):
+        settings = RmiaSettings(form=form)
+        p = p_values(log_ratio(pool, settings), log_ratio(population, settings))
+        small[form] = (p[~members[0, :4000]] <= 0.1).mean()
+        assert (p[members[0, :4000]] <= 0.1).mean() > small[form]
+    assert 0.07 < small["offline"] < 0.13 and small["online"] < 0.05
+
+
 def case():
     random = np.random.default_rng(0)
     members = np.array([[1, 0, 1, 0]] * 2 + [[1, 1, 0, 0], [0, 0, 1, 1]], bool)

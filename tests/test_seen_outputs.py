@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from references_made import made_study
 
 from mia_core.attacks import AttackSettings
 from mia_core.defenses import combination
 from mia_core.inputs import Outputs
+from mia_core.reference_studies.answers import seen, without_zeros
+from mia_core.reference_studies.rows import table
 from mia_core.study import about_models, attack_columns
 
 
@@ -33,3 +36,18 @@ def test_the_intervals_of_a_row_follow_the_attack_seed():
     rows = [attack_columns(scores, members, 0.5, AttackSettings(attack_seed=seed, replicates=50)) for seed in (1, 1, 2)]
     assert rows[0] == rows[1] and rows[0]["auc"] == rows[2]["auc"]
     assert (rows[0]["auc_low"], rows[0]["auc_high"]) != (rows[2]["auc_low"], rows[2]["auc_high"])
+
+
+def test_what_a_mask_hides_counts_as_half_of_the_least_it_shows():
+    logits = np.log([[0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.3, 0.4]])
+    values = np.exp(without_zeros(seen(combination("masking(k=2)"), logits)))
+    kept = np.array([[0.6, 0.25], [0.3, 0.4]]) / [[0.85], [0.7]]
+    assert np.allclose(values, [[*kept[0], kept[0, 1] / 2, kept[0, 1] / 2], [kept[1, 0] / 2, kept[1, 0] / 2, *kept[1]]])
+    assert without_zeros(logits) is logits
+    assert np.allclose(np.exp(without_zeros(seen(combination("masking(k=1)"), logits)))[0], [1, 0.5, 0.5, 0.5])
+
+
+def test_a_reference_study_judges_accuracy_behind_the_defense(tmp_path):
+    study = made_study(tmp_path, defenses=["none", "clipping(maximum=0.34)"], attacks="loss")
+    accuracy = table(study).groupby("defenses")["target_accuracy"].mean()
+    assert accuracy["clipping(maximum=0.34)"] < accuracy["none"] - 0.01

@@ -72,11 +72,52 @@ def test_the_order_of_attacks_at_two_levels_is_compared(rows: pd.DataFrame) -> N
     assert strongest.order_kept(turned).count("-1.00") == 3
 
 
+def test_combinations_are_named_in_words(rows: pd.DataFrame) -> None:
+    assert strongest.named("none, dropout+smoothing(epsilon=-0.1)") == "none, dropout+smoothing (ε = −0.1)"
+    assert strongest.named("smoothing(epsilon=0.2)") == "smoothing (ε = 0.2)"
+    negative = rows.assign(defenses=rows["defenses"].replace("smoothing", strongest_claims.NEGATIVE))
+    words = "smoothing (ε = −0.1)"
+    assert words in strongest.attack_grid(negative).columns and words in strongest.strongest_in_words(negative)
+    for made in (strongest.strongest_table, strongest.worst_case, strongest.stopping_table):
+        assert words in made(negative)["defenses"].tolist()
+    for said in (strongest.stopping_in_words(negative), strongest.weak_and_strong(negative)[1]):
+        assert words in said and "epsilon" not in said
+    assert words in strongest.beside_stopping(negative)[1]
+
+
+def test_attacks_without_a_threshold_are_named(rows: pd.DataFrame) -> None:
+    none = (rows["attack"] == "loss") & (rows["defenses"] == "none")
+    nobody = rows.assign(**{LOW: rows[LOW].mask(none, 0.0), "fpr_at_0.01": rows["fpr_at_0.01"].mask(none, 0.0)})
+    before = strongest.without_threshold(rows)
+    assert "loss" not in before and "loss" in strongest.without_threshold(nobody).split(", ")
+    accused = nobody.assign(**{"fpr_at_0.01": 0.01})  # a threshold there is, but no member above it
+    assert strongest.without_threshold(accused) == "none of them"
+
+
+def test_verdicts_of_one_attack_are_set_beside_those_of_the_strongest(rows: pd.DataFrame) -> None:
+    alone = rows[rows["attack"] == "adversary1"]
+    assert strongest.apart_in_words(alone) == "the same on smoothing, masking; another on none of them"
+    words = strongest.apart_in_words(rows)
+    whole, weak = (strongest.stopping_table(rows, (LOW,), attack) for attack in ("strongest", "adversary1"))
+    for (_, one), (_, other) in zip(whole.iterrows(), weak.iterrows(), strict=True):
+        first, second = (row["TPR at 1% FPR"].rpartition(": ")[2] for row in (one, other))
+        if one["defenses"] != "none" and first != second:
+            assert f"{one['defenses']} ({second} instead of {first})" in words
+
+
+def test_verdicts_link_to_where_their_attacks_stand(rows: pd.DataFrame) -> None:
+    renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
+    found = strongest_claims.verdicts(renamed)
+    assert strongest_claims.evidence(found) == ["tab-grid", *["tab-strongest"] * (len(found) - 1)]
+    assert set(strongest_claims.evidence(found, recorded=True)) == {"tab-cifar-grid", "tab-cifar-strongest"}
+
+
 def test_figures_say_what_they_show(rows: pd.DataFrame) -> None:
     for fig, alt in (strongest.weak_and_strong(rows), strongest.beside_stopping(rows)):
         assert "masking" in alt and themed_svg(fig, name="a", alt=alt).startswith("<svg")
     assert "the report's attack" in strongest.weak_and_strong(rows)[1]
     assert "epoch 1 " in strongest.beside_stopping(rows)[1]
+    assert "means over pairs of models: " in strongest.beside_stopping(rows)[1]
 
 
 def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:

@@ -114,11 +114,12 @@ def test_strongest_attack_is_named(rows: pd.DataFrame) -> None:
 def test_only_the_biased_split_lies() -> None:
     noise = reference_sweeps.by_split(models=(8,), examples=4_000, seeds=6)
     claims = reference_claims.split_claims(8)
-    assert [design for _, design in claims] == ["pairs", "random_halves", "exactly_half"]
+    coins, half, pairs = "independent coins", "exactly half", "complementary pairs"
+    assert [design for _, design in claims] == [pairs, coins, half] == list(reference_sweeps.SPLITS.values())
     assert reference_claims.judged(claims, noise)[2].outcome == "holds"
-    fair = noise[noise["attack"] != "exactly_half"].groupby("attack")["auc"].mean()
+    fair = noise[noise["attack"] != half].groupby("attack")["auc"].mean()
     assert np.abs(fair - 0.5).max() < 0.01
-    swapped = noise.assign(attack=noise["attack"].map({"pairs": "exactly_half", "exactly_half": "pairs"}))
+    swapped = noise.assign(attack=noise["attack"].map({pairs: half, half: pairs}))
     turned = reference_claims.judged([claims[0], claims[2]], swapped)
     assert turned[0].outcome == "does not hold" and turned[1].outcome != "holds"
 
@@ -203,11 +204,11 @@ def test_groups_face_one_threshold(study: ReferenceStudy, risk: pd.DataFrame) ->
     expected = (ordinary["found"] * ordinary["targets"]).sum() / ordinary["targets"].sum()
     assert means[risk_tables.AVERAGE] == pytest.approx(expected, abs=0.02)
     assert means[risk_tables.AT_RISK] > means[risk_tables.AVERAGE]
-    group, _, defenses = risk_tables.widest(groups).removeprefix("the ").partition(" under ")
+    defenses, _, group = risk_tables.widest(groups).partition(", for ")
     means = groups.groupby(["defenses", "attack"])["found"].mean().unstack()
     gaps = means.sub(means["average"], axis=0)
-    defenses = defenses or "none"
-    assert gaps.loc[defenses, group.removesuffix(" without a defense")] == gaps.max(axis=None)
+    defenses = "none" if defenses == "without a defense" else defenses.removeprefix("under ")
+    assert gaps.loc[defenses, group.removeprefix("those ")] == gaps.max(axis=None)
     assert risk_tables.widest(groups.assign(found=np.nan)) == "not measurable"
     assert risk_tables.by_group(study, level=0.001)["found"].isna().all(), "too few non-members for this level"
 

@@ -174,7 +174,9 @@ def test_frames_share_their_axes_and_say_what_the_attack_reaches(done):
         assert sweep_plots.reach(done.table(), float(value)) in alt
         assert re.search(r"\d+% of the members between .* and \d+% of the non-members between", alt)
         drawn(figure, alt)
-    assert len(sweep_plots.confidence_frames(done, (0, 0.2))[0]) == 2
+    assert "labels ask for 1.1, off the scale" in alts[0] and "a dashed line where labels ask for 0.8." in alts[2]
+    unmarked = sweep_plots.confidence_frames(done, (0, 0.2))
+    assert len(unmarked[0]) == 2 and "labels ask" not in unmarked[1][0]
 
 
 def test_frames_of_a_mask_have_as_many_bars_as_it_leaves(done):

@@ -88,7 +88,7 @@ rows = [{"defenses": d, "seed": s, "attack": "adversary1", "auc": 0.5} for d in 
 verdict = judge(Claim("It lowers AUC.", "I", "auc", "dropout", "none", "lower"), pd.DataFrame(rows))
 """
 FOLLOWS = """\
-show(verdicts_table([verdict]), name="verdicts", caption="Verdicts.")
+show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", caption="Verdicts.")
 print(verdict.claim.text, verdict.outcome)
 glue("outcome", verdict.outcome)
 """

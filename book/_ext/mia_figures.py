@@ -1,7 +1,8 @@
 """Sphinx extension: numbers the figures and tables that `mia_core.figures.show` put on a page and makes them targets.
 
 `[](#fig-NAME)` and `[](#tab-NAME)` then read "Figure 2" and "Table 1", and hovering shows the figure. A name counts for
-its own page first; from another page it can be linked to as long as only one page uses it.
+its own page first; from another page it can be linked to as long as only one page uses it. Tables of verdicts link to
+their evidence in the same words.
 """
 
 import re
@@ -16,6 +17,7 @@ from sphinx.util import logging
 
 WORDS = {"fig": "Figure", "tab": "Table"}
 OPENING = re.compile(r'<figure class="mia-figure mia-(fig|tab)" id="([a-z0-9-]+)">')
+EVIDENCE = re.compile(r'(<a class="mia-evidence" href="#((?:fig|tab)-[a-z0-9-]+)">)\w+</a>')
 LOG = logging.getLogger(__name__)
 
 
@@ -35,11 +37,20 @@ def number(app: Sphinx, doctree: nodes.document) -> None:
         text = raw.astext().replace("<figcaption>", numbered, 1)
         raw.children[:] = [nodes.Text(text)]
         raw["ids"] = [name]
+    for raw in doctree.findall(nodes.raw):
+        if EVIDENCE.search(raw.astext()):
+            raw.children[:] = [nodes.Text(EVIDENCE.sub(lambda link: _numbered(app, link, words), raw.astext()))]
     for link in list(doctree.findall(addnodes.pending_xref)):
         if link["reftarget"] in words and not link.get("refexplicit"):
             name = link["reftarget"]
             link.replace_self(nodes.reference("", words[name], refid=name, internal=True))
     _numbers(app.env)[app.env.docname] = words
+
+
+def _numbered(app: Sphinx, link: re.Match[str], words: dict[str, str]) -> str:
+    if link[2] not in words:
+        LOG.warning("a table of verdicts names %s, which is not on the page", link[2], location=app.env.docname)
+    return f"{link[1]}{words.get(link[2], link[2])}</a>"
 
 
 def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:

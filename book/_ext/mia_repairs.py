@@ -6,10 +6,12 @@ import re
 from pathlib import Path
 from typing import Any
 
+from joblib import cpu_count
 from sphinx.application import Sphinx
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.util.index_entries import split_index_msg
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
+from sphinx_tippy import get_tippy_data
 
 TOGGLE = '<summary><span class="toctree-toggle"'
 READ_AHEAD = "MIA_READ_AHEAD"  # set by mia_core.book.jupyter_book
@@ -60,7 +62,7 @@ def put_pictures_back(app: Sphinx, page: str, template: str, context: dict[str, 
     """Put them back, into what hovering shows too."""
     pictures = context.pop("mia_lifted", None)
     if pictures:
-        tips = app.env.tippy_data["pages"][page]["id_to_html"]
+        tips = get_tippy_data(app)["pages"][page]["id_to_html"]
         for key, html in tips.items():
             tips[key] = LIFTED.sub(lambda found: pictures[int(found[1])], html)
         context["body"] = LIFTED.sub(lambda found: pictures[int(found[1])], context["body"])
@@ -77,7 +79,7 @@ def hand_over_tips(app: Sphinx, page: str, template: str, context: dict[str, Any
     """Leave what hovering shows where the main process finds it: pages may be written by several at a time."""
     if doctree is not None:
         with open(_handed_over(app, page), "wb") as file:
-            pickle.dump(app.env.tippy_data["pages"][page], file)
+            pickle.dump(get_tippy_data(app)["pages"][page], file)
 
 
 def collect_tips(app: Sphinx, error: Exception | None) -> None:
@@ -87,7 +89,7 @@ def collect_tips(app: Sphinx, error: Exception | None) -> None:
     for page in sorted(app.env.all_docs):
         place = _handed_over(app, page)
         if place.is_file():
-            app.env.tippy_data["pages"][page] = pickle.loads(place.read_bytes())
+            get_tippy_data(app)["pages"][page] = pickle.loads(place.read_bytes())
 
 
 def _handed_over(app: Sphinx, page: str) -> Path:
@@ -107,7 +109,7 @@ def allow_sections_without_title() -> None:
 
 def write_side_by_side(app: Sphinx, env: Any) -> None:
     """Pages are written several at a time. They are read one by one: not every extension can merge what it read."""
-    app.parallel = (os.cpu_count() or 1) + 1  # the process that hands out the pages only waits
+    app.parallel = cpu_count() + 1  # the process that hands out the pages only waits
 
 
 def complete_search_index(app: Sphinx) -> list[Any]:

@@ -1,5 +1,6 @@
 """Whether defenses add up: what a combination does, against the sum of what its parts do alone, over paired seeds."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,7 @@ from mia_core.defenses import combination, describe
 from mia_core.errors import SettingsError
 from mia_core.intervals import Interval, over_seeds
 from mia_core.risk import holm, paired_p
+from mia_core.tables import NOT_MEASURABLE, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,7 +102,7 @@ def interactions_table(found: list[Interaction]) -> "pd.DataFrame":
             "sum of the parts": one.expected,
             "measured": one.measured,
             "difference": signed(one.difference),
-            "corrected p": one.adjusted,
+            "corrected p": p_in_words(one.adjusted),
             "verdict": one.verdict,
         }
         for one in found
@@ -109,5 +111,26 @@ def interactions_table(found: list[Interaction]) -> "pd.DataFrame":
 
 def signed(interval: Interval, digits: int = 3) -> str:
     """A difference as "+0.075 [+0.061, +0.089]", without bounds where they are not known."""
-    bounds = "" if interval.low is None else f" [{interval.low:+.{digits}f}, {interval.high:+.{digits}f}]"
-    return f"{interval.mean:+.{digits}f}{bounds}"
+    mean, *bounds = (
+        None if value is None else number(value, digits, "+") for value in (interval.mean, interval.low, interval.high)
+    )
+    return f"{mean}" if None in bounds else f"{mean} [{bounds[0]}, {bounds[1]}]"
+
+
+def p_in_words(p: float | None) -> str:
+    """A p-value with three digits; "<0.001" for a smaller one, which is not zero; None: not measurable."""
+    if p is None:
+        return NOT_MEASURABLE
+    return "<0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def in_words(found: Iterable[Interaction]) -> str:
+    """What each combination does against the sum of its parts: "dropout+masking above the sum, +0.075 [...]; ..."."""
+    return "; ".join(f"{one.defenses} {one.verdict}, {signed(one.difference)}" for one in found)
+
+
+def agreement(found: Sequence[Interaction], other: Sequence[Interaction]) -> str:
+    """For how many combinations two measures give the same verdict, in words: "3 of 4 combinations"."""
+    verdicts = {one.defenses: one.verdict for one in other}
+    same = sum(verdicts.get(one.defenses) == one.verdict for one in found)
+    return f"{same} of {len(found)} combinations"

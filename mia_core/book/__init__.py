@@ -8,7 +8,9 @@ prepared.py    one process that has imported what chapters import, from which th
 kernels.py     a kernel of this interpreter, in an environment of its own
 execution.py   one chapter, run by papermill; every code cell has run, or it is an error
 reuse.py       executed chapters, kept for the next build until anything about them changes
+jupyter_book.py  Jupyter Book in a process that ends with its parent's
 rendering.py   Jupyter Book on the executed copy, with warnings as errors
+front.py       what the front page shows
 results.py     what the chapters found, as results.json beside the pages
 pdf.py         the finished site as one PDF, printed by Chromium
 build.py       all of it in order: nothing is left in place unless everything went well

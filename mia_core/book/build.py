@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -17,12 +16,13 @@ from mia_core.book import reuse
 from mia_core.book.execution import end_kernels, kernels_may_start, run_chapter
 from mia_core.book.kernels import kernels
 from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
-from mia_core.book.record import record, shown
+from mia_core.book.record import record, shown, sources
 from mia_core.book.rendering import renderer
 from mia_core.book.results import collect
 from mia_core.book.schedule import places, run_side_by_side
 from mia_core.book.sources import BookError, choose, copy_book, open_book
-from mia_core.cache import reason
+from mia_core.cache import absolute, reason
+from mia_core.commands.notes import say
 from mia_core.compare.results import RESULTS
 from mia_core.errors import SettingsError
 from mia_core.interrupts import ended_by_sigterm
@@ -65,6 +65,7 @@ def build_report(
     checked = make_absolute(check_parameters(params, known))
     target = check_out(out)
     settings = {name: {key: checked.get(key, default) for key, default in defaults[name].items()} for name in names}
+    begun_with = sources()
     records = {name: record(settings[name]) for name in names}
 
     at_once, workers = places(len(names))
@@ -73,7 +74,7 @@ def build_report(
         ended_by_sigterm(end_kernels),
         _workshop(target) as folder,
         kernels(workers) as starting,
-        renderer(book, names, folder / "rendering") as pages,
+        renderer(folder / "rendering") as pages,
     ):
         if target.exists():
             shutil.rmtree(target)
@@ -84,7 +85,7 @@ def build_report(
         def run(name: str) -> dict[str, Any]:
             # All settings or none, so that the page shows one cell with all of them.
             given = settings[name] if settings[name].keys() & checked.keys() else {}
-            key = reuse.fingerprint(book.chapters[name], given, records[name])
+            key = reuse.fingerprint(copy.chapters[name], given, records[name])  # before it runs: what it runs
             with _announced(f"chapter {next(begun)} of {len(names)}: {name}") as remark:
                 earlier = None if fresh else reuse.find(name, key)
                 if earlier is not None:
@@ -93,7 +94,10 @@ def build_report(
                     return {**earlier.metadata["mia"], "reused": True}
                 place, private = book.chapters[name].parent, folder / "kernels" / name
                 done = run_chapter(name, copy.chapters[name], given, records[name], place, private, starting)
-                reuse.keep(name, key, copy.chapters[name])
+                if sources() != begun_with:
+                    remark("not kept for the next report, as the package's code has changed meanwhile")
+                elif problem := reuse.keep(name, key, copy.chapters[name]):
+                    remark(problem)
                 return done
 
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
@@ -104,6 +108,8 @@ def build_report(
         (site / RECORD).write_text(text + "\n", encoding="utf-8")
         results = collect(**json.loads(text), notebooks=copy.chapters)
         (site / RESULTS).write_text(results.as_json(), encoding="utf-8")
+        if target.exists():  # another report has been built there meanwhile; the later one stays
+            os.replace(check_out(target), folder / "older")
         os.replace(site, target)
     return target
 
@@ -117,9 +123,9 @@ def _require_tools() -> None:
 def check_out(out: str | Path) -> Path:
     """The absolute path for a report. Raises `SettingsError` unless it is free, empty or holds an older report."""
     try:
-        target = Path(out).expanduser().resolve()
+        target = absolute(out).resolve()
         if target.is_dir():
-            if any(target.iterdir()) and not (target / RECORD).is_file():
+            if any(target.iterdir()) and not _is_report(target):
                 raise SettingsError(f"out: {target} is not empty and holds no report ({RECORD}); choose another folder")
         elif target.exists():
             raise SettingsError(f"out: {target} is a file; expected the name of a folder")
@@ -127,6 +133,14 @@ def check_out(out: str | Path) -> Path:
     except (OSError, RuntimeError, ValueError) as error:
         raise SettingsError(f"out: {out} cannot be used: {reason(error)}") from None
     return target
+
+
+def _is_report(folder: Path) -> bool:
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return {"parameters", "chapters"} <= found.keys() and (folder / RESULTS).is_file()
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 @contextmanager
@@ -153,4 +167,4 @@ def _announced(what: str) -> Iterator[Callable[[str], None]]:
         remarks.append("failed")
         raise
     finally:
-        print(f"mia: {what} ... {', '.join(remarks)}", file=sys.stderr, flush=True)
+        say(f"mia: {what} ... {', '.join(remarks)}")

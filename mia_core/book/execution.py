@@ -115,11 +115,15 @@ def _known(manager_class: type, started: list[Any]) -> type:
 
 
 def _kill(manager: Any) -> None:
+    if manager.provisioner is None or not manager.provisioner.has_process:
+        return
+    if not hasattr(os, "killpg"):  # Windows
+        manager.provisioner.process.kill()
+        return
     # The group holds what the kernel has started too; a kernel that was forked a moment ago has none yet.
-    if manager.provisioner is not None and manager.provisioner.has_process:
-        for send in (os.killpg, os.kill):
-            with contextlib.suppress(OSError):
-                send(manager.provisioner.pid, signal.SIGKILL)
+    for send in (os.killpg, os.kill):
+        with contextlib.suppress(OSError):
+            send(manager.provisioner.pid, signal.SIGKILL)
 
 
 class _KernelQuit(Exception):

@@ -6,6 +6,9 @@ from mia_core.recorded import recorded
 from mia_core.study import over_the_seeds
 from mia_core.svg import themed_svg
 
+NAMES = {"cifar10-jpeg": "CIFAR-10 (JPEG copy)"}
+"""Recorded studies as a reader calls their data."""
+
 
 def recorded_tradeoff(name: str) -> str:
     """HTML of a numbered figure `fig-front`: target against attack accuracy in the recorded study called `name`.
@@ -16,9 +19,11 @@ def recorded_tradeoff(name: str) -> str:
     fig, alt = privacy_utility(over_the_seeds(table))
     settings = made["settings"]
     caption = (
-        f"Eight combinations of three defenses on {name}, {settings['epochs']} epochs, {len(settings['seeds'])} seeds "
-        f"with {settings['confidence']:.0%} intervals, recorded {made['models_made']['last'][:10]}. Down is safer, to "
-        "the right is more useful; the dotted line is guessing."
+        f"Eight combinations of three defenses on {NAMES.get(name, name)}, {settings['epochs']} epochs, "
+        f"{len(settings['seeds'])} seeds with {settings['confidence']:.0%} intervals, recorded "
+        f"{made['models_made']['last'][:10]}. Down is safer, to the right is more useful; the dotted line is guessing."
     )
+    if "Rings" in alt:
+        caption += " Ring: another mark lies inside it."
     body = f'<div class="mia-plot">{themed_svg(fig, name="front", alt=alt)}</div>'
     return figure_html("fig", "front", body, caption)

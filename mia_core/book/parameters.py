@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import create_model
 
 from mia_core.book.sources import BookError
+from mia_core.cache import absolute
 from mia_core.errors import SettingsError
 from mia_core.settings import Number, Settings, Switch, Whole
 from mia_core.study_settings import StudySettings
@@ -72,7 +73,7 @@ def make_absolute(parameters: Mapping[str, Any]) -> dict[str, Any]:
     dataset = parameters.get("dataset")
     if not isinstance(dataset, str) or not dataset.startswith(FOLDER):
         return dict(parameters)
-    folder = Path(dataset.removeprefix(FOLDER)).expanduser().absolute()
+    folder = absolute(dataset.removeprefix(FOLDER))
     return {**parameters, "dataset": f"{FOLDER}{folder}"}
 
 

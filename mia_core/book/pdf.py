@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mia_core.book.sources import BookError
-from mia_core.cache import reason, write_atomically
+from mia_core.cache import absolute, reason, write_atomically
 from mia_core.errors import SettingsError
 from mia_core.words import one_line
 
@@ -52,7 +52,7 @@ def find_chromium() -> str:
 
 def check_pdf(out: str | Path) -> Path:
     """The absolute path of a PDF to be written. Raises `SettingsError` for a folder or a name without .pdf."""
-    target = Path(out).expanduser().absolute()
+    target = absolute(out)
     if target.is_dir():
         raise SettingsError(f"pdf: {one_line(target)} is a folder; expected the name of a .pdf file")
     if target.suffix.lower() != ".pdf":

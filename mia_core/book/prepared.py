@@ -22,11 +22,12 @@ from typing import Any
 from mia_core.book.sources import python_path
 
 IMPORTED = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "torch._dynamo", "pandas", "matplotlib.figure", "seaborn",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "torch._dynamo", "pandas", "matplotlib.figure",
     "scipy.stats", "scipy.optimize", "sklearn.datasets", "sklearn.linear_model", "sklearn.neural_network", "joblib",
     "pydantic", "myst_nb",
 )  # fmt: skip
-POSSIBLE = sys.platform == "linux"  # elsewhere the libraries do not bear being forked
+# Elsewhere the libraries do not bear being forked; some builds of Python lack the calls that watch such a process.
+POSSIBLE = sys.platform == "linux" and hasattr(os, "pidfd_open") and hasattr(signal, "pidfd_send_signal")
 
 
 class Forked:
@@ -131,14 +132,14 @@ def serve() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended kernels need nobody to wait for them
     with open(0, encoding="utf-8", closefd=False) as requests:
         for line in requests:
-            number = os.fork()
+            parent, number = os.getpid(), os.fork()
             if number == 0:
-                _become_kernel(**json.loads(line))
+                _become_kernel(parent, **json.loads(line))
                 return
             print(number, flush=True)
 
 
-def _become_kernel(connection: str, folder: str, environment: dict[str, Any], log: str) -> None:
+def _become_kernel(parent: int, connection: str, folder: str, environment: dict[str, Any], log: str) -> None:
     os.setsid()  # the kernel and what it starts can be signalled together
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
@@ -150,7 +151,7 @@ def _become_kernel(connection: str, folder: str, environment: dict[str, Any], lo
     from ipykernel.kernelapp import launch_new_instance
 
     # It ends when its parent ends. ipykernel reads this from the environment when it is imported, which is long ago.
-    launch_new_instance(argv=["-f", connection, f"--IPKernelApp.parent_handle={os.getppid()}"])
+    launch_new_instance(argv=["-f", connection, f"--IPKernelApp.parent_handle={parent}"])
 
 
 if __name__ == "__main__":

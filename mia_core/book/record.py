@@ -35,15 +35,20 @@ def versions() -> dict[str, str]:
     """Versions of Python, of the packages that results depend on, and of this one with a hash of its sources."""
     from mia_core.runs import versions as of_runs
 
-    digest = hashlib.sha256()
-    folder = Path(__file__).resolve().parents[1]
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
     try:
         number = version("mia-core")
     except PackageNotFoundError:  # run from a checkout that is not installed
         number = "not installed"
-    return {"mia_core": f"{number} (sources {digest.hexdigest()[:8]})"} | of_runs()
+    return {"mia_core": f"{number} (sources {sources()})"} | of_runs()
+
+
+def sources() -> str:
+    """The first digits of a hash of this package's sources, as they are now."""
+    digest = hashlib.sha256()
+    folder = Path(__file__).resolve().parents[1]
+    for file in sorted(folder.rglob("*.py")):
+        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()[:8]
 
 
 @cache

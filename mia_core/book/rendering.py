@@ -50,12 +50,13 @@ def render(book: Book) -> Path:
 class Renderer:
     """Renders a book in a folder of its own, in two steps: what chapters give comes last."""
 
-    def __init__(self, place: Path, key: str) -> None:
-        self._place, self._key = place, key
+    def __init__(self, place: Path) -> None:
+        self._place, self._key = place, ""
         self._reading: subprocess.Popen[bytes] | None = None
 
     def read_ahead(self, book: Book) -> None:
         """Begin to read the book with the outputs stored in it, while its chapters run and leave a core idle."""
+        self._key = _key(book)
         if not self._is_whole():
             self._clear()
             _bring_up_to_date(self._place, book.root)
@@ -75,7 +76,7 @@ class Renderer:
         except BookError:
             self._clear()  # pages that are not read again would not be complained of again
             raise
-        (self._place / WHOLE).write_text(self._key, encoding="utf-8")
+        (self._place / WHOLE).write_text(f"{self._key} {_content(site)}", encoding="utf-8")
         return site
 
     def close(self) -> None:
@@ -86,7 +87,8 @@ class Renderer:
 
     def _is_whole(self) -> bool:
         with contextlib.suppress(OSError):
-            return (self._place / WHOLE).read_text(encoding="utf-8") == self._key
+            said = (self._place / WHOLE).read_text(encoding="utf-8")
+            return said == f"{self._key} {_content(self._place / '_build' / 'html')}"
         return False
 
     def _clear(self) -> None:
@@ -95,8 +97,8 @@ class Renderer:
 
 
 @contextlib.contextmanager
-def renderer(book: Book, chapters: list[str], spare: Path) -> Iterator[Renderer]:
-    """What renders this book with these chapters, in the cache; in the folder `spare` where another build does so."""
+def renderer(spare: Path) -> Iterator[Renderer]:
+    """What renders a book, in the cache; in the folder `spare` where another build does so."""
     from filelock import FileLock, Timeout
 
     lock, place = FileLock(cache_dir() / "rendering.lock"), cache_dir() / "rendering"
@@ -104,7 +106,7 @@ def renderer(book: Book, chapters: list[str], spare: Path) -> Iterator[Renderer]
         lock.acquire(blocking=False)
     except (Timeout, OSError):
         place = spare
-    made = Renderer(place, _key(book, chapters))
+    made = Renderer(place)
     try:
         yield made
     finally:
@@ -112,23 +114,35 @@ def renderer(book: Book, chapters: list[str], spare: Path) -> Iterator[Renderer]
         lock.release()
 
 
-def _key(book: Book, chapters: list[str]) -> str:
+def _key(book: Book) -> str:
     """SHA-256 (hex) of all that shapes the site except what running the chapters gives."""
-    run = {book.chapters[name] for name in chapters}
-    shaped = [chapters, versions(), surroundings()]
+    run = set(book.chapters.values())
+    shaped = [versions(), surroundings()]
     for file in book.files():
         content = json.dumps(written(file)).encode() if file in run else file.read_bytes()
         shaped.append([file.relative_to(book.root).as_posix(), hashlib.sha256(content).hexdigest()])
     return hashlib.sha256(json.dumps(shaped, sort_keys=True).encode()).hexdigest()
 
 
+def _content(site: Path) -> str:
+    """SHA-256 (hex) of all files of a site."""
+    digest = hashlib.sha256()
+    for file in sorted(site.rglob("*")):
+        if file.is_file():
+            digest.update(file.relative_to(site).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(file.read_bytes()).digest())
+    return digest.hexdigest()
+
+
 def _bring_up_to_date(place: Path, source: Path) -> None:
-    """Copy the files whose content is new: Sphinx reads again what has a new date."""
+    """Copy the files whose content is new, and forget what Sphinx has read of them: dates may be another clock's."""
     for file in source.rglob("*"):
         copy = place / file.relative_to(source)
         if file.is_file() and not (copy.is_file() and copy.read_bytes() == file.read_bytes()):
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+            read = place / "_build" / ".doctrees" / file.relative_to(source).with_suffix(".doctree")
+            read.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -1,10 +1,11 @@
 """Executed chapters, kept for the next build and found again by the hash of all that shaped them.
 
 That is: the chapter's text and parameters, the pixels of its data, the sources of this package, every installed package
-in its version, the recorded results, the arrays that a setting names, and the machine. A change in any of them runs the
-chapter again, so a page never shows what older code or other data gave.
+in its version, the recorded results, the arrays that a setting names, and the machine's name, system and Python. A
+change in any of them runs the chapter again, so a page never shows what older code or other data gave.
 """
 
+import contextlib
 import hashlib
 import json
 import platform
@@ -18,6 +19,7 @@ from mia_core.book.execution import check_complete
 from mia_core.book.sources import BookError
 from mia_core.cache import cache_dir, write_atomically
 from mia_core.chapters.report_arrays import arrays_folder
+from mia_core.errors import RunError
 from mia_core.recorded import results_dir
 
 ALWAYS = "run-every-time"  # the tag of a cell in a chapter that also looks at what lies outside, such as the store
@@ -49,26 +51,37 @@ def find(name: str, key: str | None) -> Any:
     """The executed notebook of this key, or None. One that is damaged or not complete counts as missing."""
     import nbformat
 
-    path = _path(name, key)
-    if path is None or not path.is_file():
+    found = sorted(_folder(name).glob(f"{key[:24]}-*.ipynb")) if key else []
+    if not found:
         return None
     try:
-        notebook = nbformat.read(path, as_version=4)
+        content = found[-1].read_bytes()
+        if found[-1].stem.partition("-")[2] != _digest(content):
+            return None
+        notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
         check_complete(name, notebook)
         return notebook if "made" in notebook.metadata["mia"] else None
     except (OSError, ValueError, KeyError, AttributeError, BookError):
         return None
 
 
-def keep(name: str, key: str | None, notebook: Path) -> None:
-    """Keep an executed notebook under its key, and the latest few of this chapter with it."""
-    path = _path(name, key)
-    if path is None:
-        return
-    write_atomically(path, lambda file: file.write(notebook.read_bytes()))
-    by_age = sorted(path.parent.glob("*.ipynb"), key=lambda file: file.stat().st_mtime, reverse=True)
-    for old in by_age[KEPT:]:
-        old.unlink(missing_ok=True)
+def keep(name: str, key: str | None, notebook: Path) -> str | None:
+    """Keep an executed notebook under its key, and the latest few of this chapter with it; returns why it could not.
+
+    A digest of its content is part of the file's name, so that a damaged one is not taken for what was run.
+    """
+    if key is None:
+        return None
+    content = notebook.read_bytes()
+    try:
+        write_atomically(_folder(name) / f"{key[:24]}-{_digest(content)}.ipynb", lambda file: file.write(content))
+    except RunError as error:
+        return f"not kept for the next report: {error}"
+    with contextlib.suppress(OSError):  # another report may clear up at the same time
+        by_age = sorted(_folder(name).glob("*.ipynb"), key=lambda file: file.stat().st_mtime, reverse=True)
+        for old in by_age[KEPT:]:
+            old.unlink(missing_ok=True)
+    return None
 
 
 def written(notebook: Path) -> list[list[Any]]:
@@ -80,8 +93,12 @@ def _cells(notebook: Path) -> list[Any]:
     return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
 
-def _path(name: str, key: str | None) -> Path | None:
-    return cache_dir() / "chapters" / name / f"{key[:24]}.ipynb" if key else None
+def _folder(name: str) -> Path:
+    return cache_dir() / "chapters" / name
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 @cache

@@ -33,7 +33,7 @@ def run_side_by_side(
     interrupted  called when the user interrupts, so that what is running ends instead of being waited for
 
     Each chapter has a process of its own; two that need the same models share the work of training them (see
-    `mia_core.training_jobs`). The first failure is raised, once what was running then has ended: nothing new is begun.
+    `mia_core.training_jobs`). A failure is raised, once what was running then has ended: nothing new is begun.
     """
     done: dict[str, Result] = {}
     with ThreadPoolExecutor(jobs) as pool:
@@ -41,12 +41,14 @@ def run_side_by_side(
         futures = {name: pool.submit(run, name) for name in reversed(names) if name not in last}
         try:
             wait(futures.values(), return_when=FIRST_EXCEPTION)
-        except BaseException:  # an interrupt: what a chapter raises is not raised here
-            interrupted()
-            raise
-        finally:
             for future in futures.values():
                 future.cancel()
+            wait(futures.values())
+        except BaseException:  # an interrupt: what a chapter raises is not raised here
+            for future in futures.values():
+                future.cancel()
+            interrupted()
+            raise
         failed = [future for future in futures.values() if not future.cancelled() and future.exception() is not None]
         if failed:
             raise failed[0].exception()

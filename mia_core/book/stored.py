@@ -1,11 +1,10 @@
 """Stores the outputs of a default run in the chapters themselves, so that they can be read and compared unrun."""
 
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from mia_core.book.execution import run_chapter
+from mia_core.book.execution import end_kernels, kernels_may_start, run_chapter
 from mia_core.book.kernels import kernels
 from mia_core.book.parameters import known_parameters
 from mia_core.book.record import record
@@ -13,6 +12,8 @@ from mia_core.book.reuse import runs_every_time
 from mia_core.book.schedule import places, run_side_by_side
 from mia_core.book.sources import choose, copy_book, open_book
 from mia_core.cache import write_atomically
+from mia_core.commands.notes import say
+from mia_core.interrupts import ended_by_sigterm
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
@@ -28,7 +29,12 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
     book = open_book(source)
     names = choose(book, chapters)
     at_once, workers = places(len(names))
-    with tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder, kernels(workers) as starting:
+    with (
+        kernels_may_start(),
+        ended_by_sigterm(end_kernels),
+        tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder,
+        kernels(workers) as starting,
+    ):
         copy = copy_book(book, Path(folder) / "copy", names)
 
         def run(name: str) -> Path:
@@ -38,11 +44,11 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
             notebook = _stripped(nbformat.read(copy.chapters[name], as_version=4))
             text = nbformat.writes(notebook) + "\n"
             write_atomically(book.chapters[name], lambda file: file.write(text.encode("utf-8")))
-            print(f"mia: stored the outputs of {name}", file=sys.stderr)
+            say(f"mia: stored the outputs of {name}")
             return book.chapters[name]
 
         last = [name for name in names if runs_every_time(book.chapters[name])]
-        return list(run_side_by_side(names, run, last, at_once).values())
+        return list(run_side_by_side(names, run, last, at_once, end_kernels).values())
 
 
 def _stripped(notebook: Any) -> Any:

@@ -1,10 +1,11 @@
 """What the literature and the report claim of attackers who know less or more, and what a run says of each claim."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mia_core.chapters import adversary_tables as tables
 from mia_core.chapters.reference_claims import after, judged, on
-from mia_core.claims import Claim, Verdict
+from mia_core.claims import Claim, Verdict, corrected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,9 +81,32 @@ def unknown_claim(defense: str) -> Claim:
 
 
 def verdicts(table: "pd.DataFrame") -> list[Verdict]:
-    """The verdicts on all claims of the chapter, from the table of `mia_core.chapters.adversary_tables.by_attacker`."""
+    """The verdicts on all claims of the chapter, from the table of `mia_core.chapters.adversary_tables.by_attacker`,
+    after Holm's correction over all of them."""
     found = judged(on("none", KNOWLEDGE_CLAIMS), tables.side_by_side(table))
     for defense in tables.DEFENSES[1:]:
         found += judged(on(defense, [unknown_claim(defense)]), tables.side_by_side(table, defense))
     found += judged(on(tables.LABELS, [MASKING_CLAIM]), table)
-    return found + judged(on("strongest", STRONGEST_CLAIMS), tables.strongest(table))
+    return corrected(found + judged(on("strongest", STRONGEST_CLAIMS), tables.strongest(table)))
+
+
+def on_copies(table: "pd.DataFrame") -> list[Verdict]:
+    """What more and what noisier copies add, judged on `mia_core.chapters.adversary_tables.by_copies`."""
+    few, many = table["attack"].iloc[0], table["attack"].iloc[-1]
+    usual, *_, noisy = tables.NOISES
+    more = Claim(f"{many} in place of {few} raise its AUC.", "this chapter", "auc", many, few, "higher")
+    noisier = Claim(f"With {few}, {noisy} raises its AUC.", "this chapter", "auc", noisy, usual, "higher")
+    return judged([(more, usual)], tables.side_by_side(table, usual)) + judged([(noisier, few)], table)
+
+
+def evidence(verdicts: Iterable[Verdict]) -> list[str]:
+    """Which figure of the chapter shows what each verdict rests on."""
+    undefended = set(KNOWLEDGE_CLAIMS)
+    return [
+        "fig-threshold"
+        if verdict.claim.than == tables.CUT_BY_SHADOW
+        else "fig-attackers"
+        if verdict.claim in undefended
+        else "fig-defended"
+        for verdict in verdicts
+    ]

@@ -32,6 +32,8 @@ RANDOM_INPUTS, PERCENT = 1000, 10.0
 above the threshold."""
 MEASURES = ("auc", "balanced_accuracy", "recall_members", "recall_non_members", level_column(0.01))
 FPR = "false_positive_rate"
+NOISES = {"noise as before": 0.05, "twice the noise": 0.1, "four times the noise": 0.2}
+"""Of the label-only attack's copies: what `by_copies` calls it -> standard deviation, as a share of the pixel range."""
 SCAN = 8
 """Side in pixels of scikit-learn's digits before they are enlarged."""
 
@@ -62,6 +64,7 @@ ATTACKERS: tuple[Attacker, ...] = (
     Attacker(UNKNOWN, "posterior", False, "alike, but no defense", "this chapter"),
     Attacker(ALIKE, "posterior", False, "alike", "Salem et al. 2019"),
     Attacker(LOSS, "posterior", True, "alike, for the threshold", "Yeom et al. 2018"),
+    Attacker(PLAIN, "posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
     Attacker(MODIFIED, "posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
     Attacker(ONE, "posterior", True, "alike", "Shokri et al. 2017"),
     Attacker(SEVERAL, "posterior", True, f"{SHADOWS} alike", "Shokri et al. 2017"),
@@ -77,7 +80,7 @@ OF_STUDY = {
     "entropy-per-class": PLAIN,
     "confidence": CUT_BY_SHADOW,
 }
-"""Attacks that a study evaluates by itself, and who makes them. The last two are there for comparison only."""
+"""Attacks that a study evaluates by itself, and who makes them. The last one is there for comparison only."""
 
 
 def shared_study(**own: Any) -> Study:
@@ -112,7 +115,7 @@ def by_attacker(study: Study, shadows: int = SHADOWS, copies: Copies | None = No
     ]
     table = pd.concat([part[["defenses", "seed", "attack", *MEASURES]] for part in parts], ignore_index=True)
     table[FPR] = 1 - table["recall_non_members"]
-    order = [*(one.name for one in ATTACKERS), PLAIN, CUT_BY_SHADOW]
+    order = [*(one.name for one in ATTACKERS), CUT_BY_SHADOW]
     return table.sort_values("attack", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
 
 
@@ -152,10 +155,10 @@ def side_by_side(table: "pd.DataFrame", defenses: str = "none") -> "pd.DataFrame
 def named(table: "pd.DataFrame", defended: bool = False) -> "pd.DataFrame":
     """The rows of the attackers that a figure shows.
 
-    defended  whether the targets are defended: a shadow that lacks the defense then differs from one that has it, and
-              several shadows were not trained for them
+    defended  whether the targets are defended: a shadow that lacks the defense then differs from one that has it,
+              several shadows were not trained for them, and plain entropy is there for a claim on undefended ones
     """
-    left_out = {PLAIN, CUT_BY_SHADOW, SEVERAL if defended else UNKNOWN}
+    left_out = {CUT_BY_SHADOW} | ({SEVERAL, PLAIN} if defended else {UNKNOWN})
     return table[~table["attack"].isin(left_out)]
 
 
@@ -227,6 +230,19 @@ def by_percent(
     table = pd.DataFrame(rows)
     table[FPR] = 1 - table["recall_non_members"]
     return table
+
+
+def by_copies(study: Study, numbers: Sequence[int] = (4, 16)) -> "pd.DataFrame":
+    """The label-only attack on the undefended targets by number of noisy copies and noise: in "attack" stands "9
+    questions", those about one picture in all, in "defenses" one of `NOISES`."""
+    import pandas as pd
+
+    plain = Study(study.settings.replace(defenses=["none"]), study.store, study.dataset)
+    asked = {Copies(noisy=number, noise=noise): kind for number in numbers for kind, noise in NOISES.items()}
+    return pd.concat(
+        label_only_table(plain, copies).assign(attack=f"{copies.queries} questions", defenses=kind)
+        for copies, kind in asked.items()
+    )
 
 
 def best_percent(cuts: "pd.DataFrame") -> str:

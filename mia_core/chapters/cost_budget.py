@@ -67,6 +67,14 @@ def first_with_enough(minutes: Iterable[float], seconds_a_model: float, cores: i
     return next(enough, None)
 
 
+def enough_in_words(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> str:
+    """`first_with_enough` as the end of a sentence: "10 seeds first fit into the budget of 30 minutes"."""
+    found = first_with_enough(minutes, seconds_a_model, cores)
+    if found is None:
+        return f"none of these budgets has room for {ENOUGH_SEEDS} seeds"
+    return f"{ENOUGH_SEEDS} seeds first fit into the budget of {found:g} minute{'' if found == 1 else 's'}"
+
+
 def budget_table(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> "pd.DataFrame":
     """`suggest` for several budgets, a row each."""
     import pandas as pd

@@ -90,14 +90,16 @@ def growth_verdicts(verdicts: Iterable[Verdict]) -> "pd.DataFrame":
     The difference is that of the slope to 1, or to 0 where the claim is that nothing grows, never to the edge of what
     the claim admits.
     """
-    return verdicts_table([_from_slope(verdict) for verdict in verdicts], "round")
+    return verdicts_table([_from_slope(verdict) for verdict in verdicts], "round", evidence="fig-growth")
 
 
 def _from_slope(verdict: Verdict) -> Verdict:
     if verdict.difference is None or verdict.claim.direction == "same":
         return verdict
     values = {name: getattr(verdict, name) for name in ("difference", "low", "high")}
-    return replace(verdict, **{name: None if value is None else value + MARGIN for name, value in values.items()})
+    claim = replace(verdict.claim, margin=verdict.claim.margin - MARGIN)
+    shifted = {name: None if value is None else value + MARGIN for name, value in values.items()}
+    return replace(verdict, claim=claim, **shifted)
 
 
 def mean_exponent(rows: Sequence[Mapping[str, Any]], curve: str) -> float:

@@ -1,6 +1,8 @@
-"""The least that a training can cost on a machine: the multiplications of its layers at the speed of a matrix product.
+"""The least that a training by direct computation can cost: the multiplications of its layers at the speed of a matrix
+product.
 
-Standardisation, pooling, tanh and Adam are left out, so no implementation with these layers reaches the limit.
+Standardisation, pooling, tanh and Adam are left out, so no implementation that computes the layers directly reaches the
+limit. One that needs fewer multiplications for the same convolution can (`mia_core.winograd`).
 """
 
 import time

@@ -30,7 +30,7 @@ def costs_table(study: Record, epoch: Record) -> "pd.DataFrame":
             "training": what,
             "ordinary loop, s": seconds(found["plain_loop_seconds"]["processor"]),
             "mia_core, s": seconds(found["mia_core_seconds"]["processor"]),
-            "times faster": f"{ratio['median']:.2f} [{ratio['least']:.2f}, {ratio['most']:.2f}]",
+            "times faster": _times(ratio),
             "limit, s": seconds(found["float32_limit_seconds"]),
             "share of limit": f"{found['share_of_limit']:.0%}",
         })  # fmt: skip
@@ -49,7 +49,7 @@ def together_table(record: Record) -> "pd.DataFrame":
             "network, models": f"{row['network']}, {row['models']}",
             "one at a time, s": seconds(row["alone_seconds"][clock]),
             "at once, s": seconds(row["together_seconds"][clock]),
-            "times faster": f"{ratio['median']:.2f} [{ratio['least']:.2f}, {ratio['most']:.2f}]",
+            "times faster": _times(ratio),
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -59,6 +59,11 @@ def best_together(record: Record, network: str) -> tuple[int, float]:
     rows = [row for row in record["results"]["rows"] if row["network"] == network]
     best = max(rows, key=lambda row: row["times_faster"][_clock(record)]["median"])
     return best["models"], best["times_faster"][_clock(record)]["median"]
+
+
+def _times(ratio: Mapping[str, float]) -> str:
+    """Median and range; not in brackets, which stand for intervals everywhere else."""
+    return f"{ratio['median']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})"
 
 
 def _clock(record: Record) -> str:

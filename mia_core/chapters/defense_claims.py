@@ -4,12 +4,17 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.chapters.confidence_features import NEAR, guess_name
+from mia_core.chapters.leak import epochs_name
 from mia_core.chapters.reference_claims import after
 from mia_core.claims import Claim, Verdict, judge
 from mia_core.report import CLAIMS, SAME
+from mia_core.study import over_the_seeds
+from mia_core.tables import difference, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from mia_core.study import Study
 
 NEGATIVE = "smoothing(epsilon=-0.1)"
 BARELY = 0.05
@@ -115,6 +120,42 @@ def by_outcome(verdicts: Mapping[str, Verdict]) -> str:
     for place, verdict in verdicts.items():
         places.setdefault(verdict.outcome, []).append(place)
     return "; ".join(f"{outcome} at {', '.join(found)}" for outcome, found in places.items())
+
+
+def gains_by_epoch(study: "Study") -> "tuple[pd.DataFrame, str]":
+    """How far smoothed targets fit their members at each recorded epoch and what the attack gains within seeds; and
+    when it first gains, in a sentence.
+
+    study  trained, with `none` and `smoothing`
+    Columns: trained for, train accuracy (of the smoothed targets), the attack accuracy of both, their difference.
+    """
+    import pandas as pd
+
+    claim = Claim(
+        "Smoothing raises the attack's accuracy.", "this chapter", "attack_accuracy", "smoothing", "none", "higher"
+    )
+    rows, said = [], "At no recorded epoch is it shown that the attack gains from smoothing."
+    for epoch in reversed(study.recipe.recorded_epochs()):
+        table = study.table(epoch)
+        at, verdict = over_the_seeds(table).set_index("defenses"), judge(claim, table)
+        fitted, name = with_interval(at.loc["smoothing"], "target_train_accuracy"), epochs_name(epoch)
+        row = {"trained for": name, "train accuracy": fitted}
+        row |= {f"attack, {of}": with_interval(at.loc[of], "attack_accuracy") for of in ("none", "smoothing")}
+        rows.insert(0, row | {"difference": difference(verdict)})
+        if verdict.holds:
+            said = (
+                f"The first recorded epoch at which the attack is shown to gain from smoothing is that after {name} "
+                f"({difference(verdict)}); there the smoothed targets classify {fitted} of their members correctly."
+            )
+    return pd.DataFrame(rows), said
+
+
+def beyond_claim(rate: float, name: str) -> Claim:
+    """On `mia_core.chapters.leak.beyond_the_gap`: that adversary 1 knows more than the gap attack at a rate of dropout,
+    called `name` in the table."""
+    return Claim(f"At a rate of {rate:g} adversary 1 is more accurate than the gap attack.",
+        "this chapter", "beyond_gap", name, 0.0, "higher",
+    )  # fmt: skip
 
 
 DROPOUT_CLAIMS: tuple[Claim, ...] = (

@@ -1,18 +1,25 @@
-"""The generalisation gap as a knob: tables of an undefended study by recorded epoch and by size of the training set.
+"""The generalisation gap as a knob: tables of an undefended study by recorded epoch, size of the training set, noise.
 
-Both are tables as `mia_core.study.Study.table` makes them, in which the column `defenses` names a value of the knob
-("5 epochs", "112 examples"), so that `judge` and `over_the_seeds` compare values of the knob as they do defenses.
+All are tables as `mia_core.study.Study.table` makes them, in which the column `defenses` names a value of the knob
+("5 epochs", "112 examples", "noise 0.27"), so that `judge` and `over_the_seeds` compare values as they do defenses.
 """
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, judge
+from mia_core.data import DataSettings
+from mia_core.report import SAME
 from mia_core.study import TARGET, Study, over_the_seeds
 from mia_core.tables import difference, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
+
+SIZE, NOISE = "training examples", "noise"
+"""Names of the knobs of `other_knobs`."""
+MOST_NOISE = 10.0
+"""What `mia_core.data.DataSettings` allows, as a share of the pixel range."""
 
 
 def by_epoch(study: Study) -> "pd.DataFrame":
@@ -47,8 +54,35 @@ def by_size(study: Study, shares: Sequence[float] = (0.25, 0.5), seeds: int = 3)
     return beyond_the_gap(pd.concat(parts, ignore_index=True))
 
 
+def by_noise(study: Study, shares: Sequence[float] = (0.5, 1.4), seeds: int = 3) -> "pd.DataFrame":
+    """The table of a study on `digits` at other noise on the pixels and at its own, in order of noise, over its first
+    `seeds` seeds.
+
+    shares  noise as shares of the study's own, or of the default where that is 0; each trains a target and a shadow a
+            seed
+    Added columns: knob, the noise as a share of the pixel range, and `beyond_gap`, see `beyond_the_gap`.
+    """
+    import pandas as pd
+
+    own = study.settings.noise
+    base = own or DataSettings().noise
+    levels = sorted({min(float(f"{share * base:.2g}"), MOST_NOISE) for share in shares} | {own})
+    parts = []
+    for level in levels:
+        settings = study.settings.replace(noise=level, seeds=study.settings.seeds[:seeds], replicates=0)
+        table = Study(settings, study.store).train().table()  # other noise makes another data set
+        parts.append(table.assign(defenses=noise_name(level), knob=level))
+    return beyond_the_gap(pd.concat(parts, ignore_index=True))
+
+
+def other_knobs(study: Study) -> "dict[str, pd.DataFrame]":
+    """The tables of the knobs that need trainings of their own: `SIZE` and, on digits, which alone have it, `NOISE`."""
+    tables = {SIZE: by_size(study)}
+    return tables | {NOISE: by_noise(study)} if study.settings.dataset == "digits" else tables
+
+
 def over_the_knob(table: "pd.DataFrame") -> "pd.DataFrame":
-    """`mia_core.study.over_the_seeds` of a table by epoch or size: one row a value, with the value as column knob."""
+    """`mia_core.study.over_the_seeds` of a table of any knob: one row a value, which is its column knob."""
     knobs = table.drop_duplicates("defenses").set_index("defenses")["knob"]
     summary = over_the_seeds(table)
     return summary.assign(knob=summary["defenses"].map(knobs))
@@ -86,6 +120,34 @@ def ahead_in_words(attacks: "pd.DataFrame") -> str:
     """Who is ahead when, of a table of `two_attacks`: "loss attack after 1 epoch, 2 epochs; adversary 1 after ..."."""
     by_name = attacks.groupby("ahead", sort=False)["trained for"].agg(", ".join)
     return "; ".join(f"{name} after {epochs}" for name, epochs in by_name.items())
+
+
+def earlier_stops(table: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
+    """What stopping at each earlier epoch changes against the last, within seeds; and the earliest stop that is shown
+    to cost at most `SAME` of target accuracy, in sentences.
+
+    table  of `by_epoch`. Columns: trained for, target accuracy, attack accuracy; each as a difference with its interval
+    """
+    import pandas as pd
+
+    *earlier, last = table["knob"].drop_duplicates().map(epochs_name)
+    rows, found = [], None
+    for name in earlier:
+        text = f"Stopped after {name}, the target loses more than {SAME} of its accuracy."
+        target = judge(Claim(text, "this chapter", "target_accuracy", name, last, "lower", SAME), table)
+        text = f"Stopped after {name}, the attack is less accurate."
+        attack = judge(Claim(text, "this chapter", "attack_accuracy", name, last, "lower"), table)
+        row = {"trained for": name, "target accuracy": difference(target), "attack accuracy": difference(attack)}
+        rows.append(row)
+        found = found or (row if target.outcome == DOES_NOT_HOLD else None)
+    said = f"No earlier epoch is shown to cost at most {SAME} of target accuracy against {last}."
+    if found:
+        said = (
+            f"The earliest stop shown to cost at most {SAME} of target accuracy is after {found['trained for']}. "
+            f"Against {last}, target accuracy differs by {found['target accuracy']} and the attack's by "
+            f"{found['attack accuracy']}."
+        )
+    return pd.DataFrame(rows, columns=["trained for", "target accuracy", "attack accuracy"]), said
 
 
 def stops_in_words(stops: "pd.DataFrame", defended: "pd.Series") -> str:
@@ -129,3 +191,8 @@ def epochs_name(epoch: int) -> str:
 def size_name(size: int) -> str:
     """The name of a size of the training set in a table: "449 examples"."""
     return f"{size:,} example{'s' if size != 1 else ''}"
+
+
+def noise_name(noise: float) -> str:
+    """The name of a noise in a table, as a share of the pixel range: "noise 0.27"."""
+    return f"noise {noise:g}"

@@ -1,10 +1,11 @@
-"""The claims of the chapters "Why models leak" and "Measuring an attack", and of an exercise between the two."""
+"""The claims of the chapters "Why models leak" and "Measuring an attack", and of exercises between the two."""
 
 from collections.abc import Sequence
 
-from mia_core.chapters.leak import epochs_name, size_name
+from mia_core.chapters.leak import NOISE, SIZE, epochs_name, noise_name, size_name
 from mia_core.chapters.reference_claims import after
-from mia_core.claims import DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.tables import difference
 
 GAP_MARGIN = 0.05
 """A generalisation gap that moves by less than this counts as the same."""
@@ -54,6 +55,19 @@ def size_claim(sizes: Sequence[int]) -> Claim:
     )  # fmt: skip
 
 
+def noise_claim(levels: Sequence[float]) -> Claim:
+    """A claim on the table of `mia_core.chapters.leak.by_noise`, for these shares of the pixel range, ascending."""
+    less, more = noise_name(levels[0]), noise_name(levels[-1])
+    return Claim(
+        f"A model on {more} is attacked better than one on {less}.",
+        after("I"), "attack_accuracy", more, less, "higher",
+    )  # fmt: skip
+
+
+KNOB_CLAIMS = {SIZE: size_claim, NOISE: noise_claim}
+"""Knob of `mia_core.chapters.leak.other_knobs` -> the claim on its table, for its values."""
+
+
 def together(gap: Verdict, attack: Verdict) -> str:
     """What the verdicts on gap and attack, each after the last epoch against the first, say of the two together."""
     outcomes = {gap.outcome, attack.outcome}
@@ -69,6 +83,21 @@ def over_sizes(verdict: Verdict) -> str:
     if verdict.outcome == DOES_NOT_HOLD:
         return "the model of the smaller set is not attacked better"
     return "the seeds are too few to tell"
+
+
+_GAINS = {
+    HOLDS: "the attack gains",
+    DOES_NOT_HOLD: "the attack does not gain",
+    CANNOT_TELL: "it cannot be told whether the attack gains",
+}
+
+
+def over_noise(verdict: Verdict | None) -> str:
+    """What the verdict on `noise_claim` says, in a sentence; None where the data set has no such knob."""
+    if verdict is None:
+        return "Noise is a knob of the digits only, and this run is on other data."
+    claim = verdict.claim
+    return f"From {claim.than} to {claim.of} {_GAINS[verdict.outcome]} (difference {difference(verdict)})."
 
 
 THREE, EVERY = "the three largest", "all"
@@ -103,3 +132,9 @@ MEASURE_CLAIMS: tuple[Claim, ...] = (
     ),
 )  # fmt: skip
 """Claims on the table of `mia_core.chapters.measure_tables.by_features`."""
+
+SCALE_CLAIMS: dict[str, Claim] = {
+    "auc": Claim("On logarithms the AUC is larger.", "this chapter", "auc", "logarithms", "posteriors", "higher"),
+    "low": MEASURE_CLAIMS[-1],
+}
+"""Claims on the same table, on averages and on the left end."""

@@ -15,7 +15,7 @@ from mia_core.svg import figure, style
 from mia_core.tables import with_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from matplotlib.axes import Axes
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 LEAST_LOSS = 1e-6
 """Losses below this, in nats, stand in the first bin."""
+LEFT_END = 0.1
+"""The alt text counts both sides in the first bins that hold at least this share of the members."""
+# Each knob's values stand on a side of their own, in points, with an end of the text: all share the study's own point.
+_LABELS = (((5, -13), "left"), ((-6, 6), "right"), ((7, 4), "left"))
 
 
 def show_confidence_by_epoch(study: "Study", summary: "pd.DataFrame", name: str, caption: str) -> None:
@@ -80,15 +84,20 @@ def loss_histogram(seen: "Sequence[Outputs]", bins: int = 28) -> tuple["Figure",
     inside = np.concatenate([out.members for out in seen])
     edges = np.geomspace(LEAST_LOSS, max(10.0, 1.001 * loss.max()), bins + 1)
     fig, axes = figure(height=3.0)
-    medians = {}
+    medians, shares = {}, {}
     for series, (name, side) in enumerate((("members", inside), ("non-members", ~inside))):
-        shares = np.histogram(loss[side], edges)[0] / side.sum()
-        axes.stairs(shares, edges, fill=True, label=name, **style(series, fill=True))
+        shares[name] = np.histogram(loss[side], edges)[0] / side.sum()
+        axes.stairs(shares[name], edges, fill=True, label=name, **style(series, fill=True))
         medians[name] = np.median(loss[side])
     axes.set(xscale="log", xlabel="loss (nats)", ylabel="share of examples", xlim=(edges[0], edges[-1]))
     axes.legend(loc="upper left")
     parts = ", ".join(f"{value:.2g} nats for {name}" for name, value in medians.items())
-    return fig, f"Histograms of the loss on a logarithmic axis. The median is {parts}."
+    first = int(np.searchsorted(np.cumsum(shares["members"]), LEFT_END)) + 1  # bins that hold so many members
+    left = " and ".join(f"{share[:first].sum():.1%} of the {name}" for name, share in shares.items())
+    return fig, (
+        f"Histograms of the loss on a logarithmic axis. At the left end, below {edges[first]:.2g} nats, lie {left}. "
+        f"The median is {parts}."
+    )
 
 
 def over_epochs(summary: "pd.DataFrame") -> tuple["Figure", str]:
@@ -115,24 +124,23 @@ def over_epochs(summary: "pd.DataFrame") -> tuple["Figure", str]:
     return fig, f"Accuracy on members, accuracy on non-members and attack accuracy by epoch. {parts}."
 
 
-def gap_against_attack(epochs: "pd.DataFrame", sizes: "pd.DataFrame") -> tuple["Figure", str]:
-    """The attack's balanced accuracy against the generalisation gap, a point a value of either knob.
+def gap_against_attack(knobs: "Mapping[str, pd.DataFrame]") -> tuple["Figure", str]:
+    """The attack's balanced accuracy against the generalisation gap, a point a value of each knob.
 
-    epochs, sizes  from `mia_core.chapters.leak.over_the_knob`. The line is what the gap attack reaches
+    knobs  name -> summary of `mia_core.chapters.leak.over_the_knob`. The line is what the gap attack reaches
     """
     fig, axes = figure(height=3.8)
     parts = []
-    for series, (name, summary) in enumerate((("epochs", epochs), ("training examples", sizes))):
-        look = style(series)
+    for series, (name, summary) in enumerate(knobs.items()):
+        look, (offset, side) = style(series), _LABELS[series % len(_LABELS)]
         for place, (_, row) in enumerate(summary.iterrows()):
             x, y = row["generalisation_gap"], row["balanced_accuracy"]
             axes.errorbar(
                 x, y, xerr=_arms(row, "generalisation_gap"), yerr=_arms(row, "balanced_accuracy"), color=look["color"],
                 marker=look["marker"], linestyle="", elinewidth=0.8, label=name if place == 0 else None,
             )  # fmt: skip
-            # Each knob's values stand on a side of their own: the last of both are one point.
-            offset, side = ((5, -13), "left") if series == 0 else ((-5, 5), "right")
-            axes.annotate(f"{row['knob']:,}", (x, y), xytext=offset, textcoords="offset points", ha=side, fontsize=10)
+            value = f"{row['knob']:,}" if row["knob"] % 1 == 0 else f"{row['knob']:g}"
+            axes.annotate(value, (x, y), xytext=offset, textcoords="offset points", ha=side, fontsize=10)
         parts += [f"{row['defenses']} {row['generalisation_gap']:.2f} / {row['balanced_accuracy']:.2f}"
                   for _, row in summary.iterrows()]  # fmt: skip
     reach = max(0.1, axes.get_xlim()[1])

@@ -92,7 +92,7 @@ def low_fpr_table(scored: dict[str, Scored], levels: Sequence[float] = (0.1, *LE
             rows.append(
                 row
                 | {
-                    "accused": f"{most.false_positives} of {total:,} [{most.fpr:.4f}]",
+                    "accused": f"{most.false_positives} of {total:,}, FPR {most.fpr:.4f}",
                     "TPR": _mean_rate([one.tpr for one in found]),
                 }
             )

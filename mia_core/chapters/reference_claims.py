@@ -3,13 +3,15 @@
 What the literature claims of attacks with reference models, and what becomes of the report's favourites under them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mia_core.chapters.risk_tables import AT_RISK, AVERAGE, CANARIES
-from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, judge
+from mia_core.chapters.reference_sweeps import SPLITS
+from mia_core.chapters.risk_tables import AT_RISK, AVERAGE, CANARIES, FOUND, PICKED_BEFORE, PICKED_UNDER
+from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, corrected, judge
 from mia_core.report import TABLE_I
-from mia_core.tables import NOT_MEASURABLE
+from mia_core.tables import NOT_MEASURABLE, difference
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,6 +106,29 @@ DIFFICULTY_CLAIM = Claim(
 """On `mia_core.chapters.risk_tables.by_difficulty` with five parts."""
 
 
+AGAIN_CLAIM = Claim(
+    "An image that one pair of targets gives away, the next pair gives away more often than the average image.",
+    "this chapter", "found", FOUND, AVERAGE, "higher",
+)  # fmt: skip
+"""On `mia_core.chapters.risk_tables.found_again`: with equal and independent chances the two would be alike."""
+
+SHARE = (0.0, 1.0)
+"""What a share cannot leave."""
+
+
+def moved_claim(defenses: str) -> Claim:
+    """On `mia_core.chapters.risk_tables.by_choice`: a defense moves the risk to images that had less of it before."""
+    text = f"Under {defenses}, the tenth most at risk under it is found more often than that picked without a defense."
+    return Claim(text, "this chapter", "found", PICKED_UNDER, PICKED_BEFORE, "higher")
+
+
+OFFLINE_CLAIMS: tuple[Claim, ...] = tuple(
+    Claim(f"{words} has a lower AUC offline.", "this chapter", "auc", f"{name}-offline", name, "lower")
+    for name, words in (("lira", "LiRA"), ("t-lira", "t-LiRA"), ("rmia", "RMIA"))
+)
+"""On rows of the online and the offline forms, the attack in "defenses"."""
+
+
 def protection_claims(groups: Sequence[str]) -> list[tuple[Claim, str]]:
     """Claims on `mia_core.chapters.risk_tables.by_group`: the report's two favourites protect each group."""
     return [
@@ -131,22 +156,12 @@ def split_claims(models: int) -> list[tuple[Claim, str]]:
     """Claims on `mia_core.chapters.reference_sweeps.by_split` for a number of models, with the split judged."""
     where = f"{models} models"
     fair = "With {} and {} LiRA has an AUC of one half on noise, to within {}."
-    return [
-        (Claim(fair.format(words, where, ALIKE), "this chapter", "auc", where, 0.5, "same", ALIKE), design)
-        for words, design in (("complementary pairs", "pairs"), ("random halves", "random_halves"))
-    ] + [
-        (
-            Claim(
-                f"With each example in exactly half of {where}, it has less.",
-                "this chapter",
-                "auc",
-                where,
-                0.5,
-                "lower",
-            ),
-            "exactly_half",
-        )
+    found = [
+        (Claim(fair.format(words, where, ALIKE), "this chapter", "auc", where, 0.5, "same", ALIKE), words)
+        for words in (SPLITS["pairs"], SPLITS["random_halves"])
     ]
+    biased = f"With each example in exactly half of {where}, LiRA has an AUC below one half on noise."
+    return [*found, (Claim(biased, "this chapter", "auc", where, 0.5, "lower"), SPLITS["exactly_half"])]
 
 
 def on(attack: str, claims: Iterable[Claim]) -> list[tuple[Claim, str]]:
@@ -154,13 +169,43 @@ def on(attack: str, claims: Iterable[Claim]) -> list[tuple[Claim, str]]:
     return [(claim, attack) for claim in claims]
 
 
-def judged(claims: Iterable[tuple[Claim, str]], table: "pd.DataFrame") -> list[Verdict]:
-    """The verdicts on claims that each name the attack (or split, or group) whose rows they are judged on.
+def judged(
+    claims: Iterable[tuple[Claim, str]], table: "pd.DataFrame", bounds: tuple[float, float] | None = None
+) -> list[Verdict]:
+    """The verdicts on claims that each name the attack (or split, or group) whose rows they are judged on, after Holm's
+    correction over the claims.
+
+    bounds  what the measure cannot leave. Where all values of both sides lie at one of them, there was no room for a
+            difference: it is zero on every unit, and what that says of the claim cannot be told
 
     Left out are claims on what the table does not have or where nothing was measured: a small pool has no TPR at a low
     FPR, and a study without canaries nothing to say of them.
     """
-    return [judge(claim, table, attack) for claim, attack in claims if _measured(claim, attack, table)]
+    found = []
+    for claim, attack in claims:
+        if _measured(claim, attack, table):
+            verdict = judge(claim, table, attack)
+            stuck = bounds and verdict.low == verdict.high == 0 and _at_a_bound(claim, attack, table, bounds)
+            found.append(replace(verdict, outcome=CANNOT_TELL) if stuck else verdict)
+    return corrected(found)
+
+
+def listed(parts: Mapping[str, Sequence[Verdict]]) -> tuple[list[Verdict], list[str]]:
+    """Verdicts by the figure or table that shows what they rest on, as one list, and that name for each."""
+    named = [(verdict, name) for name, verdicts in parts.items() for verdict in verdicts]
+    return [verdict for verdict, _ in named], [name for _, name in named]
+
+
+def in_words(verdicts: Iterable[Verdict], unit: str = "pair", limits: tuple[float, float] | None = None) -> str:
+    """Verdicts as text for a sentence: '"It has a lower AUC": holds, -0.021 [-0.030, -0.012] (4 pairs)'."""
+    told = [f'"{one.claim.text.removesuffix(".")}": {one.outcome}, {difference(one, unit, limits)}' for one in verdicts]
+    return "; ".join(told) or NOT_MEASURABLE
+
+
+def _at_a_bound(claim: Claim, attack: str, table: "pd.DataFrame", bounds: tuple[float, float]) -> bool:
+    rows = table[(table["attack"] == attack) & table["defenses"].isin([claim.of, claim.than])]
+    values = set(rows[claim.measure].dropna())
+    return len(values) == 1 and values <= set(bounds)
 
 
 def _measured(claim: Claim, attack: str, table: "pd.DataFrame") -> bool:

@@ -5,13 +5,16 @@ the column "seed", and what a table compares stands in "defenses", so that `mia_
 """
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mia_core.canaries import MOST
+from mia_core.data import Dataset
 from mia_core.errors import MiaWarning
+from mia_core.intervals import clopper_pearson, over_seeds
 from mia_core.metrics import auc, level_column
 from mia_core.reference_studies.rows import answers, attacked, check_references, judge_scores, kinds_of, table
 from mia_core.reference_studies.settings import ReferenceSettings
@@ -19,6 +22,7 @@ from mia_core.reference_studies.study import DESIGNS, ReferenceStudy
 from mia_core.reference_studies.summary import by_unit, strongest_rows
 from mia_core.references import References
 from mia_core.references.lira import LiraSettings, lira
+from mia_core.tables import NOT_MEASURABLE, heading, with_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,6 +32,8 @@ ATTACKS = ("loss", "calibrated-loss", "rmia", "lira-own-variance", "lira", "t-li
 DEFENSES = ("none", "dropout", "smoothing", "masking")
 """Masking works on stored outputs and costs no training."""
 MEASURES = ("auc", level_column(0.01))
+SPLITS = {"pairs": "complementary pairs", "random_halves": "independent coins", "exactly_half": "exactly half"}
+"""How `by_split` calls the designs of `mia_core.reference_studies.study.DESIGNS`."""
 
 
 def shared_study(
@@ -46,20 +52,58 @@ def shared_study(
               `mia_core.canaries.choose_canaries` warns of, is for the chapters to say
     Raises what such a study raises.
     """
-    settings = ReferenceSettings(models=models, defenses=tuple(defenses), attacks=tuple(attacks), **own)
-    plain = ReferenceStudy(settings)
-    admitted = min(canaries, int(MOST * len(plain.pool)))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message="canaries", category=MiaWarning)
-        trained = ReferenceStudy(settings.replace(canaries=admitted), plain.store, plain.dataset).train()
-        if every_epoch:
-            return trained
-        return ReferenceStudy(trained.settings.replace(record=()), plain.store, plain.dataset)
+    planned, clean = _planned(models, canaries, defenses, attacks, own)
+    trained = planned.train()
+    if every_epoch:
+        return trained
+    with _many_canaries():
+        return ReferenceStudy(trained.settings.replace(record=()), trained.store, clean)
+
+
+def planned_study(
+    models: int = 8,
+    canaries: int = 20,
+    defenses: Sequence[str] = DEFENSES,
+    attacks: Sequence[str] = ATTACKS,
+    **own: Any,
+) -> ReferenceStudy:
+    """The study of `shared_study` before any training: its models may be in the store or not. Arguments as there."""
+    return _planned(models, canaries, defenses, attacks, own)[0]
 
 
 def shared_table(defenses: Sequence[str], attacks: Sequence[str], **own: Any) -> "pd.DataFrame":
     """The table of `shared_study` under these combinations and attacks, after the last epoch; `own` as there."""
     return table(shared_study(defenses=defenses, attacks=attacks, **own))
+
+
+def mean_in_words(values: Iterable[float], digits: int = 3) -> str:
+    """The mean over units of a measure in [0, 1] and its interval, cut to that range: "0.428 [0.401, 0.455]"."""
+    known = [float(value) for value in values]
+    if not known or any(value != value for value in known):
+        return NOT_MEASURABLE
+    found = over_seeds(known)
+    bounds = (None, None) if found.low is None else (max(found.low, 0.0), min(found.high, 1.0))
+    return with_interval(
+        dict(zip(("value", "value_low", "value_high"), (found.mean, *bounds), strict=True)), "value", digits
+    )
+
+
+def share_in_words(share: float | None, of: int) -> str:
+    """A share of `of` examples of one target in percent, with Clopper and Pearson's interval: "5.6% [4.0%, 7.6%]"."""
+    if share is None:
+        return NOT_MEASURABLE
+    low, high = clopper_pearson(round(share * of), of)
+    return f"{share:.1%} [{low:.1%}, {high:.1%}]"
+
+
+def two_measures(units: "pd.DataFrame") -> "pd.DataFrame":
+    """`MEASURES` of the attacks of `by_attack`, means over units with their intervals: a row an attack, as text."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {"attack": attack} | {heading(name): mean_in_words(rows[name]) for name in MEASURES}
+        for attack, rows in units.groupby("defenses", sort=False)
+    )
 
 
 def by_attack(table: "pd.DataFrame", defenses: str = "none", examples: str = "pool") -> "pd.DataFrame":
@@ -115,7 +159,8 @@ def by_split(
 
     Every model's statistic of every example is an independent normal number, so no output depends on membership and
     any AUC but one half comes from the split. LiRA as published (median, a variance an example), target 0, without its
-    partner in pairs. "attack" holds the design, `value` the number of models, "defenses" "NUMBER models".
+    partner in pairs. "attack" holds the design as `SPLITS` calls it, `value` the number of models, "defenses" "NUMBER
+    models".
     """
     import pandas as pd
 
@@ -129,10 +174,29 @@ def by_split(
                 seen = References(noise, members, 0, 1 if design == "pairs" else None)
                 scores = lira(seen, LiraSettings(variance="example", centre="median"))
                 rows.append(
-                    {"attack": design, "defenses": f"{number} models", "value": number, "seed": seed}
+                    {"attack": SPLITS[design], "defenses": f"{number} models", "value": number, "seed": seed}
                     | {"auc": auc(scores, members[0])}
                 )
     return pd.DataFrame(rows)
+
+
+@contextmanager
+def _many_canaries() -> Iterator[None]:
+    """Without the warning that canaries are many: that is for the chapters to say."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="canaries", category=MiaWarning)
+        yield
+
+
+def _planned(
+    models: int, canaries: int, defenses: Sequence[str], attacks: Sequence[str], own: dict[str, Any]
+) -> tuple[ReferenceStudy, Dataset]:
+    """The study of `planned_study`, and its data before canaries got their labels."""
+    settings = ReferenceSettings(models=models, defenses=tuple(defenses), attacks=tuple(attacks), **own)
+    plain = ReferenceStudy(settings)
+    admitted = min(canaries, int(MOST * len(plain.pool)))
+    with _many_canaries():
+        return ReferenceStudy(settings.replace(canaries=admitted), plain.store, plain.dataset), plain.dataset
 
 
 def _units(table: "pd.DataFrame") -> "pd.DataFrame":

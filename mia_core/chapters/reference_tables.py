@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -79,11 +79,15 @@ def settings_reference(group: type[Settings]) -> "pd.DataFrame":
     return pd.DataFrame(rows, columns=["setting", "default", "allowed", "meaning"])
 
 
-def columns_reference() -> "pd.DataFrame":
-    """The columns of a study's table with kind and meaning."""
+def columns_reference(columns: Mapping[str, tuple[str, str]] = COLUMNS) -> "pd.DataFrame":
+    """The columns of a table with kind and meaning.
+
+    columns  such as `mia_core.columns.COLUMNS`, those of a study, or
+             `mia_core.reference_studies.columns.REFERENCE_COLUMNS`
+    """
     import pandas as pd
 
-    return pd.DataFrame([[name, *words] for name, words in COLUMNS.items()], columns=["column", "kind", "meaning"])
+    return pd.DataFrame([[name, *words] for name, words in columns.items()], columns=["column", "kind", "meaning"])
 
 
 def refusals(cases: dict[str, Callable[[], Any]]) -> "pd.DataFrame":

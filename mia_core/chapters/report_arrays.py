@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mia_core.attacks.classifier import RIDGE
 from mia_core.attacks.features import largest
-from mia_core.cache import write_atomically
+from mia_core.cache import absolute, write_atomically
 from mia_core.chapters.report_attack import EPOCHS, ReportAttacks
 from mia_core.chapters.report_checks import mended
 from mia_core.errors import DataError, SettingsError, run_as_program
@@ -52,7 +52,7 @@ HINDERED = "author's arrays, attack's labels smoothed"
 def arrays_folder() -> Path | None:
     """The folder with the author's arrays, or None where MIA_SHARED names none that holds them."""
     given = os.environ.get("MIA_SHARED", "").strip()
-    folder = Path(given).expanduser() / "data" / "report-arrays"
+    folder = absolute(given) / "data" / "report-arrays"
     return folder if given and all((folder / name).is_file() for name in FILES.values()) else None
 
 

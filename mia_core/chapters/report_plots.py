@@ -45,7 +45,9 @@ def label_smoothing_plot(table: "pd.DataFrame") -> tuple["Figure", str]:
     """What the attack reaches on the author's arrays against the smoothing of its own labels, beside Table I.
 
     Lines are means over seeds, small marks the seeds, large open marks what Table I prints for none (at 0) and for
-    dropout with smoothing (at 0.1).  table  see `mia_core.chapters.report_arrays.smoothing_table`
+    dropout with smoothing (at 0.1): the row of smoothing itself has one of the exchanged cells.
+
+    table  see `mia_core.chapters.report_arrays.smoothing_table`
     """
     fig, axes = figure(height=3.8)
     rows, mean, parts = table[table["trained"] == AS_PUBLISHED], means(table), []
@@ -61,7 +63,7 @@ def label_smoothing_plot(table: "pd.DataFrame") -> tuple["Figure", str]:
                 axes.plot(epsilon, getattr(TABLE_I[name], column), linestyle="", marker=look["marker"], markersize=12,
                           markerfacecolor="none", color=look["color"])  # fmt: skip
     axes.plot([], [], linestyle="", marker="o", markersize=12, markerfacecolor="none", color=LINES, label="printed")
-    axes.set(xlabel="smoothing ε of the attack model's labels", ylabel="share of all, or AUC")
+    axes.set(xlabel="smoothing ε of the attack model's labels", ylabel="share, or AUC")
     fig.legend(loc="outside lower center", ncols=2)
     printed = [
         f"{name} {TABLE_I[name].attack_accuracy:.2f} and {TABLE_I[name].recall_non_members:.2f}"

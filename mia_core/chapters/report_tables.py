@@ -3,14 +3,19 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mia_core.chapters.reference_sweeps import mean_in_words
 from mia_core.chapters.report_arrays import PUBLISHED_EPSILON, attack_with_smoothed_labels, means
 from mia_core.chapters.report_checks import Exchange
-from mia_core.inputs import Outputs
-from mia_core.report import CODE
+from mia_core.claims import Claim
+from mia_core.report import CODE, SAME
+from mia_core.study import SHADOW, TARGET, Study
 from mia_core.tables import heading
 
 if TYPE_CHECKING:
     import pandas as pd
+
+OTHERS = ("recall_members", "recall_non_members", "generalisation_gap", "shadow_accuracy")
+"""What a study measures beside the accuracies of target and attack."""
 
 
 def code_table() -> "pd.DataFrame":
@@ -50,10 +55,47 @@ def explanation_values(arrays: "pd.DataFrame", explained: "pd.DataFrame") -> dic
     return values
 
 
-def hindered_table(fitted: Outputs, tested: Outputs, epsilons: Sequence[float]) -> "pd.DataFrame":
-    """The attack with smoothed labels of its own, trained to the end: a row an epsilon."""
+def hindered_rows(study: Study, epsilons: Sequence[float]) -> "pd.DataFrame":
+    """The attack with smoothed labels of its own, trained to the end, on a study's undefended models.
+
+    Fitted on the shadow, tested on the target: a row a seed and epsilon, called "ε = 0.1" in the column `defenses`, so
+    that `mia_core.claims.judge` compares epsilons.
+    """
     import pandas as pd
 
-    rows = [{"ε": f"{epsilon:g}"} | attack_with_smoothed_labels(fitted, tested, epsilon) for epsilon in epsilons]
+    rows = []
+    for seed in study.settings.seeds:
+        target, shadow = (study.outputs(seed, model, ()) for model in (TARGET, SHADOW))
+        for epsilon in epsilons:
+            found = attack_with_smoothed_labels(shadow, target, epsilon)
+            rows.append({"defenses": epsilon_name(epsilon), "seed": seed, "attack": "adversary1"} | found)
+    return pd.DataFrame(rows)
+
+
+def hindered_table(rows: "pd.DataFrame") -> "pd.DataFrame":
+    """Means over seeds of `hindered_rows`, with their intervals: a row an epsilon."""
+    import pandas as pd
+
     names = ("attack_accuracy", "recall_members", "recall_non_members", "auc")
-    return pd.DataFrame({"ε": row["ε"]} | {heading(name): row[name] for name in names} for row in rows)
+    return pd.DataFrame(
+        {"labels": name} | {heading(column): mean_in_words(group[column]) for column in names}
+        for name, group in rows.groupby("defenses", sort=False)
+    )
+
+
+def epsilon_name(epsilon: float) -> str:
+    """How `hindered_rows` calls an epsilon."""
+    return f"ε = {epsilon:g}"
+
+
+_HINDERED = {"of": epsilon_name(PUBLISHED_EPSILON), "than": epsilon_name(0)}
+
+HINDERED_CLAIMS: tuple[Claim, ...] = (
+    Claim("Smoothing its own labels lowers the attack's accuracy.", "this chapter", "attack_accuracy",
+        **_HINDERED, direction="lower",
+    ),
+    Claim(f"Smoothing its own labels leaves the AUC as it is, to within {SAME}.", "this chapter", "auc",
+        **_HINDERED, direction="same", margin=SAME,
+    ),
+)  # fmt: skip
+"""On `hindered_rows`, attack adversary1."""

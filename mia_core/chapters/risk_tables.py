@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.chapters.reference_sweeps import mean_in_words
+from mia_core.chapters.strongest import named
 from mia_core.defenses import Combination, describe
 from mia_core.metrics import low_fpr
 from mia_core.ranking import tie_blocks
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from mia_core.reference_studies.study import ReferenceStudy
 
 AVERAGE, AT_RISK, CANARIES = "average", "most at risk", "canaries"
+FOUND = "found by the pair before"
+PICKED_BEFORE, PICKED_UNDER = "picked without a defense", "picked under it"
 TENTH = 0.1
 """The share of ordinary examples that counts as most at risk."""
 
@@ -51,8 +55,65 @@ def by_group(study: "ReferenceStudy", attack: str = "t-lira", level: float = 0.0
     return pd.DataFrame(rows)
 
 
+def found_again(study: "ReferenceStudy", attack: str = "t-lira", level: float = 0.01) -> "pd.DataFrame":
+    """How often images that one pair of targets gives away are given away by the next pair, without a defense.
+
+    Each ordinary example is a member of one target of a pair. Rows are those of `by_group`: in "defenses" stands
+    `FOUND`, members of a pair that the pair before gave away, or "average", all members; "found" is the share that the
+    pair gives away. If all had the same chance and each time anew, both would be alike, and counts over several pairs
+    binomial. Each pair is compared with one other, the last with the first, so no comparison counts twice; of two pairs
+    there is only one. All pairs are references of each other, so not quite independent. "found" is missing where
+    the pair before gave nobody away.
+    """
+    import pandas as pd
+
+    made = attacked(study, attack, answers(study, ()))
+    called, ordinary = calls(study, made, level), kinds_of(study)["pool"]
+    given = np.where(made.members, called, 0.0)  # NaN of an unmeasurable target stays where it has members
+    found = [given[first] + given[first + 1] for first in range(0, len(given), 2)]
+    rows = []
+    for unit, (mine, before) in enumerate(zip(found, [found[-1], *found[:-1]], strict=True)):
+        if unit == 0 and len(found) < 3:
+            continue
+        for name, chosen in ((FOUND, ordinary & (before == 1)), (AVERAGE, ordinary)):
+            share = float(mine[chosen].mean()) if chosen.any() and not np.isnan(before[ordinary]).any() else np.nan
+            rows.append({"attack": attack, "defenses": name, "seed": unit, "found": share})
+    return pd.DataFrame(rows)
+
+
+def by_choice(
+    study: "ReferenceStudy", defenses: Combination, attack: str = "t-lira", level: float = 0.01
+) -> "pd.DataFrame":
+    """Under a defense: the share found of the tenth picked as most at risk without it, and of that picked under it.
+
+    Both are picked on the targets of the other pairs, as in `by_group`, and judged on the defended targets. Rows are
+    those of `by_group`, with `PICKED_BEFORE` or `PICKED_UNDER` in "defenses" and the defense in "attack".
+    """
+    import pandas as pd
+
+    plain, made = (attacked(study, attack, answers(study, one)) for one in ((), defenses))
+    called, ordinary, rows = calls(study, made, level), kinds_of(study)["pool"], []
+    for unit in range(study.settings.models // 2):
+        pair = [2 * unit, 2 * unit + 1]
+        for name, scores in ((PICKED_BEFORE, plain), (PICKED_UNDER, made)):
+            found = _found(called, made.members, pair, _most_at_risk(scores, pair, ordinary))
+            rows.append({"attack": describe(defenses), "defenses": name, "seed": unit, "found": found})
+    return pd.DataFrame(rows)
+
+
+def shares(table: "pd.DataFrame", column: str) -> "pd.DataFrame":
+    """What `found_again` or `by_choice` found, means over units with their intervals: a row a group, `column` its
+    head."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {column: name, "share found at 1% FPR": mean_in_words(rows["found"].dropna())}
+        for name, rows in table.groupby("defenses", sort=False)
+    )
+
+
 def widest(table: "pd.DataFrame") -> str:
-    """Where the mean of a group lies farthest above the average, as "the most at risk under masking".
+    """Where the mean of a group lies farthest above the average, as "under masking, for those most at risk".
 
     table  of `by_group`
     """
@@ -61,7 +122,8 @@ def widest(table: "pd.DataFrame") -> str:
     if gaps.empty:
         return NOT_MEASURABLE
     group, defenses = gaps.idxmax()
-    return f"the {group} {'without a defense' if defenses == 'none' else f'under {defenses}'}"
+    where = "without a defense" if defenses == "none" else f"under {defenses}"
+    return f"{where}, for {'those most at risk' if group == AT_RISK else group}"
 
 
 def side_by_side(table: "pd.DataFrame", defenses: str = "none") -> "pd.DataFrame":
@@ -131,10 +193,12 @@ def refuted(bounds: "pd.DataFrame", attack: str = "t-lira") -> "pd.DataFrame":
     """What guesses of the canaries' coins refute, a row a combination: the bound from one run, see
     `mia_core.reference_studies.privacy.privacy_table`, whose table this takes.
 
-    guesses, right, ε refuted  means over targets; overall: the bound over all of them
+    guesses, right: means over targets; the columns of bounds: the largest ε below which every promise is refuted, on
+    average over the targets, and for all of them together
     """
     chosen = bounds[(bounds["bound"] == "one run") & (bounds["attack"] == attack)]
     one, over = chosen[chosen["target"] != EVERY], chosen[chosen["target"] == EVERY].set_index("defenses")
     means = one.groupby("defenses", sort=False)[["guesses", "correct", "epsilon"]].mean()
-    means = means.rename(columns={"correct": "right", "epsilon": "ε refuted"})
-    return means.assign(overall=over["epsilon"]).reset_index()
+    means = means.rename(columns={"correct": "right", "epsilon": "refutes any ε below"})
+    table = means.assign(**{"over all targets, any below": over["epsilon"]}).reset_index()
+    return table.assign(defenses=table["defenses"].map(named))

@@ -4,6 +4,7 @@ All functions take tables of a study with reference models (`mia_core.reference_
 Intervals are over pairs of complementary models, see `mia_core.reference_studies.summary`.
 """
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LOW, LOWEST = level_column(0.01), level_column(0.001)
-HEADS = {"auc": "AUC", LOW: "TPR at 1% FPR", LOWEST: "TPR at 0.1% FPR"}
+HEADS = {"auc": "AUC", LOW: "TPR at 1% FPR", LOWEST: "TPR at 0.1% FPR", level_column(0.0001): "TPR at 0.01% FPR"}
 REPORTS_OWN = "adversary1"
 GRID = (
     "gap", "adversary1", "adversary1-logs", "modified-entropy-per-class", "loss", "calibrated-loss", "rmia", "lira",
@@ -31,7 +32,12 @@ GRID = (
 )  # fmt: skip
 """One of each kind of attacker, from the labels alone to reference models: the rows of the chapters' grids."""
 MARK = "◆"
-"""Stands behind the value of the strongest attack of a column, before its interval."""
+"""Stands behind the largest mean of a column, before its interval."""
+
+
+def named(defenses: str) -> str:
+    """A combination as a sentence or a head has it: "smoothing (ε = −0.1)" for "smoothing(epsilon=-0.1)"."""
+    return re.sub(r"\(epsilon=(-?)([\d.]+)\)", lambda found: f" (ε = {'−' if found[1] else ''}{found[2]})", defenses)
 
 
 def measured(table: "pd.DataFrame") -> dict[str, str]:
@@ -45,8 +51,8 @@ def attack_grid(
 ) -> "pd.DataFrame":
     """A row an attack, a column a combination: the mean of `measure` after the last epoch, with its interval.
 
-    The strongest attack of each combination has `MARK` behind its value. An attack that sees nothing says so.
-    defenses  combinations in the order of the columns; by default all of the table
+    The largest mean of each combination has `MARK` behind it. An attack that sees nothing says so.
+    defenses  combinations in the order of the columns, headed as `named` has them; by default all of the table
     """
     import pandas as pd
 
@@ -61,19 +67,19 @@ def attack_grid(
             cell = (attack, name)
             text = "sees nothing" if cell in blind else with_interval(cells.loc[cell], measure)
             value, gap, interval = text.partition(" ")
-            row[name] = f"{value} {MARK}{gap}{interval}" if best.get(name) == cell else text
+            row[named(name)] = f"{value} {MARK}{gap}{interval}" if best.get(name) == cell else text
         rows.append(row)
     return pd.DataFrame(rows)
 
 
 def strongest_table(table: "pd.DataFrame", measures: Sequence[str] = (LOW, LOWEST, "auc")) -> "pd.DataFrame":
-    """A row a combination: accuracy after the last epoch, and for each measure its strongest attack by name."""
+    """A row a combination: accuracy after the last epoch, and for each measure the attack with the largest mean."""
     import pandas as pd
 
     cells = over_targets(_last(table, "pool"))
     rows = []
     for name, group in cells.groupby("defenses", sort=False):
-        row = {"defenses": name, "target accuracy": with_interval(group.iloc[0], "target_accuracy")}
+        row = {"defenses": named(name), "target accuracy": with_interval(group.iloc[0], "target_accuracy")}
         for measure in measures:
             known = group[group[measure].notna()].astype({measure: float})
             if known.empty:
@@ -88,7 +94,7 @@ def strongest_table(table: "pd.DataFrame", measures: Sequence[str] = (LOW, LOWES
 def strongest_in_words(table: "pd.DataFrame", measure: str = LOW) -> str:
     """The strongest attack of each combination after the last epoch: "LiRA on none; BASE on dropout"."""
     best = strongest_rows(by_unit(_last(table, "pool")), measure).groupby("defenses", sort=False)["named"].first()
-    return "; ".join(f"{spelt(attack)} on {name}" for name, attack in best.items()) or NOT_MEASURABLE
+    return "; ".join(f"{spelt(attack)} on {named(name)}" for name, attack in best.items()) or NOT_MEASURABLE
 
 
 def order_kept(table: "pd.DataFrame", measures: tuple[str, str] = (LOW, LOWEST)) -> str:
@@ -98,16 +104,18 @@ def order_kept(table: "pd.DataFrame", measures: tuple[str, str] = (LOW, LOWEST))
     for name, group in cells.groupby("defenses", sort=False):
         known = group[list(measures)].astype(float).dropna()
         order = known[measures[0]].corr(known[measures[1]], method="spearman") if len(known) > 1 else float("nan")
-        parts += [f"{order:.2f} on {name}"] if order == order else []
+        parts += [f"{order:.2f} on {named(name)}"] if order == order else []
     return "; ".join(parts) or NOT_MEASURABLE
 
 
 def weak_and_strong(table: "pd.DataFrame", measure: str = LOW) -> tuple["Figure", str]:
-    """Each combination under the report's own attack and under the strongest one, after the last epoch: dots."""
+    """Each combination under the report's own attack and under that with the largest mean, after the last epoch."""
     import pandas as pd
 
     units = by_unit(_last(table, "pool"))
-    both = [units[units["attack"] == REPORTS_OWN].assign(attack="the report's attack"), strongest_rows(units, measure)]
+    both = [units[units["attack"] == REPORTS_OWN].assign(attack="the report's attack")]
+    both += [strongest_rows(units, measure).assign(attack="largest mean of all attacks")]
+    both = [part.assign(defenses=part["defenses"].map(named)) for part in both]
     guess = {"auc": 0.5, LOW: 0.01, LOWEST: 0.001}[measure]
     return dots(pd.concat(both, ignore_index=True), measure, HEADS[measure], guess=guess)
 
@@ -119,6 +127,7 @@ def beside_stopping(table: "pd.DataFrame", measure: str = LOW) -> tuple["Figure"
     units = strongest_rows(units, measure)
     fig, axes = figure(height=4.4)
     alt = stopping_line(axes, units, measure, STRONGEST, of="strongest attack's " + HEADS[measure])
+    alt = alt.replace("means over seeds", "means over pairs of models")
     last = units[units["epochs"] == units["epochs"].max()]
     parts = []
     for series, (name, group) in enumerate(last.groupby("defenses", sort=False)):
@@ -127,8 +136,8 @@ def beside_stopping(table: "pd.DataFrame", measure: str = LOW) -> tuple["Figure"
         accuracy, risk = group["target_accuracy"].mean(), group[measure].mean()
         look = style(series)
         look |= {"linestyle": "", "markersize": 7, "markerfacecolor": "none" if series >= 6 else look["color"]}
-        axes.plot(accuracy, risk, label=name, **look)
-        parts.append(f"{name} {accuracy:.2f} / {risk:.3f}")
+        axes.plot(accuracy, risk, label=named(name), **look)
+        parts.append(f"{named(name)} {accuracy:.2f} / {risk:.3f}")
     axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{HEADS[measure]} (down: safer)")
     fig.legend(loc="outside lower center", ncols=2)
     return fig, f"{alt} Defended models: {', '.join(parts)}."
@@ -141,12 +150,38 @@ def stopping_table(
 
     As `mia_core.analysis.early_stopping.held_table`, with pairs of models in place of seeds.
     """
-    return held_table(_held(table, measures, attack, examples)).rename(columns={"seeds": "pairs"})
+    found = held_table(_held(table, measures, attack, examples)).rename(columns={"seeds": "pairs"})
+    return found.assign(defenses=found["defenses"].map(named))
 
 
 def stopping_in_words(table: "pd.DataFrame", measure: str = LOW, examples: str = "pool") -> str:
     """The verdicts under the strongest attack: "safer: dropout; less safe: none of them; cannot be told: smoothing"."""
-    return in_words(_held(table, (measure,), STRONGEST, examples), measure)
+    return named(in_words(_held(table, (measure,), STRONGEST, examples), measure))
+
+
+def apart_in_words(table: "pd.DataFrame", attack: str = REPORTS_OWN, measure: str = LOW) -> str:
+    """Which verdicts against an earlier stop `attack` alone would change: "the same on masking; another on dropout
+    (safer instead of cannot be told)"."""
+    whole, alone = (_held(table, (measure,), one, "pool") for one in (STRONGEST, attack))
+    verdicts = {one.defenses: one.verdict for one in alone}
+    rows = [one for one in whole if one.defenses != "none"]
+    alike = [named(one.defenses) for one in rows if verdicts[one.defenses] == one.verdict]
+    other = [
+        f"{named(one.defenses)} ({verdicts[one.defenses]} instead of {one.verdict})"
+        for one in rows
+        if verdicts[one.defenses] != one.verdict
+    ]
+    return f"the same on {', '.join(alike) or 'none of them'}; another on {', '.join(other) or 'none of them'}"
+
+
+def without_threshold(table: "pd.DataFrame", measure: str = LOW) -> str:
+    """The attacks that find nobody at this level on any undefended target, since every threshold of theirs accuses more
+    non-members: "gap, label-only". Scores with few values jump from accusing nobody to accusing too many."""
+    last = _last(table, "pool")
+    rows = last[(last["defenses"] == "none") & (last["target"] != EVERY) & last[measure].notna()]
+    accused = rows[measure.replace("tpr_at_fpr", "fpr_at")]
+    most = rows.assign(reached=rows[measure] + accused).groupby("attack", sort=False)["reached"].max()
+    return ", ".join(most.index[most == 0]) or "none of them"
 
 
 def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) -> "pd.DataFrame":
@@ -161,10 +196,10 @@ def worst_case(table: "pd.DataFrame", measures: Sequence[str] = ("auc", LOW)) ->
     last = table[table["epochs"] == table["epochs"].max()]
     together = last[(last["examples"] == "canaries") & (last["target"] == EVERY)]
     rows = []
-    for name in ordinary.index:
-        row = {"defenses": name}
+    for name in table["defenses"].unique():
+        row = {"defenses": named(name)}
         for measure in measures:
-            row[f"{HEADS[measure]}, ordinary"] = ordinary.loc[name, HEADS[measure]]
+            row[f"{HEADS[measure]}, ordinary"] = ordinary.loc[named(name), HEADS[measure]]
             known = together[(together["defenses"] == name) & together[measure].notna()].astype({measure: float})
             text = NOT_MEASURABLE
             if len(known):
@@ -189,7 +224,7 @@ def recorded_words(parts: Sequence[dict[str, Any]]) -> str:
     trained: dict[str, list[str]] = {}
     for part in parts:
         trained.setdefault(part["recipe_used"]["precision"], []).extend(part["settings"]["defenses"])
-    how = "; ".join(f"in {precision}: {', '.join(names)}" for precision, names in trained.items())
+    how = "; ".join(f"in {precision}: {', '.join(map(named, names))}" for precision, names in trained.items())
     how = f" in {next(iter(trained))}" if len(trained) == 1 else f" ({how})"
     return f"{count} models of each combination, {epochs} epochs, {canaries} canaries, trained on {when}{how}"
 

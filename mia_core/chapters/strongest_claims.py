@@ -3,12 +3,13 @@
 Judged on `mia_core.chapters.reference_sweeps.by_strongest`: each combination under the attack that is strongest on it.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from mia_core.chapters.reference_claims import after, judged, on
 from mia_core.chapters.reference_sweeps import by_attack, by_strongest
 from mia_core.chapters.strongest import REPORTS_OWN
-from mia_core.claims import Claim, Verdict
+from mia_core.claims import Claim, Verdict, corrected
 from mia_core.metrics import level_column
 from mia_core.reference_studies.summary import STRONGEST
 from mia_core.report import SAME
@@ -57,10 +58,18 @@ def verdicts(table: "pd.DataFrame") -> list[Verdict]:
     """The verdicts on all claims, on a table of `mia_core.reference_studies.rows.table`, live or recorded.
 
     Each combination meets the attack that is strongest by the claim's own measure. Left out are claims on
-    combinations and attacks that the table does not have, or where nothing was measured.
+    combinations and attacks that the table does not have, or where nothing was measured. After Holm's correction over
+    all of them.
     """
     best = {measure: by_strongest(table, measure) for measure in {claim.measure for claim in CLAIMS}}
     last = table[table["epochs"] == table["epochs"].max()]
-    return judged(on("none", [MISSED]), by_attack(last)) + [
-        verdict for claim in CLAIMS for verdict in judged(on(STRONGEST, [claim]), best[claim.measure])
-    ]
+    found = judged(on("none", [MISSED]), by_attack(last))
+    for claim in CLAIMS:
+        found += judged(on(STRONGEST, [claim]), best[claim.measure])
+    return corrected(found)
+
+
+def evidence(verdicts: Iterable[Verdict], recorded: bool = False) -> list[str]:
+    """Where the chapter shows what each verdict rests on: the grid of attacks, or the strongest ones by measure."""
+    grid, best = ("tab-cifar-grid", "tab-cifar-strongest") if recorded else ("tab-grid", "tab-strongest")
+    return [grid if verdict.claim == MISSED else best for verdict in verdicts]

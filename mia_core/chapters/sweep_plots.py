@@ -133,13 +133,16 @@ def confidence_frames(
         fig, ax = figure(height=2.9)
         for place, (side, share) in enumerate(zip(SIDES, shares[value], strict=True)):
             ax.stairs(share, edges, fill=True, linewidth=1, label=side, **style(place, fill=True))
+        mark = ""
         if mark_asked:
             asked = asked_confidence(sweep.steps[value], seen[value].classes)
             look = {"color": style(2)["color"], "linestyle": "--"}
             if asked <= 1:
                 ax.axvline(asked, label="what labels ask", **look)
+                mark = f"; a dashed line where labels ask for {asked:g}"
             else:  # a negative epsilon asks for more than a posterior can be
                 ax.plot([], [], label=f"labels ask {asked:g}, off the scale", **look)
+                mark = f"; labels ask for {asked:g}, off the scale"
         reached = reach(table, value)
         ax.set(xlabel="largest posterior", ylabel="share of examples", xlim=(edges[0], 1.005), ylim=(0, 1.05 * highest))
         ax.set_title(reached, loc="left")
@@ -147,7 +150,9 @@ def confidence_frames(
         frames.append((f"{value:g}", fig))
         where = [f"{share.max():.0%} of the {side} between {_fullest(share, edges)}" for side, share in
                  zip(SIDES, shares[value], strict=True)]  # fmt: skip
-        alts.append(f"{sweep.knob} {value:g}: histograms of the largest posterior; {' and '.join(where)}. {reached}.")
+        alts.append(
+            f"{sweep.knob} {value:g}: histograms of the largest posterior; {' and '.join(where)}{mark}. {reached}."
+        )
     return frames, alts
 
 

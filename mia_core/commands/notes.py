@@ -1,4 +1,4 @@
-"""What a command says beside its result, on stderr or nowhere: a result is never lost because of it."""
+"""What a command says: its result on stdout, all else on stderr or nowhere, so that no result is lost because of it."""
 
 import os
 import sys
@@ -12,6 +12,13 @@ def say(line: str) -> None:
         print(line, file=sys.stderr, flush=True)
     except (OSError, ValueError):  # a full disk, or a stream closed meanwhile
         _silence()
+
+
+def write(text: str) -> None:
+    """A result on stdout, also where its encoding lacks a letter such as ε; nothing where stdout is closed."""
+    if sys.stdout is not None:  # it is None where the caller has closed it
+        encoding = sys.stdout.encoding or "utf-8"
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _silence() -> None:

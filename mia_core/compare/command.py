@@ -1,7 +1,6 @@
 """The command `mia compare`: two reports side by side, in the terminal and as a page."""
 
 import json
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -21,12 +20,13 @@ def compare(
     A and B are folders that mia report has made. The page of --out also has their figures side by side; it is one file
     that needs nothing else and no network.
     """
+    from mia_core.commands.notes import say, write
     from mia_core.compare.differences import compare as compared
     from mia_core.compare.page import as_page, check_out, read_figures
     from mia_core.compare.results import read_results
     from mia_core.compare.text import as_text
 
-    target = check_out(out) if out is not None else None
+    target = check_out(out, (a, b)) if out is not None else None
     left, right = read_results(a), read_results(b)
     comparison = compared(left, right)
     if target is not None:
@@ -34,16 +34,9 @@ def compare(
 
         page = as_page(comparison, left, right, (a, b), (read_figures(a, left), read_figures(b, right)))
         write_atomically(target, lambda file: file.write(page.encode("utf-8")))
-        print(f"mia: note: wrote {target}", file=sys.stderr)
+        say(f"mia: note: wrote {target}")
     if as_json:
         found = asdict(comparison)  # but for the lines of verdict tables, which are pydantic's
-        _write(json.dumps(found, indent=2, allow_nan=False, default=lambda line: line.model_dump()) + "\n")
+        write(json.dumps(found, indent=2, allow_nan=False, default=lambda line: line.model_dump()) + "\n")
     else:
-        _write(as_text(comparison, left, right, (a, b)))
-
-
-def _write(text: str) -> None:
-    """To standard output, also where its encoding lacks a letter such as ε."""
-    if sys.stdout is not None:
-        encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        write(as_text(comparison, left, right, (a, b)))

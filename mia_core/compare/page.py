@@ -2,13 +2,12 @@
 
 import html
 import json
-import os
 import re
 from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
 
-from mia_core.cache import reason
+from mia_core.cache import absolute, reason
 from mia_core.compare.differences import ABSENT, Comparison
 from mia_core.compare.results import Chapter, Results, ShownVerdict
 from mia_core.compare.text import interval, made
@@ -93,22 +92,28 @@ svg { display: block; margin: 0 auto; }
 """
 
 
-def check_out(out: str | Path) -> Path:
-    """The absolute path of the page to be written. Raises `SettingsError` for a folder or a name without .html."""
-    target = Path(os.path.expanduser(out)).absolute()
+def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
+    """The absolute path of the page to be written.
+
+    Raises `SettingsError` for a folder, a name without .html, and a file that one of the compared `reports` has.
+    """
+    target = absolute(out)
     if target.is_dir():
         raise SettingsError(f"out: {one_line(target)} is a folder; expected the name of an .html file")
     if target.suffix.lower() not in (".html", ".htm"):
         raise SettingsError(f"out: expected a name that ends in .html, found {one_line(target.name)}")
+    for report in reports:
+        if target.exists() and target.resolve().is_relative_to(absolute(report).resolve()):
+            raise SettingsError(f"out: {one_line(target)} is a file of the report {one_line(report)}; choose another")
     return target
 
 
 def read_figures(folder: str | Path, results: Results) -> Figures:
-    """The figures of a report, from the notebooks that it offers. Raises `RunError` for a damaged one."""
+    """The figures of a report, from the notebooks that it offers. Raises `RunError` for a missing or damaged one."""
     found: Figures = {}
     for chapter, shown in results.chapters.items():
-        path = Path(os.path.expanduser(folder)) / "_sources" / "book" / f"{chapter}.ipynb"
-        if not shown.figures or not path.is_file():
+        path = absolute(folder) / "_sources" / "book" / f"{chapter}.ipynb"
+        if not shown.figures:
             continue
         try:
             cells = json.loads(path.read_text(encoding="utf-8"))["cells"]

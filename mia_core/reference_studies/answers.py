@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.defenses import Combination, apply_outputs, shaping
-from mia_core.posteriors import log_posteriors, logit_statistic, softmax
+from mia_core.posteriors import LOG_FLOOR, log_posteriors, logit_statistic, softmax
 from mia_core.references import References
 from mia_core.references.statistics import correctness, hinge_statistic
 
@@ -41,7 +41,8 @@ class Answers:
     def statistic(self, name: str) -> NDArray[np.float64]:
         """One of `STATISTICS`, float64 [M, P + Z, Q]; computed once."""
         if name not in self.kept:
-            by_model = [STATISTICS[name](values, self.labels) for values in self.values]  # bounds the memory
+            # One by one, which bounds the memory.
+            by_model = [STATISTICS[name](without_zeros(values), self.labels) for values in self.values]
             self.kept[name] = np.moveaxis(np.stack(by_model), 1, 2)
         return self.kept[name]
 
@@ -49,11 +50,25 @@ class Answers:
 def seen(defenses: Combination, logits: NDArray) -> NDArray:
     """What output-stage defenses leave of `logits` [..., K]: the logits themselves where there is none of them.
 
-    A zero posterior becomes log(`mia_core.posteriors.LOG_FLOOR`), so every statistic of a masked output is finite.
+    A zero posterior becomes log(`mia_core.posteriors.LOG_FLOOR`).
     """
     if shaping(defenses) == defenses:
         return logits
     return log_posteriors(apply_outputs(defenses, softmax(logits)))
+
+
+def without_zeros(values: NDArray) -> NDArray:
+    """`values` [..., K] of `seen` with every zero posterior taken as half of the smallest one that is not zero.
+
+    A mask hides posteriors that are smaller than those it shows; that is all an attacker knows of them. Were they taken
+    for next to nothing, a hidden true class would be an outlier by dozens of units, which spoils the variances that
+    LiRA estimates: the mask would look like protection.
+    """
+    hidden = values == np.log(LOG_FLOOR)
+    if not hidden.any():
+        return values
+    least = np.where(hidden, np.inf, values).min(axis=-1, keepdims=True)
+    return np.where(hidden, least - np.log(2), values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,14 +127,19 @@ class View:
     def stand_in(self) -> "View | None":
         """A reference as target, with the other references as its own: what an attacker tries a threshold on.
 
-        The real target and its partner are left out. None where too few models are left.
+        The real target and its partner are left out. It is the next model, of pairs the one at the target's place in
+        the next pair: another one for every target, so that an interval over targets holds the chance in it too. None
+        where too few models are left.
         """
         others = self.reference_rows
-        partner = None if self.partner is None else others[0] ^ 1
-        left = len(others) - (1 if partner is None else 2)
-        if left < 2 or (partner is not None and partner not in others):
+        step = 1 if self.partner is None else 2
+        chosen = next((row for row in others if row >= self.target + step), None)
+        if chosen is None:  # behind the last one comes the first
+            chosen = next((row for row in others if (row - self.target) % step == 0), None)
+        partner = None if self.partner is None or chosen is None else chosen ^ 1
+        if chosen is None or len(others) - step < 2 or (partner is not None and partner not in others):
             return None
-        return replace(self, rows=others, target=others[0], partner=partner, asked=None)
+        return replace(self, rows=others, target=chosen, partner=partner, asked=None)
 
     def _references(self, statistic: str, columns: slice) -> References:
         rows = list(self.rows)

@@ -82,7 +82,7 @@ lira-hinge                 the same with the hinge statistic
 lira-offline(...)          offline LiRA, the tail's probability
 t-lira, t-lira-offline     LiRA with Student's t and a variance learned over examples
 base, base-offline         log p_y minus the log of the references' mean p_y (Lassila et al. 2025)
-rmia, rmia-offline         the logarithm of RMIA's ratio (Zarifzadeh et al. 2024); online it is that of BASE
+rmia, rmia-offline         the logarithm of RMIA's ratio (Zarifzadeh et al. 2024); BASE's where online, of one query
 rmia-rank                  RMIA's score itself, the rank among the population, with its ties at the top
 label-only                 correctness alone against the references' (Aerni et al. 2024)
 rapid                      loss and calibrated loss weighed by a network, see `mia_core.attacks.rapid` (He et al. 2024)

@@ -28,7 +28,7 @@ REFERENCE_COLUMNS: dict[str, tuple[str, str]] = {
     "design": ("text", "how members were drawn: pairs, random_halves or exactly_half"),
     "examples": ("text", "pool: the average case, without canaries; canaries: the worst case"),
     "target": ("text", "number of the attacked model; all: the scores of all of them put together"),
-    "references": ("count", "reference models that the attack compares with"),
+    "references": ("count", "reference models beside the target that an attack may ask; some ask one, some none"),
     "target_train_accuracy": (_SHARE, "accuracy of the target on its members, canaries left out"),
     "target_accuracy": (_SHARE, "accuracy of the target on what it did not train on, canaries left out"),
     **{name: meaning for level in LEVELS for name, meaning in _of_level(level).items()},
@@ -36,5 +36,5 @@ REFERENCE_COLUMNS: dict[str, tuple[str, str]] = {
     "note": ("text", "why nothing is measured, or that the attack sees nothing; empty otherwise"),
 }
 """Column -> (kind, meaning). Accuracies and recalls are at a threshold that was chosen on a reference model, tried as
-if it were the target; they are empty where there are too few models for that, and for all targets together. RAPID's
-threshold is always 0, for it was fitted on such a model."""
+if it were the target; they are empty where there are too few models for that, and for all targets together. Attacks
+that were fitted on such a model bring their threshold (`mia_core.reference_studies.attacks.FIXED_THRESHOLDS`)."""

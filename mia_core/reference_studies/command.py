@@ -1,6 +1,5 @@
 """The command `mia references`: many models on halves of one pool, each attacked with the others as references."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -53,7 +52,7 @@ def references(
     beside it are written.
     """
     from mia_core.commands.given import given_settings, naming_file
-    from mia_core.commands.notes import say
+    from mia_core.commands.notes import say, write
     from mia_core.errors import SettingsError
     from mia_core.reference_studies.privacy import check_canaries, privacy_table
     from mia_core.reference_studies.report import reference_text, write_reference_table
@@ -83,5 +82,4 @@ def references(
     for name, made in written:
         for path in write_reference_table(name, study, made):
             say(f"mia: note: wrote {path}")
-    if sys.stdout is not None:
-        sys.stdout.write(as_rows(found) if as_json else reference_text(found, confidence=settings.confidence))
+    write(as_rows(found) if as_json else reference_text(found, confidence=settings.confidence))

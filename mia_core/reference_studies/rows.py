@@ -218,7 +218,7 @@ def _accuracies(study: ReferenceStudy, defenses: Combination, epoch: int) -> NDA
     for model in range(study.settings.models):
         run = study.run(model, defenses, epoch)
         judged = run.counted & ~study.canaries
-        correct = run.logits.argmax(axis=1) == run.labels
+        correct = seen(defenses, run.logits).argmax(axis=1) == run.labels
         found.append([correct[judged & run.members].mean(), correct[judged & ~run.members].mean()])
     return np.array(found)
 

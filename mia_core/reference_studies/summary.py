@@ -103,7 +103,7 @@ def against_stopping(
     if units.empty:
         raise SettingsError(f"examples: the table has no rows of {examples}")
     if units[units["defenses"] == "none"]["epochs"].nunique() < 2:
-        raise SettingsError("early stopping: expected rows of none at two recorded epochs or more")
+        raise SettingsError("early stopping: expected rows of none at two recorded epochs or more; set epochs to 2")
     rows = []
     for measure in measures:
         judged = pd.concat([units, strongest_rows(units, measure)], ignore_index=True)

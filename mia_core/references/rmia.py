@@ -4,7 +4,8 @@ Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks"
 Amat 2025, "Practical Bayes-Optimal Membership Inference Attacks" (BASE). RMIA ranks an example's ratio among those of Z
 population examples. The rank rises with the ratio for every gamma, so it cannot order examples better, only worse:
 all ratios beyond the population's largest tie at 1, just where low false-positive rates are read. Draw the ROC from
-`log_ratio` or `base`; read the rank as a p-value.
+`log_ratio` or `base`; read the rank as a p-value, of the offline form: online the references that hold an example lower
+its ratio and no population example has such references, so a non-member's p-value is too large.
 """
 
 from collections.abc import Callable
@@ -152,7 +153,8 @@ def p_values(ratios: NDArray[np.float64], population: NDArray[np.float64]) -> ND
     """Probability that a non-member's ratio is at least as large, for `ratios` [N]: float64 [N], in (0, 1].
 
     (1 + number of `population` [Z] at least as large) / (1 + Z): valid for any Z where the example is exchangeable
-    with the population under the hypothesis that it is no member; never 0.
+    with the population under the hypothesis that it is no member, as with offline ratios; too large, so on the safe
+    side, with online ones (see above). Never 0.
     """
     ordered = np.sort(population)
     return (1 + len(ordered) - np.searchsorted(ordered, ratios, side="left")) / (1 + len(ordered))
