@@ -19,7 +19,7 @@ def cache_dir() -> Path:
     """
     given = os.environ.get("MIA_CACHE", "").strip() or "~/.cache/mia_core"
     try:
-        folder = absolute(given)
+        folder = Path(given).expanduser().absolute()  # raises where there is no such user
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(None, "no permission to write")

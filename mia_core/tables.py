@@ -101,9 +101,9 @@ def verdicts_table(
         rows.append(
             {
                 "claim": verdict.claim.text,
-                "made in": verdict.claim.source,
+                "verdict": Explained(verdict.outcome, verdict.claim.threshold),  # in sight on a phone
                 "measured difference": difference(verdict, unit, limits),
-                "verdict": Explained(verdict.outcome, verdict.claim.threshold),
+                "made in": verdict.claim.source,
                 "evidence": Evidence(name),
             }
         )

@@ -69,5 +69,5 @@ def test_ranks_are_told_early_and_late():
     fig, alt = ranks_plot(found)
     assert len(fig.axes) == 2 and re.search(r"base minus t-lira: \+0\.03\d where t-lira has 0\.550", alt)
     words = ranks_in_words(found)
-    assert "below 0.7, of 1 cases base in 1, t-lira in 0" in words
-    assert "above 0.7, of 2 cases base in 0, t-lira in 1, and it cannot be told in 1" in words
+    assert "has an AUC below 0.7, base has the larger one in 1 of 1 cases and t-lira in 0; from 0.7 on" in words
+    assert "base has it in 0 of 2 cases and t-lira in 1 (it cannot be told in 1)" in words

@@ -40,6 +40,18 @@ def test_every_attack_in_one_report(capsys, shadow, target):
                 assert result["reasons"][name], name
 
 
+def test_what_a_call_means_stands_beside_how_often_it_is_right(capsys, shadow, target):
+    report, _ = attacked(capsys, shadow, target)
+    (result,) = report["attacks"]
+    assert result["advantage"] == pytest.approx(result["recall_members"] + result["recall_non_members"] - 1)
+    assert result["advantage_interval"] == [2 * bound - 1 for bound in result["balanced_accuracy_interval"]]
+    found = {point["prior"]: point["precision"] for point in result["precision"]}
+    inside, outside = result["recall_members"], 1 - result["recall_non_members"]
+    assert found == {p: pytest.approx(p * inside / (p * inside + (1 - p) * outside)) for p in (0.5, 0.1, 0.01)}
+    assert [point["level"] for point in result["tnr_at_fnr"]] == [0.001, 0.01]
+    assert all(point["fnr"] <= point["level"] for point in result["tnr_at_fnr"])
+
+
 @pytest.mark.parametrize(
     ("options", "expected"),
     [

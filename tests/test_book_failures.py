@@ -128,7 +128,8 @@ def test_handler_of_the_caller_is_left_alone_and_the_default_comes_back() -> Non
 def test_failure_removes_the_older_report(tmp_path: Path) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    (out / "report.json").write_text("{}")
+    (out / "report.json").write_text('{"parameters": {}, "chapters": {}}')
+    (out / "results.json").write_text("{}")
     (out / "index.html").write_text("old numbers")
     with pytest.raises(BookError, match="chapter broken"):
         build_report({}, out, source=one_chapter(tmp_path, "1/0"))
@@ -162,6 +163,9 @@ def test_foreign_folder_is_never_overwritten(tmp_path: Path) -> None:
         build_report({}, mine, source=source)
     with pytest.raises(SettingsError, match="is a file"):
         build_report({}, mine / "thesis.tex", source=source)
+    (mine / "report.json").write_text('{"from": "another tool"}')
+    with pytest.raises(SettingsError, match="not empty and holds no report"):
+        build_report({}, mine, source=source)
     assert (mine / "thesis.tex").read_text() == "years of work"
 
 

@@ -65,17 +65,18 @@ def ranks_plot(found: "pd.DataFrame") -> tuple["Figure", str]:
 
 
 def ranks_in_words(found: "pd.DataFrame", attack: str = "base", split: float = 0.7) -> str:
-    """How often which of the two is told to have the larger AUC, below and above an AUC of `split`, as one sentence."""
-    rows = found[found["attack"] == attack]
-    parts = []
-    for where, chosen in (("below", rows["level"] < split), ("above", rows["level"] >= split)):
+    """In how many cases which of the two has the larger AUC, below and from an AUC of `split`, as one sentence."""
+    rows, parts = found[found["attack"] == attack], []
+    for chosen in (rows["level"] < split, rows["level"] >= split):
         counts = rows[chosen]["verdict"].value_counts()
-        told = [f"{name} in {counts.get(name, 0)}" for name in (attack, AGAINST)]
-        parts.append(
-            f"{where} {split:g}, of {int(chosen.sum())} cases {told[0]}, {told[1]}, "
-            f"and it cannot be told in {counts.get(CANNOT_TELL, 0)}"
-        )
-    return f"The larger AUC has, where {AGAINST}'s is {'; '.join(parts)}."
+        told = f"{counts.get(attack, 0)} of {int(chosen.sum())} cases and {AGAINST} in {counts.get(AGAINST, 0)}"
+        open_ones = counts.get(CANNOT_TELL, 0)
+        parts.append(told + (f" (it cannot be told in {open_ones})" if open_ones else ""))
+    low, high = parts
+    return (
+        f"Where {AGAINST} has an AUC below {split:g}, {attack} has the larger one in {low}; "
+        f"from {split:g} on, {attack} has it in {high}."
+    )
 
 
 def _larger(verdict: Verdict, attack: str) -> str:

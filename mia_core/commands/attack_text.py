@@ -7,6 +7,7 @@ from mia_core.commands.score_report import SAME, not_judged
 MEASURES = {
     "attack_accuracy": "attack accuracy",
     "balanced_accuracy": "balanced accuracy",
+    "advantage": "advantage (TPR - FPR)",
     "recall_members": "recall of members",
     "recall_non_members": "recall of non-members",
     "auc": "AUC",
@@ -81,6 +82,15 @@ def _attack(result: dict[str, Any], report: dict[str, Any]) -> list[str]:
             remark = f"realised FPR {point['realised_fpr']:.4f}, false positives {point['false_positives']}"
         words = f"TPR at FPR <= {point['level']:g}"
         lines.append(_row(words, point["tpr"], point["tpr_clopper_pearson"], remark))
+    for point in result["tnr_at_fnr"]:
+        remark = point["reason"]
+        if point["tnr"] is not None:
+            remark = f"realised FNR {point['fnr']:.4f}, false negatives {point['false_negatives']}"
+        lines.append(_row(f"TNR at FNR <= {point['level']:g}", point["tnr"], None, remark))
+    for known in result["precision"]:
+        remark = "nobody is called a member" if known["precision"] is None else None
+        words = f"precision, {known['prior'] * 100:g}% members"
+        lines.append(_row(words, known["precision"], None, remark))
     for bound in result["epsilon"]:
         remark = bound["reason"] or f"{bound['bound']}, alpha {bound['alpha']:g}, delta {bound['delta']:g}"
         lines.append(_row("epsilon at least", bound["epsilon"], None, remark))

@@ -9,6 +9,7 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,12 @@ from mia_core.intervals import bootstrap, clopper_pearson
 from mia_core.metrics import level_column, low_fpr, measure
 from mia_core.outputs_file import open_archive, read_score_sets
 from mia_core.ranking import tie_blocks
+from mia_core.risk import PRIORS, precision_at, tnr_at_fnr
 from mia_core.words import one_line
 
 LEVELS = (0.0, 0.001, 0.01, 0.1)
 """FPR levels of a report."""
+FNR_LEVELS = (0.001, 0.01)
 FAR_BELOW = 0.45
 """An AUC below this, and further below 0.5 than chance gives, is pointed out: membership may be coded the other way."""
 NAMED = 5
@@ -111,8 +114,31 @@ def judge(
     for name, value in values.items():
         result[name] = value
         result[f"{name}_interval"] = _pair(intervals[name])
+    result |= _advantage(result, reasons)
+    result["precision"] = _precisions(result)
+    result["tnr_at_fnr"] = [asdict(tnr_at_fnr(scores, members, level)) for level in FNR_LEVELS]
     remark = SAME if scores.min() == scores.max() else None
     return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": remark}
+
+
+def _advantage(result: Mapping[str, Any], reasons: dict[str, str]) -> dict[str, Any]:
+    """The membership advantage at the threshold, TPR - FPR (Yeom et al. 2018), with its interval."""
+    balanced, interval = result["balanced_accuracy"], result["balanced_accuracy_interval"]
+    if balanced is None:
+        reasons["advantage"] = reasons["balanced_accuracy"]
+        return {"advantage": None, "advantage_interval": None}
+    return {
+        "advantage": 2 * balanced - 1,
+        "advantage_interval": None if interval is None else [2 * bound - 1 for bound in interval],
+    }
+
+
+def _precisions(result: Mapping[str, Any]) -> list[dict[str, float | None]]:
+    """How many of those called members are some, where so many candidates are: at the threshold, if it is known."""
+    if result["recall_members"] is None:
+        return []
+    fpr = 1 - result["recall_non_members"]
+    return [{"prior": prior, "precision": precision_at(prior, result["recall_members"], fpr)} for prior in PRIORS]
 
 
 def far_below(result: dict[str, Any], members: NDArray[np.bool_]) -> bool:
