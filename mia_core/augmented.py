@@ -4,7 +4,7 @@ A run keeps its weights, so nothing is trained. The network is always in evaluat
 same answers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mia_core.attacks.augmented_labels import AugmentedLabels
-from mia_core.defenses import DEFENSES, Combination, apply_outputs
+from mia_core.defenses import DEFENSES, Combination, apply_outputs, describe, shaping
 from mia_core.errors import ArrayError, RunError
 from mia_core.posteriors import softmax
 from mia_core.references.statistics import correctness
@@ -121,31 +121,39 @@ def ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.f
         return query(network, images)
 
 
-def label_only_rows(study: Study, settings: Copies | None = None) -> Iterator[dict[str, Any]]:
-    """The label-only attack on every target of a study: one row a seed and combination, with a study's columns.
+def label_only_rows(
+    study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()
+) -> Iterator[dict[str, Any]]:
+    """The label-only attack on every target of a study: a row a seed, combination and number of copies.
 
-    Choquette-Choo, Tramèr, Carlini, Papernot 2021, "Label-Only Membership Inference Attacks". Attack "label-only",
-    `queries` the number of copies asked about. Raises `RunError` before training.
+    Choquette-Choo, Tramèr, Carlini, Papernot 2021, "Label-Only Membership Inference Attacks". The columns of a study,
+    attack "label-only", and `queries`, the number of copies asked about.
+    fewer  numbers of noisy copies below that of the settings: for each of them also a row of the attack that asks
+           about the first so many, which costs no question to a model
+    Raises `RunError` before training.
     """
     settings = settings or Copies()
     for seed in study.settings.seeds:
+        known: dict[tuple[int, str], NDArray[np.float32]] = {}
         for defenses in study.combinations:
             runs = [study.run(seed, model, defenses) for model in (TARGET, SHADOW)]
-            target, shadow = (copies_right(run, study.dataset.images, defenses, settings) for run in runs)
-            members = [run.members[run.counted] for run in runs]
-            attack = AugmentedLabels().fit(shadow, members[1])
-            found = attack_columns(attack.score(target), members[0], attack.threshold, study.settings)
+            sides = []
+            for model, run in zip((TARGET, SHADOW), runs, strict=True):
+                key = (model, describe(shaping(defenses)))  # output-stage defenses leave the model as it is
+                if key not in known:
+                    known[key] = augmented_logits(run, study.dataset.images[run.counted], settings)
+                sides.append(_right(run, known[key], defenses))
             about = about_models(study.dataset.name, defenses, seed, *(seen(run, defenses) for run in runs))
-            about |= {"attack": "label-only"}
-            counts = {"epochs": study.recipe.epochs, "shadow_models": 1, "queries": settings.queries}
-            yield about | found | counts | {"precision": study.recipe.precision}
+            for number in (settings.noisy, *fewer):
+                queries = settings.queries - settings.noisy + number
+                yield about | _label_only(study, runs, [right[:, :queries] for right in sides])
 
 
-def label_only_table(study: Study, settings: Copies | None = None) -> "pd.DataFrame":
+def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()) -> "pd.DataFrame":
     """The tidy table of `label_only_rows`."""
     import pandas as pd
 
-    return pd.DataFrame(list(label_only_rows(study, settings)))
+    return pd.DataFrame(list(label_only_rows(study, settings, fewer)))
 
 
 def copies_right(
@@ -153,9 +161,21 @@ def copies_right(
 ) -> NDArray[np.float64]:
     """Whether each copy of each counted picture is classified right behind the output-stage defenses: 1.0 or 0.0
     [n, Q]. images: uint8 [N, C, H, W] of the whole data set."""
-    rows = run.counted
-    posteriors = apply_outputs(defenses, softmax(augmented_logits(run, images[rows], settings)))
-    return correctness(posteriors, run.labels[rows][:, None])
+    return _right(run, augmented_logits(run, images[run.counted], settings), defenses)
+
+
+def _right(run: Run, logits: NDArray[np.float32], defenses: Combination) -> NDArray[np.float64]:
+    posteriors = apply_outputs(defenses, softmax(logits))
+    return correctness(posteriors, run.labels[run.counted][:, None])
+
+
+def _label_only(study: Study, runs: Sequence[Run], right: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+    """The attack's columns; runs and `right` [n, Q] are those of target and shadow."""
+    members = [run.members[run.counted] for run in runs]
+    attack = AugmentedLabels().fit(right[1], members[1])
+    found = attack_columns(attack.score(right[0]), members[0], attack.threshold, study.settings)
+    counts = {"epochs": study.recipe.epochs, "shadow_models": 1, "queries": right[0].shape[1]}
+    return {"attack": "label-only"} | found | counts | {"precision": study.recipe.precision}
 
 
 def _shifted(images: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:

@@ -13,13 +13,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from mia_core.batched_networks import FORMS, Parameters, body, fastest_form, stack
+from mia_core.batched_networks import FORMS, body, fastest_form, stack
 from mia_core.data import Dataset
 from mia_core.defenses import Combination, describe
 from mia_core.errors import SettingsError, TrainingError
 from mia_core.hardware import autocast
 from mia_core.jobs import Job
 from mia_core.networks import NETWORKS, Drop, Network, build_network, standardisation
+from mia_core.optimiser import Adam
 from mia_core.progress import progress
 from mia_core.recipe import Recipe
 from mia_core.training import QUERY_BATCH, Snapshot, batches, monitored_rows
@@ -71,7 +72,7 @@ class _Batch:
         self.orders = [np.random.default_rng(own[2]) for own in seeds]
         self.kind = NETWORKS[self.recipe.network]
         self.parameters = stack(self.networks)
-        self.optimiser = _adam(self.parameters, self.recipe)
+        self.optimiser = Adam(self.parameters.items(), self.recipe)
         self.pixels = torch.from_numpy(np.ascontiguousarray(dataset.images.transpose(0, 2, 3, 1))).to(self.device)
         # [M, 1, H, W, C], to act on a batch of every model
         self.mean, self.scale = (
@@ -120,7 +121,6 @@ class _Batch:
             with autocast(self.device, self.recipe.precision):
                 logits = body(self.kind, self.parameters, x, hidden, self.form).float()
                 found = -(self.targets[self.models, y] * logits.log_softmax(2)).sum(2).mean(1)
-            self.optimiser.zero_grad(set_to_none=True)
             found.sum().backward()  # no model's loss depends on another's parameters
             self.optimiser.step()
             losses.append(found.detach())
@@ -207,12 +207,3 @@ class _Batch:
                 f"{step + 1} of {len(losses)}; a lower learning_rate (now {self.recipe.learning_rate:g}) usually "
                 f"mends it"
             )
-
-
-def _adam(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
-    decayed = [p for name, p in parameters.items() if name.endswith("weight")]
-    others = [p for name, p in parameters.items() if not name.endswith("weight")]
-    # Adam acts on each number by itself, so one optimiser over stacks is an optimiser a model. The gradient of
-    # l2 * sum(w**2) is 2 * l2 * w, which is what weight_decay adds.
-    settings = [{"params": decayed, "weight_decay": 2 * recipe.l2}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.Adam(settings, lr=recipe.learning_rate, fused=True)

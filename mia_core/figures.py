@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mia_core.errors import SettingsError
-from mia_core.svg import figure, style, themed_svg
+from mia_core.svg import figure, lay_out, style, themed_svg
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,6 +74,9 @@ def show_slider(
     if not 0 <= start < len(frames):
         raise SettingsError(f"start: expected the index of a frame, 0 to {len(frames) - 1}, found {start}")
     _checked_name(name)
+    lay_out(frames[start][1])
+    for _, fig in frames:
+        lay_out(fig, like=frames[start][1])  # what stays the same stays in its place
     plots = [themed_svg(fig, name=f"{name}-{i}", alt=_checked_alt(alts[i])) for i, (_, fig) in enumerate(frames)]
     values = [html.escape(str(value)) for value, _ in frames]
     stack = "".join(

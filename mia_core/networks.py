@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from mia_core.defenses import Combination
 from mia_core.errors import SettingsError
-from mia_core.winograd import WinogradConv2d
+from mia_core.winograd import convolve
 
 SMALLEST_SIDE = 12  # two 5x5 convolutions and two poolings leave one pixel of 12
 
@@ -39,8 +39,8 @@ class Network(nn.Module):
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.from_numpy(mean))
-        self.register_buffer("scale", torch.from_numpy(scale))
+        self.register_buffer("mean", torch.tensor(mean))
+        self.register_buffer("scale", torch.tensor(scale))
         self.at_input: nn.Module = nn.Identity()
         self.at_hidden: nn.Module = nn.Identity()
 
@@ -57,24 +57,35 @@ class CNN(Network):
     """Conv 5x5x32 same - pool - ReLU - conv 5x5x32 valid - pool - ReLU - dense tanh - dense (176,938 parameters on
     3x32x32 with ten classes).
 
-    The report's order is ReLU, then pooling. Pooling first is the same function, as both are monotone, and a
-    quarter faster.
+    The report's order is bias, ReLU, pooling. Pooling first is the same function, as all three are monotone, and a
+    third faster: what comes after it, gradients included, then has a quarter as many numbers.
     """
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, classes: int, hidden_units: int) -> None:
         super().__init__(mean, scale)
         channels, height, width = mean.shape
         self.conv1 = nn.Conv2d(channels, 32, 5, padding=2)
-        self.conv2 = WinogradConv2d(32, 32)
+        self.conv2 = nn.Conv2d(32, 32, 5)
         left = ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
         self.dense = nn.Linear(32 * left, hidden_units)
         self.out = nn.Linear(hidden_units, classes)
 
     def body(self, x: torch.Tensor) -> torch.Tensor:
-        x = F.relu(F.max_pool2d(self.conv1(self.at_input(x)), 2))
-        x = F.relu(F.max_pool2d(self.conv2(x), 2))
+        x = _pooled(F.conv2d(self.at_input(x), self.conv1.weight, padding=2), self.conv1.bias)
+        x = _pooled(convolve(x, self.conv2.weight), self.conv2.bias)
         x = self.at_hidden(torch.tanh(self.dense(x.flatten(1))))
         return self.out(x)
+
+
+def _pooled(x: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """ReLU(largest of each 2x2 pixels + bias): [B, C, H // 2, W // 2] of x [B, C, H, W]."""
+    if x.device.type == "cpu" and not x.requires_grad:  # without gradients nobody asks which pixel it was
+        height, width = (size // 2 * 2 for size in x.shape[2:])
+        rows = torch.maximum(x[:, :, 0:height:2], x[:, :, 1:height:2])
+        largest = torch.maximum(rows[..., 0:width:2], rows[..., 1:width:2])
+    else:
+        largest = F.max_pool2d(x, 2)
+    return F.relu(largest + bias.to(x.dtype)[:, None, None], inplace=True)
 
 
 class MLP(Network):

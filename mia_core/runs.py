@@ -24,6 +24,7 @@ from mia_core.data import Dataset
 from mia_core.defenses import shaping
 from mia_core.errors import MiaWarning, RunError
 from mia_core.jobs import Job
+from mia_core.recent import Recent
 from mia_core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -105,12 +106,15 @@ class Store:
         return self.root / ("-".join(words) + ".npz")
 
     def get(self, key: dict[str, Any]) -> Run | None:
-        """The stored run of this identity, verified, or None. A damaged file is reported and counts as missing."""
+        """The stored run of this identity, verified, or None. A damaged file is reported and counts as missing.
+
+        Its arrays are read-only.
+        """
         path = self.path(key)
         if not path.is_file():
             return None
         try:
-            run = read_run(path)
+            run = _RECENT.read(path, _read_only)
         except RunError as error:
             warnings.warn(f"{error}; it will be trained again", MiaWarning, stacklevel=2)
             return None
@@ -182,6 +186,21 @@ def read_run(path: str | Path) -> Run:
 
 
 _GROUPS = ("weight/", "history/")
+
+
+def _read_only(path: Path) -> Run:
+    """The run, whose arrays cannot be altered: others are given the same ones."""
+    run = read_run(path)
+    for array in _all_arrays(run):
+        array.flags.writeable = False
+    return run
+
+
+def _all_arrays(run: Run) -> list[np.ndarray]:
+    return [*(getattr(run, name) for name in _ARRAYS), *run.weights.values(), *run.history.values()]
+
+
+_RECENT: Recent[Run] = Recent(128 << 20, lambda run: sum(array.nbytes for array in _all_arrays(run)))
 
 
 def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -> list[str] | None:
@@ -274,11 +293,11 @@ def _digest_of(rows: np.ndarray) -> str:
 @cache
 def _code_fingerprint(defenses: tuple[type, ...], device: str) -> str:
     """A hash of the code that shapes weights, without comments and docstrings: new code, new runs."""
-    from mia_core import networks, training, winograd
+    from mia_core import networks, optimiser, training, winograd
     from mia_core.defenses import base
     from mia_core.hardware import autocast
 
-    sources: list[Any] = [networks, winograd, training, autocast, base, *defenses]
+    sources: list[Any] = [networks, winograd, training, optimiser, autocast, base, *defenses]
     if device != "cpu":  # where many are trained at once
         from mia_core import batched, batched_networks
 

@@ -112,6 +112,7 @@ def themed_svg(fig: "Figure", *, name: str, alt: str) -> str:
     """
     import matplotlib
 
+    lay_out(fig)
     buffer = io.BytesIO()
     with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
@@ -127,6 +128,24 @@ def themed_svg(fig: "Figure", *, name: str, alt: str) -> str:
         'stroke-linejoin:round;stroke-linecap:butt">'
     )
     return opening + _lean(drawn[drawn.index(">", drawn.index("<svg")) + 1 :], name)
+
+
+def lay_out(fig: "Figure", like: "Figure | None" = None) -> None:
+    """Fix where a figure's panels are by its layout engine, or as in `like`, if that has as many and has been laid out.
+
+    Saving would do so too, but by drawing the whole figure once more.
+    """
+    import matplotlib
+
+    if fig.get_layout_engine() is None:
+        return
+    if like is not None and len(like.axes) == len(fig.axes):
+        for axes, same in zip(fig.axes, like.axes, strict=True):
+            axes.set_position(same.get_position())
+    else:
+        fig.get_layout_engine().execute(fig)
+    with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)
 
 
 def _lean(text: str, name: str) -> str:

@@ -12,10 +12,14 @@ from mia_core.defenses import Combination
 from mia_core.errors import TrainingError
 from mia_core.hardware import autocast
 from mia_core.networks import Network, build_network, standardisation
+from mia_core.optimiser import Adam
 from mia_core.progress import progress
 from mia_core.recipe import Recipe
 
-MONITORED = 200  # non-members on which the accuracy after each epoch is taken; recorded epochs query every example
+MONITORED = 200
+"""Non-members on which the accuracy after each epoch is taken, at most; recorded epochs query every example."""
+MONITORED_SHARE = 0.2
+"""At most so many as a share of the members: an epoch on a few hundred examples would otherwise spend much on it."""
 QUERY_BATCH = 500
 
 
@@ -27,7 +31,7 @@ class Snapshot:
     logits   float32 [N, K] of every example of the data set, in evaluation mode and float32
     weights  name -> float32 array, standardisation included
     history  "loss" (mean over the epoch, as trained), "train_accuracy" (of the epoch's batches, in training mode) and
-             "test_accuracy" (of some 200 counted non-members, after the epoch): float64 [epoch] each
+             "test_accuracy" (of some counted non-members, see `monitored_rows`, after the epoch): float64 [epoch] each
     """
 
     epoch: int
@@ -60,7 +64,7 @@ def train(
     network = build_network(
         recipe.network, mean, scale, classes, recipe.hidden_units, defenses, (weights_seed, noise_seed), device
     )
-    optimiser = _adam(network, recipe)
+    optimiser = Adam(network.named_parameters(), recipe)
     precast = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
     rows = np.flatnonzero(members)
     # Channels last, standardised once: a batch is then a gather, and convolutions need no change of layout.
@@ -85,7 +89,6 @@ def train(
             with autocast(device, recipe.precision):
                 logits = network.body(x).float()
                 loss = F.cross_entropy(logits, targets[y])
-            optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
             losses.append(loss.detach() * len(batch))
@@ -113,9 +116,11 @@ def query(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def monitored_rows(members: np.ndarray, counted: np.ndarray) -> np.ndarray:
-    """Up to `MONITORED` rows of counted non-members, evenly spread: data may be in the order of their classes."""
+    """Counted non-members as `MONITORED` and `MONITORED_SHARE` have it, at least one where there is any, evenly spread:
+    data may be in the order of their classes."""
     rows = np.flatnonzero(counted & ~members)
-    return rows[np.linspace(0, len(rows) - 1, min(len(rows), MONITORED)).astype(int)]
+    number = min(len(rows), MONITORED, max(1, int(MONITORED_SHARE * members.sum())))
+    return rows[np.linspace(0, len(rows) - 1, number).astype(int)]
 
 
 def batches(shuffled: torch.Tensor, size: int) -> list[torch.Tensor]:
@@ -127,14 +132,6 @@ def batches(shuffled: torch.Tensor, size: int) -> list[torch.Tensor]:
     if len(parts) > 1 and len(parts[-1]) == 1 and size > 1:
         parts[-2:] = [torch.cat(parts[-2:])]
     return parts
-
-
-def _adam(network: Network, recipe: Recipe) -> torch.optim.Optimizer:
-    decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
-    others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
-    # The gradient of l2 * sum(w**2) is 2 * l2 * w, which is what Adam's weight_decay adds.
-    groups = [{"params": decayed, "weight_decay": 2 * recipe.l2}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.Adam(groups, lr=recipe.learning_rate, fused=True)
 
 
 def _channels_last(images: np.ndarray, device: torch.device) -> torch.Tensor:

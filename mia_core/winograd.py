@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
@@ -22,24 +21,19 @@ TILE = OUTPUTS + SIDE - 1
 POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)  # and infinity; small powers of two keep the rounding small
 
 
-class WinogradConv2d(nn.Conv2d):
-    """A convolution 5x5 with stride 1 and no padding, with the parameters of `nn.Conv2d`.
+def convolve(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Convolution 5x5 with stride 1 and no padding: [B, O, H - 4, W - 4] of x [B, C, H, W] and weight [O, C, 5, 5].
 
-    Filtered minimally where that is faster: in float32 on a CPU, on outputs that tiles of 4x4 cover without computing
-    more than twice as many. Elsewhere it is what `nn.Conv2d` does. Gradients of gradients are not available.
+    Filtered minimally where that is faster: in float32 on a CPU, on outputs that tiles of 4x4 cover
+    without computing more than twice as many. Elsewhere it is what `F.conv2d` does. Outputs are channels last.
+    Gradients of gradients are not available.
     """
-
-    def __init__(self, in_channels: int, out_channels: int) -> None:
-        super().__init__(in_channels, out_channels, SIDE)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Outputs [B, out_channels, H - 4, W - 4], channels last, of x [B, in_channels, H, W]."""
-        height, width = (size - SIDE + 1 for size in x.shape[2:])
-        tall, wide = (OUTPUTS * math.ceil(size / OUTPUTS) for size in (height, width))
-        if not _filters(x) or tall * wide > 2 * height * width:
-            return super().forward(x)
-        padded = F.pad(x, (0, wide - width, 0, tall - height)) if (tall, wide) != (height, width) else x
-        return _Filtered.apply(padded, self.weight, self.bias)[..., :height, :width]
+    height, width = (size - SIDE + 1 for size in x.shape[2:])
+    tall, wide = (OUTPUTS * math.ceil(size / OUTPUTS) for size in (height, width))
+    if not _filters(x) or tall * wide > 2 * height * width:
+        return F.conv2d(x, weight)
+    padded = F.pad(x, (0, wide - width, 0, tall - height)) if (tall, wide) != (height, width) else x
+    return _Filtered.apply(padded, weight)[..., :height, :width]
 
 
 def _filters(x: torch.Tensor) -> bool:
@@ -67,19 +61,19 @@ def transforms() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 
 
 class _Filtered(torch.autograd.Function):
-    """The convolution of x [B, C, H, W] with weight [O, C, 5, 5] plus bias [O]; H - 4 and W - 4 are multiples of 4.
+    """The convolution of x [B, C, H, W] with weight [O, C, 5, 5]; H - 4 and W - 4 are multiples of 4.
 
     Inside, pixels come first and channels last, [H, W, B, C]: each transform is then a product of one small matrix
     with one wide one. A tile is done from beginning to end, so that it stays in the processor's cache.
     """
 
     @staticmethod
-    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         to_input, to_kernel, to_output = transforms()
         pixels = x.permute(2, 3, 0, 1).contiguous()
         height, width, count, _ = pixels.shape
         kernel = _both(to_kernel, weight.permute(2, 3, 1, 0)).flatten(0, 1)  # [64, C, O]
-        out = pixels.new_empty(height - SIDE + 1, width - SIDE + 1, count, len(bias))
+        out = pixels.new_empty(height - SIDE + 1, width - SIDE + 1, count, len(weight))
         tiles = []
         for rows, columns in _corners(out):
             tile = _both(to_input, pixels[rows : rows + TILE, columns : columns + TILE]).flatten(0, 1)  # [64, B, C]
@@ -88,11 +82,11 @@ class _Filtered(torch.autograd.Function):
             tiles.append(tile)
         ctx.save_for_backward(kernel, *tiles)
         ctx.shape = pixels.shape
-        return _channels_last(out.add_(bias))
+        return _channels_last(out)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, torch.Tensor]:
         to_input, to_kernel, to_output = (matrix.mT for matrix in transforms())
         kernel, *tiles = ctx.saved_tensors
         out = gradient.permute(2, 3, 0, 1).contiguous()
@@ -108,7 +102,7 @@ class _Filtered(torch.autograd.Function):
                 else:
                     pixels[rows : rows + TILE, columns : columns + TILE] += own
         weight = _both(to_kernel, kernels.unflatten(0, (TILE, TILE))).permute(3, 2, 0, 1)
-        return None if pixels is None else _channels_last(pixels), weight, out.sum((0, 1, 2))
+        return None if pixels is None else _channels_last(pixels), weight
 
 
 def _corners(out: torch.Tensor) -> list[tuple[int, int]]:

@@ -79,6 +79,22 @@ def test_defenses_that_keep_the_predicted_class_change_nothing(study):
     assert set(study.table().columns) == {"defenses", *table.columns}
 
 
+def test_fewer_copies_are_the_first_of_more_and_cost_no_question(study, monkeypatch):
+    from mia_core import augmented
+
+    asked = []
+    ask = augmented.ask
+    monkeypatch.setattr(augmented, "ask", lambda *given: asked.append(1) or ask(*given))
+    both = label_only_table(study, Copies(noisy=5), fewer=(2,))
+    questions = len(asked)
+    for number in (5, 2):
+        alone = label_only_table(study, Copies(noisy=number)).reset_index(drop=True)
+        assert both[both["queries"] == Copies(noisy=number).queries].reset_index(drop=True).equals(alone)
+    # Masking leaves the model as it is, so its combinations share the answers of others.
+    models = len({d for d in study.combinations if not d or d[0].name != "masking"})
+    assert questions == 2 * models * len(study.settings.seeds) * Copies(noisy=5).queries
+
+
 def test_the_share_of_right_copies_with_the_shadows_threshold():
     right = np.array([[1, 1, 1, 1], [1, 1, 1, 0], [1, 0, 0, 0], [0, 0, 0, 0]], dtype=float)
     attack = AugmentedLabels().fit(right, np.array([True, True, False, False]))
@@ -94,7 +110,7 @@ def test_the_target_is_judged_by_the_shadows_threshold(study, monkeypatch):
         right = np.where(inside, 2, 1) if np.array_equal(run.members, targets) else np.where(inside, 4, 3)
         return (np.arange(4) < right[:, None]).astype(float)
 
-    monkeypatch.setattr("mia_core.augmented.copies_right", made_up)
+    monkeypatch.setattr("mia_core.augmented._right", made_up)
     table = label_only_table(study)
     assert (table["auc"] == 1).all()
     assert (table["recall_members"] == 0).all() and (table["recall_non_members"] == 1).all()

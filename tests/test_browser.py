@@ -239,3 +239,52 @@ def test_theme_button_changes_the_colours_of_figures(browser: Any, small_site: P
         light = visit.page.evaluate(colour)
         visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
         assert visit.page.evaluate(colour) != light
+
+
+def test_every_slider_of_the_book_shows_each_of_its_frames_by_keys(browser: Any) -> None:
+    moved = 0
+    for path in sorted(stored_site().glob("book/*.html")):
+        if 'class="mia-slider"' not in path.read_text(encoding="utf-8"):
+            continue
+        with Visit(browser, path) as visit:
+            for box in visit.page.locator("figure:has(.mia-slider)").all():
+                slider, frames = box.get_by_role("slider"), box.locator(".mia-frame")
+                slider.focus()
+                visit.page.keyboard.press("Home")
+                for at in range(frames.count()):
+                    assert box.locator(".mia-frame:visible").count() == 1 and frames.nth(at).is_visible(), path.name
+                    value = frames.nth(at).get_attribute("data-value")
+                    assert slider.get_attribute("aria-valuetext").endswith(f"= {value}"), path.name
+                    visit.page.keyboard.press("ArrowRight")
+                moved += 1
+            assert visit.said == [], path.name
+    assert moved >= 3
+
+
+def test_a_citation_shows_what_is_cited_on_focus(browser: Any) -> None:
+    with Visit(browser, stored_site() / "book" / "label-smoothing.html") as visit:
+        link = visit.page.locator('article a[href^="bibliography.html#"]').first
+        assert link.get_attribute("title") is None, "the browser would show it a second time"
+        link.focus()
+        tip = visit.page.locator(".tippy-box .citation")
+        tip.wait_for(timeout=5000)
+        assert len(tip.text_content()) > 40 and visit.said == []
+
+
+def test_the_books_own_words_are_found(browser: Any) -> None:
+    for words, page in (("negative epsilon", "label-smoothing"), ("canaries", "all-attacks"), ("budget", "what-it-")):
+        with Visit(browser, stored_site() / "search.html") as visit:
+            visit.page.goto((stored_site() / "search.html").as_uri() + f"?q={words.replace(' ', '+')}")
+            visit.page.locator(f'#search-results a[href*="{page}"]').first.wait_for(timeout=10_000)
+            assert visit.said == [] and visit.foreign() == []
+
+
+def test_chapters_print_within_the_page_and_dark_on_white(browser: Any) -> None:
+    for name in ("combinations", "all-attacks", "confidence-masking"):
+        with Visit(browser, stored_site() / "book" / f"{name}.html", scheme="dark") as visit:
+            visit.page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins of 1 cm
+            visit.page.emulate_media(media="print", color_scheme="dark")
+            assert visit.page.evaluate(FAINT_TEXT) == [], name
+            assert visit.page.locator(".mia-slider:visible").count() == 0, name
+            wide = "[...document.querySelectorAll('figure.mia-figure')].filter(f => f.scrollWidth > f.clientWidth + 1)"
+            assert visit.page.evaluate(f"{wide}.map(f => f.id)") == [], name

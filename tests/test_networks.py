@@ -37,11 +37,26 @@ def test_smaller_images_are_refused_by_the_cnn_only():
     assert network((1, 8, 8), "mlp")(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
-def test_pooling_before_the_relu_is_the_reports_function():
-    net = network()
-    x = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    h = F.max_pool2d(F.relu(net.conv2(F.max_pool2d(F.relu(net.conv1(x)), 2))), 2)
-    assert torch.allclose(net.body(x), net.out(torch.tanh(net.dense(h.flatten(1)))), atol=1e-5)
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 17, 22)])
+def test_pooling_first_is_the_reports_function(shape):
+    net = network(shape)
+    with torch.no_grad():
+        for bias in (net.conv1.bias, net.conv2.bias):
+            bias.normal_(generator=torch.Generator().manual_seed(3))
+    x = torch.randn(4, *shape, generator=torch.Generator().manual_seed(4))
+
+    def in_the_reports_order():
+        h = x
+        for conv in (net.conv1, net.conv2):
+            h = F.max_pool2d(F.relu(F.conv2d(h, conv.weight, conv.bias, padding=conv.padding)), 2)
+        return net.out(torch.tanh(net.dense(h.flatten(1))))
+
+    assert torch.allclose(net.body(x), in_the_reports_order(), atol=1e-5)
+    with torch.inference_mode():  # where pooling is another piece of code
+        assert torch.allclose(net.body(x), in_the_reports_order(), atol=1e-5)
+    gradients = [torch.autograd.grad(f.sum(), list(net.parameters())) for f in (net.body(x), in_the_reports_order())]
+    for mine, right in zip(*gradients, strict=True):
+        assert torch.allclose(mine, right, rtol=1e-3, atol=1e-4)
 
 
 def test_initial_weights_follow_the_seed_alone_and_are_glorots():

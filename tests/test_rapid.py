@@ -59,6 +59,14 @@ def test_the_network_is_chosen_on_the_shadow():
     assert Rapid(RapidSettings(units="0,32")).fit(-1.0 * members, np.ones(600), members).units == 0  # ties: the first
 
 
+def test_larger_networks_are_tried_only_as_long_as_they_are_better(monkeypatch):
+    tried, new = [], Rapid._new
+    monkeypatch.setattr(Rapid, "_new", lambda self, units: tried.append(units) or new(self, units))
+    members = np.arange(600) % 2 == 0
+    attack = Rapid(RapidSettings(units=(0, 8, 16), folds=2)).fit(-1.0 * members, np.ones(600), members)
+    assert attack.units == 0 and tried == [0, 0, 8, 8, 0]  # 8 units cannot beat a perfect line, so 16 are not tried
+
+
 def test_the_choice_looks_at_so_many_examples_and_the_fit_at_all(monkeypatch):
     seen, shadow = [], examples(0, 3000)
     choose = Rapid._new

@@ -19,17 +19,19 @@ PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
 CITATION = re.compile(r'<div\b[^>]*\bclass="citation(?:-list)?"[^>]*>')
 ROLE = re.compile(r' role="[^"]*"')
+CITED = re.compile(r'(<a class="reference internal" href="[^"#]*bibliography\.html#[^"]*") title="[^"]*"')
 SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
 DRAWN = re.compile(r"\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.js$")
 LINK = re.compile(r"</?a\b[^>]*>")
 
 
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
-    """Three things that a screen reader stumbles over.
+    """Four things that a screen reader stumbles over.
 
     The bibliography becomes a plain block: its lists have roles that their children do not fit. A fold that lists the
     chapters in which a function is used names the function without a link: a link inside of what opens the fold cannot
-    be told from it. What opens a list of pages in the navigation gets a name.
+    be told from it. What opens a list of pages in the navigation gets a name. A citation loses its title: what is cited
+    opens on hover and on focus already, and would be shown and read out twice.
     """
     if error or app.builder.format != "html":
         return
@@ -37,6 +39,7 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         text = path.read_text(encoding="utf-8")
         mended = CITATION.sub(lambda found: ROLE.sub("", found[0]), text)
         mended = SUMMARY.sub(lambda found: LINK.sub("", found[0]), mended)
+        mended = CITED.sub(r"\1", mended)
         mended = mended.replace(TOGGLE, TOGGLE.replace("<summary", '<summary aria-label="Pages below"'))
         if mended != text:
             path.write_text(mended, encoding="utf-8")

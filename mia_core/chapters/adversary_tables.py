@@ -238,10 +238,12 @@ def by_copies(study: Study, numbers: Sequence[int] = (4, 16)) -> "pd.DataFrame":
     import pandas as pd
 
     plain = Study(study.settings.replace(defenses=["none"]), study.store, study.dataset)
-    asked = {Copies(noisy=number, noise=noise): kind for number in numbers for kind, noise in NOISES.items()}
+    most, fewer = max(numbers), [number for number in numbers if number < max(numbers)]
+    found = {kind: label_only_table(plain, Copies(noisy=most, noise=noise), fewer) for kind, noise in NOISES.items()}
     return pd.concat(
-        label_only_table(plain, copies).assign(attack=f"{copies.queries} questions", defenses=kind)
-        for copies, kind in asked.items()
+        rows[rows["queries"] == queries].assign(attack=f"{queries} questions", defenses=kind)
+        for queries in (Copies(noisy=number).queries for number in numbers)
+        for kind, rows in found.items()
     )
 
 

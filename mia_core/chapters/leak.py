@@ -48,7 +48,9 @@ def by_size(study: Study, shares: Sequence[float] = (0.25, 0.5), seeds: int = 3)
     sizes = sorted({max(1, round(share * full)) for share in shares} | {full})
     parts = []
     for size in sizes:
-        settings = study.settings.replace(part=size, seeds=first)
+        # Of other sizes nothing is asked before the end; those of the study's own are others' too.
+        record = study.settings.record if size == full else ()
+        settings = study.settings.replace(part=size, seeds=first, record=record)
         table = Study(settings, study.store, study.dataset).train().table()
         parts.append(table.assign(defenses=size_name(size), knob=size))
     return beyond_the_gap(pd.concat(parts, ignore_index=True))
@@ -69,7 +71,9 @@ def by_noise(study: Study, shares: Sequence[float] = (0.5, 1.4), seeds: int = 3)
     levels = sorted({min(float(f"{share * base:.2g}"), MOST_NOISE) for share in shares} | {own})
     parts = []
     for level in levels:
-        settings = study.settings.replace(noise=level, seeds=study.settings.seeds[:seeds], replicates=0)
+        record = study.settings.record if level == own else ()
+        first = study.settings.seeds[:seeds]
+        settings = study.settings.replace(noise=level, seeds=first, replicates=0, record=record)
         table = Study(settings, study.store).train().table()  # other noise makes another data set
         parts.append(table.assign(defenses=noise_name(level), knob=level))
     return beyond_the_gap(pd.concat(parts, ignore_index=True))

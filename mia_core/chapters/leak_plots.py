@@ -90,6 +90,7 @@ def loss_histogram(seen: "Sequence[Outputs]", bins: int = 28) -> tuple["Figure",
         axes.stairs(shares[name], edges, fill=True, label=name, **style(series, fill=True))
         medians[name] = np.median(loss[side])
     axes.set(xscale="log", xlabel="loss (nats)", ylabel="share of examples", xlim=(edges[0], edges[-1]))
+    axes.minorticks_off()
     axes.legend(loc="upper left")
     parts = ", ".join(f"{value:.2g} nats for {name}" for name, value in medians.items())
     first = int(np.searchsorted(np.cumsum(shares["members"]), LEFT_END)) + 1  # bins that hold so many members

@@ -56,7 +56,7 @@ def attack_grid(
     """
     import pandas as pd
 
-    cells = over_targets(_last(table, examples)).set_index(["attack", "defenses"])
+    cells = over_targets(_last(table, examples), measures=[measure]).set_index(["attack", "defenses"])
     blind = _blind(_last(table, examples))
     names = [name for name in defenses or table["defenses"].unique() if name in set(table["defenses"])]
     best = cells[measure].astype(float).groupby("defenses").idxmax().to_dict() if cells[measure].notna().any() else {}
@@ -76,7 +76,7 @@ def strongest_table(table: "pd.DataFrame", measures: Sequence[str] = (LOW, LOWES
     """A row a combination: accuracy after the last epoch, and for each measure the attack with the largest mean."""
     import pandas as pd
 
-    cells = over_targets(_last(table, "pool"))
+    cells = over_targets(_last(table, "pool"), measures=["target_accuracy", *measures])
     rows = []
     for name, group in cells.groupby("defenses", sort=False):
         row = {"defenses": named(name), "target accuracy": with_interval(group.iloc[0], "target_accuracy")}
@@ -99,7 +99,7 @@ def strongest_in_words(table: "pd.DataFrame", measure: str = LOW) -> str:
 
 def order_kept(table: "pd.DataFrame", measures: tuple[str, str] = (LOW, LOWEST)) -> str:
     """Spearman's rank correlation between the means of all attacks by two measures: "0.92 on none; 0.88 on dropout"."""
-    cells = over_targets(_last(table, "pool"))
+    cells = over_targets(_last(table, "pool"), measures=measures)
     parts = []
     for name, group in cells.groupby("defenses", sort=False):
         known = group[list(measures)].astype(float).dropna()

@@ -172,6 +172,7 @@ def rank_frames(sweep: "Sweep", values: Sequence[float] | None = None, most: int
             words.append(f"{side} {', '.join(f'{mean:.3g}' for mean in means[means > 0][:3])}")
         reached = reach(table, value)
         ax.set(xlabel="rank of the posterior", ylabel="mean posterior", yscale="log", ylim=(LOWEST_SHARE, 1.5))
+        ax.minorticks_off()
         ax.set_xticks(ranks)
         ax.set_title(reached, loc="left")
         ax.legend(loc="upper right")

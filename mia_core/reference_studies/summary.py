@@ -46,11 +46,11 @@ def by_unit(table: "pd.DataFrame") -> "pd.DataFrame":
     return groups.mean().where(groups.count().eq(groups.size(), axis=0)).reset_index()
 
 
-def over_targets(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":
+def over_targets(table: "pd.DataFrame", confidence: float = 0.95, measures: Sequence[str] = MEASURES) -> "pd.DataFrame":
     """Mean over units with Student's interval, and the range over targets: a row a case.
 
     Columns: those of `CASE`, units and targets (their numbers), and measure, measure_low, measure_high,
-    measure_least, measure_most for each of `MEASURES`; missing where not measurable for every target.
+    measure_least, measure_most for each of `measures`; missing where not measurable for every target.
     """
     import pandas as pd
 
@@ -60,7 +60,7 @@ def over_targets(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFra
     for case, group in by_unit(table).groupby(list(CASE), sort=False):
         row: dict[str, Any] = dict(zip(CASE, case, strict=True))
         row |= {"units": len(group), "targets": len(spread[case])}
-        for name in MEASURES:
+        for name in measures:
             columns = [name, *(f"{name}_{end}" for end in ("low", "high", "least", "most"))]
             if group[name].isna().any():
                 row |= dict.fromkeys(columns)
