@@ -14,6 +14,7 @@ from typing import Any
 
 from mia_core.book.kernels import Kernels
 from mia_core.book.sources import BookError
+from mia_core.cache import write_atomically
 from mia_core.words import one_line
 
 _RUNNING: set[Any] = set()  # managers of kernels
@@ -94,7 +95,8 @@ def run_chapter(
     made = datetime.fromisoformat(done.metadata.papermill.end_time).astimezone(UTC)
     record = {**record, "made": f"{made:%Y-%m-%d %H:%M} UTC", "seconds": round(done.metadata.papermill.duration, 1)}
     done.metadata["mia"] = record
-    nbformat.write(done, notebook)
+    # Whole or not at all: what renders the book may look at it while others run.
+    write_atomically(notebook, lambda file: file.write(f"{nbformat.writes(done)}\n".encode()))
     return record
 
 
