@@ -6,7 +6,7 @@ import pytest
 from books import code, one_chapter, write_book, write_chapter
 
 from mia_core.book import BookError, build_report
-from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
+from mia_core.book.parameters import check_limits, check_parameters, known_parameters, make_absolute
 from mia_core.cli import main
 from mia_core.errors import SettingsError
 
@@ -66,6 +66,44 @@ def test_unknown_parameter_is_refused_before_anything_runs(tmp_path: Path) -> No
     with pytest.raises(SettingsError, match="epoch: unknown; did you mean epochs"):
         build_report({"epoch": 1}, tmp_path / "out", source=source)
     assert not (tmp_path / "ran").exists() and not (tmp_path / "out").exists()
+
+
+LIMITED = (
+    "models = 8  # pairs: an even number, at least 4\nepochs = 50  # not fewer than it takes\npart = None  # at least 9"
+)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"models": 2}, "models: chapter limited needs at least 4, found 2"),
+        ({"models": 5}, "models: chapter limited needs an even number, found 5"),
+        ({"part": 8}, "part: chapter limited needs at least 9, found 8"),
+    ],
+)
+def test_limits_of_a_chapter_are_checked_before_anything_runs(tmp_path: Path, given: dict, words: str) -> None:
+    chapters = {
+        "free": [code("models = 8", "parameters"), code("print('ran')")],
+        "limited": [code(LIMITED, "parameters")],
+    }
+    source = write_book(tmp_path / "source", chapters)
+    with pytest.raises(SettingsError, match=words):
+        build_report(given, tmp_path / "site", source=source)
+    assert not (tmp_path / "site").exists()
+
+
+def test_values_within_a_chapters_limits_pass(tmp_path: Path) -> None:
+    chapter = write_book(tmp_path, {"limited": [code(LIMITED, "parameters")]}) / "book" / "limited.ipynb"
+    for values in ({"models": 4, "epochs": 1, "part": None}, {"models": 8, "part": 9}, {}):
+        check_limits("limited", chapter, values)
+
+
+@pytest.mark.parametrize(
+    "given", [{"models": 4}, {"models": 7}, {"epochs": 1}, {"canaries": 0}], ids=lambda given: next(iter(given))
+)
+def test_the_books_own_limits_are_told_at_once(tmp_path: Path, given: dict) -> None:
+    with pytest.raises(SettingsError, match=f"^{next(iter(given))}: chapter [a-z-]+ needs (at least|an even)"):
+        build_report(given, tmp_path / "site")
 
 
 def test_parameter_of_a_chapter_that_is_left_out_is_no_mistake(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from mia_core.book import reuse
 from mia_core.book.execution import end_kernels, kernels_may_start, run_chapter
 from mia_core.book.kernels import kernels
-from mia_core.book.parameters import check_parameters, known_parameters, make_absolute
+from mia_core.book.parameters import check_limits, check_parameters, known_parameters, make_absolute
 from mia_core.book.record import record, shown, sources
 from mia_core.book.rendering import renderer
 from mia_core.book.results import collect
@@ -65,6 +65,8 @@ def build_report(
     checked = make_absolute(check_parameters(params, known))
     target = check_out(out)
     settings = {name: {key: checked.get(key, default) for key, default in defaults[name].items()} for name in names}
+    for name in names:
+        check_limits(name, book.chapters[name], settings[name])
     begun_with = sources()
     records = {name: record(settings[name]) for name in names}
 

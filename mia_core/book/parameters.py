@@ -1,7 +1,10 @@
 """The parameters of a report, checked against what its chapters know before anything runs."""
 
 import ast
+import io
 import json
+import re
+import tokenize
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,11 +26,7 @@ def known_parameters(chapter: Path) -> dict[str, Any]:
     names and plain values.
     """
     try:
-        cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
-        source = next(
-            ("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ())), ""
-        )
-        body = ast.parse(source).body
+        body = ast.parse(_parameters_cell(chapter)).body
     except SyntaxError as error:
         raise BookError(f"{chapter}: the parameters cell is not plain Python: {error.msg}") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -66,6 +65,23 @@ def check_parameters(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict
     }
 
 
+def check_limits(name: str, chapter: Path, values: Mapping[str, Any]) -> None:
+    """Hold a chapter's values to the limits that the comments of its parameters cell state, such as "at least 4".
+
+    They are a chapter's own, beside those of the study: "at least N" and "an even number", behind the value.
+    Raises `SettingsError` that names parameter, chapter, limit and value.
+    """
+    for key, comment in _comments(chapter).items():
+        value = values.get(key)
+        if isinstance(value, bool) or not isinstance(value, int):
+            continue
+        least = re.search(r"\bat least (\d+)\b", comment)
+        if least and value < int(least[1]):
+            raise SettingsError(f"{key}: chapter {name} needs at least {least[1]}, found {value}")
+        if re.search(r"\ban even number\b", comment) and value % 2:
+            raise SettingsError(f"{key}: chapter {name} needs an even number, found {value}")
+
+
 def make_absolute(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters with a data folder's path made absolute: chapters do not run where the command was typed."""
     from mia_core.data import FOLDER
@@ -75,6 +91,24 @@ def make_absolute(parameters: Mapping[str, Any]) -> dict[str, Any]:
         return dict(parameters)
     folder = absolute(dataset.removeprefix(FOLDER))
     return {**parameters, "dataset": f"{FOLDER}{folder}"}
+
+
+def _parameters_cell(chapter: Path) -> str:
+    cells = json.loads(chapter.read_text(encoding="utf-8"))["cells"]
+    return next(("".join(cell["source"]) for cell in cells if "parameters" in cell["metadata"].get("tags", ())), "")
+
+
+def _comments(chapter: Path) -> dict[str, str]:
+    """The comment behind each parameter, by name."""
+    found, name = {}, ""
+    for token in tokenize.generate_tokens(io.StringIO(_parameters_cell(chapter)).readline):
+        if token.type == tokenize.NAME and token.start[1] == 0:
+            name = token.string
+        elif token.type == tokenize.COMMENT and name:
+            found[name] = token.string
+        elif token.type == tokenize.NEWLINE:
+            name = ""
+    return found
 
 
 def _kind(default: Any) -> Any:
