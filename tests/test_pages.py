@@ -78,3 +78,17 @@ def test_no_numpy_number_stands_on_a_page(site: Path) -> None:
 def test_front_page_is_reached_from_the_root(site: Path) -> None:
     link = read(site / "index.html").find("a")
     assert link is not None and (site / str(link["href"])).is_file()
+
+
+def test_a_chapter_opens_with_answers_to_choose_from_and_its_first_figure(site: Path) -> None:
+    opened = 0
+    for page in pages(site):
+        answers = read(page).select_one(".mia-answers")
+        if answers is None:
+            continue
+        opened += 1
+        figure, code = answers.find_next("figure", class_="mia-figure"), answers.find_next(class_="cell_input")
+        assert 2 <= len(answers.find_all("details")) <= 4, page.name
+        assert figure.sourceline < code.sourceline, f"{page.name}: code comes before the first figure"
+        assert figure.find_parent(class_="mia-first-figure") and "Figure 1." in figure.get_text(), page.name
+    assert opened == 13
