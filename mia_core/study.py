@@ -1,6 +1,6 @@
 """A study: defenses x seeds x attacks, as one tidy table. Trains what is missing in parallel, then only evaluates."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,11 +43,23 @@ class Study:
     >>> table = study.table()
     """
 
-    def __init__(self, settings: StudySettings, store: Store | None = None, dataset: Dataset | None = None) -> None:
-        """Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small."""
+    def __init__(
+        self,
+        settings: StudySettings,
+        store: Store | None = None,
+        dataset: Dataset | None = None,
+        only_last: Collection[str] = (),
+    ) -> None:
+        """
+        only_last  combinations of which nothing is to be stored before the last epoch, as `describe` writes them: each
+                   recorded epoch costs the outputs on all examples
+
+        Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small.
+        """
         from mia_core.hardware import resolve
 
         self.settings = settings
+        self.only_last = frozenset(only_last)
         self.store = store or Store()
         self.dataset = dataset or load_dataset(settings)
         self.recipe = resolve(settings.only(Recipe))
@@ -73,9 +85,13 @@ class Study:
         for seed in self.settings.seeds:
             for defenses in weights.values():
                 for model in (TARGET, SHADOW):
-                    keys = [self._key(seed, model, defenses, epoch) for epoch in self.recipe.recorded_epochs()]
+                    keys = [self._key(seed, model, defenses, epoch) for epoch in self.epochs(defenses)]
                     if any(self.store.get(key) is None for key in keys):
                         yield seed, model, defenses
+
+    def epochs(self, defenses: Combination) -> list[int]:
+        """The epochs at which a combination's outputs are stored, ascending."""
+        return self._recorded(defenses).recorded_epochs()
 
     def run(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Run:
         """The stored run of a target (model 0) or shadow (model 1) at a recorded epoch, by default the last.
@@ -87,7 +103,7 @@ class Study:
         if run is None:
             raise RunError(
                 f"{self.store.root}: holds no run of {describe(shaping(defenses))}, seed {seed}, model {model}, epoch "
-                f"{epoch}; train the study first (recorded epochs: {self.recipe.recorded_epochs()})"
+                f"{epoch}; train the study first (recorded epochs: {self.epochs(defenses)})"
             )
         return run
 
@@ -123,7 +139,10 @@ class Study:
     def job(self, seed: int, model: int, defenses: Combination) -> Job:
         """The training of one model of the study."""
         split = self.splits[seed]
-        return Job(split.members[model], split.counted[model], self.recipe, defenses, (seed, model))
+        return Job(split.members[model], split.counted[model], self._recorded(defenses), defenses, (seed, model))
+
+    def _recorded(self, defenses: Combination) -> Recipe:
+        return self.recipe.replace(record=()) if describe(shaping(defenses)) in self.only_last else self.recipe
 
     def _key(self, seed: int, model: int, defenses: Combination, epoch: int) -> dict[str, Any]:
         return identity(self.dataset, self.job(seed, model, defenses).stopped_at(epoch))

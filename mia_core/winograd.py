@@ -73,12 +73,16 @@ class _Filtered(torch.autograd.Function):
         pixels = x.permute(2, 3, 0, 1).contiguous()
         height, width, count, _ = pixels.shape
         kernel = _both(to_kernel, weight.permute(2, 3, 1, 0)).flatten(0, 1)  # [64, C, O]
-        out = pixels.new_empty(height - SIDE + 1, width - SIDE + 1, count, len(weight))
-        tiles = []
-        for rows, columns in _corners(out):
+        size = height - SIDE + 1, width - SIDE + 1
+        corners, tiles = _corners(*size), []
+        out = pixels.new_empty(*size, count, len(weight)) if len(corners) > 1 else None
+        for rows, columns in corners:
             tile = _both(to_input, pixels[rows : rows + TILE, columns : columns + TILE]).flatten(0, 1)  # [64, B, C]
-            found = torch.bmm(tile, kernel).unflatten(0, (TILE, TILE))
-            out[rows : rows + OUTPUTS, columns : columns + OUTPUTS] = _both(to_output, found)
+            found = _both(to_output, torch.bmm(tile, kernel).unflatten(0, (TILE, TILE)))
+            if out is None:  # a single tile is all there is
+                out = found
+            else:
+                out[rows : rows + OUTPUTS, columns : columns + OUTPUTS] = found
             tiles.append(tile)
         ctx.save_for_backward(kernel, *tiles)
         ctx.shape = pixels.shape
@@ -91,13 +95,13 @@ class _Filtered(torch.autograd.Function):
         kernel, *tiles = ctx.saved_tensors
         out = gradient.permute(2, 3, 0, 1).contiguous()
         pixels = out.new_zeros(ctx.shape) if ctx.needs_input_grad[0] and len(tiles) > 1 else None
-        kernels = torch.zeros_like(kernel)
-        for tile, (rows, columns) in zip(tiles, _corners(out), strict=True):
+        kernels = None
+        for tile, (rows, columns) in zip(tiles, _corners(*out.shape[:2]), strict=True):
             found = _both(to_output, out[rows : rows + OUTPUTS, columns : columns + OUTPUTS]).flatten(0, 1)
-            kernels.baddbmm_(tile.mT, found)
+            kernels = torch.bmm(tile.mT, found) if kernels is None else kernels.baddbmm_(tile.mT, found)
             if ctx.needs_input_grad[0]:
                 own = _both(to_input, torch.bmm(found, kernel.mT).unflatten(0, (TILE, TILE)))
-                if pixels is None:  # a single tile is all there is
+                if pixels is None:
                     pixels = own
                 else:
                     pixels[rows : rows + TILE, columns : columns + TILE] += own
@@ -105,9 +109,9 @@ class _Filtered(torch.autograd.Function):
         return None if pixels is None else _channels_last(pixels), weight
 
 
-def _corners(out: torch.Tensor) -> list[tuple[int, int]]:
-    """Upper left corners of the tiles of outputs [h, w, ...]."""
-    return [(row, column) for row in range(0, len(out), OUTPUTS) for column in range(0, out.shape[1], OUTPUTS)]
+def _corners(height: int, width: int) -> list[tuple[int, int]]:
+    """Upper left corners of the tiles of height x width outputs."""
+    return [(row, column) for row in range(0, height, OUTPUTS) for column in range(0, width, OUTPUTS)]
 
 
 def _both(matrix: torch.Tensor, x: torch.Tensor) -> torch.Tensor:

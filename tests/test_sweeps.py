@@ -49,7 +49,17 @@ def test_a_sweep_is_one_table_with_the_value_in_front(done):
     assert (table["defenses"] == table["value"].map(names)).all()
     assert len(table) == 3 * 2 * 2 and set(table["seed"]) == {0, 1}
     assert "auc_low" not in table  # no bootstrap
-    assert done.table(epoch=1)["epochs"].unique().tolist() == [1]
+
+
+def test_of_what_only_a_sweep_trains_nothing_is_stored_before_the_last_epoch(done):
+    recorded = done.study.recipe.recorded_epochs()
+    assert len(recorded) > 1 and done.study.epochs(()) == recorded
+    assert done.study.run(0, 0, (), recorded[0]).about["identity"]["recipe"]["epochs"] == recorded[0]
+    for value in (-0.1, 0.2):
+        assert done.study.epochs(done.steps[value]) == recorded[-1:]
+        with pytest.raises(RunError, match=rf"recorded epochs: \[{recorded[-1]}\]"):
+            done.study.run(0, 0, done.steps[value], recorded[0])
+    assert list(done.study.missing()) == []
 
 
 def test_the_summary_is_that_of_the_study(done):

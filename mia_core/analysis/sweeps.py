@@ -61,7 +61,9 @@ class Sweep:
         }
         names = [describe(defenses) for defenses in self.steps.values()]
         of_sweep = settings.replace(defenses=names, seeds=settings.seeds[:seeds], replicates=0)
-        self.study = Study(of_sweep, store, dataset)
+        # Nothing is asked before the last epoch of models that only a sweep trains; others are a whole study's too.
+        own = [name for name in names if name not in ("none", defense)]
+        self.study = Study(of_sweep, store, dataset, only_last=own)
         self._tables: dict[int | None, pd.DataFrame] = {}
 
     def train(self, jobs: int | None = None) -> Self:
@@ -74,7 +76,10 @@ class Sweep:
         return describe(self.steps[value])
 
     def table(self, epoch: int | None = None) -> "pd.DataFrame":
-        """The study's table (see `mia_core.study.Study.table`) with the knob's `value` as first column."""
+        """The study's table (see `mia_core.study.Study.table`) with the knob's `value` as first column.
+
+        Earlier epochs are stored of the undefended model and of the defense at its default settings only.
+        """
         if epoch not in self._tables:  # attacks are fitted once, however many figures ask
             self._tables[epoch] = self._with_values(self.study.table(epoch))
         return self._tables[epoch].copy()
