@@ -91,7 +91,9 @@ def test_an_end_from_outside_leaves_nothing_behind_and_ends_the_kernels(
     told = tmp_path / "told"
     cell = f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     source = one_chapter(tmp_path, cell)
-    process = subprocess.Popen([sys.executable, "-c", BUILD, str(tmp_path / "out"), str(source)], cwd=tmp_path)
+    command = [sys.executable, "-c", BUILD, str(tmp_path / "out"), str(source)]
+    # A shell that runs the tests in its background has them ignore SIGINT, which a process hands on.
+    process = subprocess.Popen(command, cwd=tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
     try:
         wait_for(lambda: told.is_file() and told.read_text())
         process.send_signal(number)
