@@ -12,7 +12,7 @@ import pytest
 from mia_core.book import BookError, prepared
 from mia_core.book.execution import run_chapter
 from mia_core.book.kernels import Kernels, kernels
-from mia_core.book.schedule import places, run_side_by_side
+from mia_core.book.schedule import places
 
 pytest.importorskip("papermill")
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -94,32 +94,6 @@ def test_elsewhere_every_kernel_is_started(tmp_path, monkeypatch):
     with kernels(1) as starting:
         assert starting.prepared is None
         assert run(tmp_path, starting, "print('here')") == ["here"]
-
-
-def test_a_place_that_is_left_idle_is_told_of():
-    running, idle = [], []
-
-    def run(name):
-        running.append(name)
-        return name.upper()
-
-    done = run_side_by_side("abcde", run, last="a", jobs=2, idle=lambda: idle.append(len(running)))
-    assert list(done.items()) == list(zip("abcde", "ABCDE", strict=True)) and running[-1] == "a"
-    assert idle and idle[-1] == 4, "the last time all but the last chapter have been begun"
-
-
-def test_after_a_failure_nothing_is_begun_and_no_place_is_idle():
-    begun, idle = [], []
-
-    def run(name):
-        begun.append(name)
-        if name == "c":
-            raise ValueError(name)
-        time.sleep(0.2)  # the pool may have begun the next one
-
-    with pytest.raises(ValueError, match="c"):
-        run_side_by_side("abc", run, jobs=1, idle=lambda: idle.append(1))
-    assert begun[0] == "c" and len(begun) < 3 and not idle
 
 
 @pytest.mark.parametrize(

@@ -96,27 +96,6 @@ def test_site_with_new_outputs_is_that_of_a_new_rendering(book: Book, tmp_path: 
     assert again == content(render(copy))
 
 
-def test_what_has_run_meanwhile_is_read_ahead_too(book: Book, tmp_path: Path) -> None:
-    copy = copy_book(book, tmp_path / "copy", list(book.chapters))
-    with renderer(tmp_path / "spare") as pages:
-        pages.read_ahead(copy)
-        first = pages._reading
-        shown(copy.chapters["first"], "before", "last", text="some words")
-        pages.read_ahead(copy)
-        assert pages._reading is first, "one reading at a time"
-        first.wait()
-        (copy.root / "book" / ".written.tmp").write_text("half a chapter")
-        pages.read_ahead(copy)
-        second = pages._reading
-        assert second is not first and second.wait() == 0
-        pages.read_ahead(copy)
-        assert pages._reading is second, "nothing is new"
-        (copy.root / "book" / ".written.tmp").unlink()
-        found = content(pages.render(copy))
-    assert "some words" in found["book/first.html"] and "Figure 2</" in found["book/second.html"]
-    assert found == content(render(copy))
-
-
 def built(book: Book, folder: Path, **outputs: str) -> Path:
     """The site of the book as if its first chapter had shown this, rendered in the cache."""
     copy = copied(book, folder, "last", **outputs)

@@ -103,7 +103,7 @@ def build_report(
                 return done
 
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
-        records |= run_side_by_side(names, run, last, at_once, end_kernels, lambda: pages.read_ahead(copy))
+        records |= run_side_by_side(names, run, last, at_once, end_kernels)
         with _announced("rendering"):
             site = Path(shutil.copytree(pages.render(copy), folder / "site"))
         text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)

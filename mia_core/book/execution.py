@@ -14,7 +14,6 @@ from typing import Any
 
 from mia_core.book.kernels import Kernels
 from mia_core.book.sources import BookError
-from mia_core.cache import write_atomically
 from mia_core.words import one_line
 
 _RUNNING: set[Any] = set()  # managers of kernels
@@ -95,8 +94,7 @@ def run_chapter(
     made = datetime.fromisoformat(done.metadata.papermill.end_time).astimezone(UTC)
     record = {**record, "made": f"{made:%Y-%m-%d %H:%M} UTC", "seconds": round(done.metadata.papermill.duration, 1)}
     done.metadata["mia"] = record
-    # Whole or not at all: what renders the book may look at it while others run.
-    write_atomically(notebook, lambda file: file.write(f"{nbformat.writes(done)}\n".encode()))
+    nbformat.write(done, notebook)
     return record
 
 

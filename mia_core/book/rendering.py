@@ -55,27 +55,18 @@ class Renderer:
         self._reading: subprocess.Popen[bytes] | None = None
 
     def read_ahead(self, book: Book) -> None:
-        """Begin to read the book with the outputs that are in it, while its chapters run and leave a core idle.
-
-        Called again, it reads what has been run since; where the first reading is still underway, it does nothing.
-        """
-        first = not self._key
-        if first:
-            self._key = _key(book)
-            if self._is_whole():
-                return
+        """Begin to read the book with the outputs stored in it, while its chapters run and leave a core idle."""
+        self._key = _key(book)
+        if not self._is_whole():
             self._clear()
-        elif self._reading is not None and self._reading.poll() is None:
-            return
-        else:
-            self._finish_reading()
-        if _bring_up_to_date(self._place, book.root):
-            (self._place / WHOLE).unlink(missing_ok=True)
+            _bring_up_to_date(self._place, book.root)
             self._reading = start(self._place, subprocess.DEVNULL, read_ahead=True)
 
     def render(self, book: Book) -> Path:
         """The folder with the rendered site, the caller's to copy. Raises `BookError` with the first warning."""
-        self._finish_reading()
+        # What it complained of is gone with its output, and may be mended by what the chapters gave: begin anew.
+        if self._reading is not None and self._reading.wait() != 0:
+            self._clear()
         if self._reading is None and not self._is_whole():
             self._clear()
         (self._place / WHOLE).unlink(missing_ok=True)
@@ -93,15 +84,6 @@ class Renderer:
         if self._reading is not None:
             with _ended(self._reading):
                 pass
-
-    def _finish_reading(self) -> None:
-        if self._reading is None:
-            return
-        status = self._reading.wait()
-        self._reading.stdin.close()
-        # What it complained of is gone with its output, and may be mended by what the chapters gave: begin anew.
-        if status != 0:
-            self._clear()
 
     def _is_whole(self) -> bool:
         with contextlib.suppress(OSError):
@@ -152,23 +134,15 @@ def _content(site: Path) -> str:
     return digest.hexdigest()
 
 
-def _bring_up_to_date(place: Path, source: Path) -> bool:
-    """Copy the files whose content is new, and forget what Sphinx has read of them: dates may be another clock's.
-
-    Gives whether there was any.
-    """
-    any_new = False
+def _bring_up_to_date(place: Path, source: Path) -> None:
+    """Copy the files whose content is new, and forget what Sphinx has read of them: dates may be another clock's."""
     for file in source.rglob("*"):
-        if file.suffix == ".tmp":  # of a chapter that is being written
-            continue
         copy = place / file.relative_to(source)
         if file.is_file() and not (copy.is_file() and copy.read_bytes() == file.read_bytes()):
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
             read = place / "_build" / ".doctrees" / file.relative_to(source).with_suffix(".doctree")
             read.unlink(missing_ok=True)
-            any_new = True
-    return any_new
 
 
 @contextlib.contextmanager

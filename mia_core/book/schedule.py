@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import TypeVar
 
 Result = TypeVar("Result")
@@ -26,13 +26,11 @@ def run_side_by_side(
     last: Collection[str] = (),
     jobs: int = 1,
     interrupted: Callable[[], None] = lambda: None,
-    idle: Callable[[], None] = lambda: None,
 ) -> dict[str, Result]:
     """Call `run` with each name, `jobs` at a time; returns the results in that order.
 
     last         names that look at what the others have done: they run one by one when the rest is complete
     interrupted  called when the user interrupts, so that what is running ends instead of being waited for
-    idle         called each time a name is done and fewer than `jobs` are left: there is a place for other work
 
     Each chapter has a process of its own; two that need the same models share the work of training them (see
     `mia_core.training_jobs`). A failure is raised, once what was running then has ended: nothing new is begun.
@@ -42,13 +40,7 @@ def run_side_by_side(
         # From the back: later chapters tend to take longer, and a long one begun last would leave the others idle.
         futures = {name: pool.submit(run, name) for name in reversed(names) if name not in last}
         try:
-            left = set(futures.values())
-            while left:
-                finished, left = wait(left, return_when=FIRST_COMPLETED)
-                if any(future.exception() is not None for future in finished):
-                    break
-                if len(left) < jobs:
-                    idle()
+            wait(futures.values(), return_when=FIRST_EXCEPTION)
             for future in futures.values():
                 future.cancel()
             wait(futures.values())
