@@ -57,8 +57,8 @@ class CNN(Network):
     """Conv 5x5x32 same - pool - ReLU - conv 5x5x32 valid - pool - ReLU - dense tanh - dense (176,938 parameters on
     3x32x32 with ten classes).
 
-    The report's order is bias, ReLU, pooling. Pooling first is the same function, as all three are monotone, and a
-    third faster: what comes after it, gradients included, then has a quarter as many numbers.
+    The report's order is bias, ReLU, pooling. Pooling first is the same function, as all three are monotone, and
+    faster: what comes after it, gradients included, then has a quarter as many numbers.
     """
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, classes: int, hidden_units: int) -> None:

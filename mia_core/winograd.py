@@ -24,9 +24,9 @@ POINTS = (0, 1, -1, 2, -2, 1 / 2, -1 / 2)  # and infinity; small powers of two k
 def convolve(x: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Convolution 5x5 with stride 1 and no padding: [B, O, H - 4, W - 4] of x [B, C, H, W] and weight [O, C, 5, 5].
 
-    Filtered minimally where that is faster: in float32 on a CPU, on outputs that tiles of 4x4 cover
-    without computing more than twice as many. Elsewhere it is what `F.conv2d` does. Outputs are channels last.
-    Gradients of gradients are not available.
+    Filtered minimally where that is faster: in float32 on a CPU, on outputs that tiles of 4x4 cover without computing
+    more than twice as many; outputs are then channels last, and gradients of gradients not available. Elsewhere it is
+    what `F.conv2d` does.
     """
     height, width = (size - SIDE + 1 for size in x.shape[2:])
     tall, wide = (OUTPUTS * math.ceil(size / OUTPUTS) for size in (height, width))

@@ -14,7 +14,7 @@ from bs4 import BeautifulSoup
 from mia_core import figures
 from mia_core.errors import SettingsError
 from mia_core.figures import figure, glue, plain, show, show_slider, style, table_html
-from mia_core.svg import SERIES, themed_svg
+from mia_core.svg import SERIES, lay_out, themed_svg
 
 pytest.importorskip("matplotlib")
 
@@ -233,3 +233,20 @@ def test_nothing_heavy_is_imported_before_a_figure_is_made() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"matplotlib", "pandas", "torch", "sklearn"} & set(json.loads(done.stdout))
     assert figures.NOT_MEASURABLE == "not measurable"
+
+
+def test_frames_that_are_laid_out_alike_keep_their_panels_in_place():
+    def drawn(largest):
+        fig, axes = figure()
+        axes.plot([0, largest])
+        return fig
+
+    def panel(fig):
+        return fig.axes[0].get_position().bounds
+
+    first, alone, alike = drawn(1), drawn(1_000_000), drawn(1_000_000)
+    lay_out(first)
+    lay_out(alone)
+    lay_out(alike, like=first)
+    assert panel(alike) == panel(first) != panel(alone)
+    assert first.get_layout_engine() is None, "saving would lay it out once more"

@@ -34,7 +34,7 @@ class RapidSettings(Settings):
     folds        parts into which the shadow's examples are divided: each is scored by networks fitted on the others,
                  and better is what has the higher AUC there
     choose_by    number of the shadow's examples that this choice looks at, drawn by the seed; the chosen network is
-                 fitted on all. Of 21,040, choice and fit take half the time that they would take if it looked at all
+                 fitted on all
     attack_seed  of the drawn examples, the parts, initial weights and batches
     """
 
