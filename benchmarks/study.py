@@ -53,10 +53,10 @@ def main():
     settings = StudySettings(epochs=given.epochs, record=(), device="cpu", seeds=1)
     study = Study(settings)
     data, split = study.dataset, study.splits[0]
-    members, counted = split.members[0], split.counted[0]
+    members = split.members[0]
     actions = {
         "plain": lambda: plain_training(data.images[:, 0], data.labels, members, given.epochs),
-        "mia_core": lambda: list(train(data, members, counted, study.recipe, (), (0, 0))),
+        "mia_core": lambda: list(train(data, study.job(0, 0, ()))),
     }
     with cpu_threads(1):
         speed = matrix_speed()

@@ -33,7 +33,7 @@ def jobs_of(study):
 
 
 def losses_alone(data, jobs):
-    return np.array([list(train(data, *job))[-1].history["loss"] for job in jobs])
+    return np.array([list(train(data, job))[-1].history["loss"] for job in jobs])
 
 
 def losses_together(data, jobs):

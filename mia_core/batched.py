@@ -23,7 +23,7 @@ from mia_core.networks import NETWORKS, Drop, Network, build_network, standardis
 from mia_core.optimiser import Adam
 from mia_core.progress import progress
 from mia_core.recipe import Recipe
-from mia_core.training import QUERY_BATCH, Snapshot, batches, monitored_rows
+from mia_core.training import QUERY_BATCH, Snapshot, batches
 
 
 class Trained(NamedTuple):
@@ -88,8 +88,7 @@ class _Batch:
 
     def epochs(self) -> Iterator[Trained]:
         """Train all epochs; give every model's snapshot at each recorded one."""
-        monitored = [monitored_rows(job.members, job.counted) for job in self.jobs]
-        history: dict[str, list[np.ndarray]] = {"loss": [], "train_accuracy": [], "test_accuracy": []}
+        history: dict[str, list[np.ndarray]] = {"loss": [], "train_accuracy": []}
         recorded = self.recipe.recorded_epochs()
         for epoch in progress(range(1, self.recipe.epochs + 1), f"{len(self.jobs)} models", unit="epoch"):
             losses, correct = self._epoch()
@@ -97,10 +96,10 @@ class _Batch:
             examples = self.rows.shape[1]
             history["loss"].append((losses * self.sizes[:, None]).sum(0).double().cpu().numpy() / examples)
             history["train_accuracy"].append(correct.cpu().numpy() / examples)
-            history["test_accuracy"].append(self._accuracies(monitored))
             if epoch in recorded:
-                logits = self._query(np.arange(len(self.dataset.labels)))
-                for index in range(len(self.jobs)):
+                logits = self._query()
+                for index, job in enumerate(self.jobs):
+                    logits[index][~job.counted] = np.nan
                     own = {name: np.array([values[index] for values in rows]) for name, rows in history.items()}
                     yield Trained(index, Snapshot(epoch, logits[index], self._weights(index), own))
 
@@ -147,27 +146,16 @@ class _Batch:
                 factors[index] = network.at_hidden(factors[index])
         return x, factors
 
-    def _query(self, rows: np.ndarray) -> np.ndarray:
-        """Logits float32 [M, n, K] of rows [n] or [M, n], in evaluation mode and float32."""
-        rows = np.broadcast_to(rows, (len(self.jobs), rows.shape[-1]))
+    def _query(self) -> np.ndarray:
+        """Logits float32 [M, N, K] of every example, in evaluation mode and float32."""
         # No more images at a time than a training step has, whatever the number of models.
         size = max(QUERY_BATCH // len(self.jobs), self.recipe.batch_size)
         blocks = []
         with torch.inference_mode():
-            for start in range(0, rows.shape[1], size):
-                part = torch.from_numpy(rows[:, start : start + size].copy()).to(self.device)
-                blocks.append(body(self.kind, self.parameters, self._standardised(part), None, self.form).cpu())
+            for rows in torch.arange(len(self.pixels), device=self.device).split(size):
+                images = self._standardised(rows.expand(len(self.jobs), -1))
+                blocks.append(body(self.kind, self.parameters, images, None, self.form).cpu())
         return torch.cat(blocks, 1).numpy()
-
-    def _accuracies(self, monitored: list[np.ndarray]) -> np.ndarray:
-        """Accuracy [M] of each model on its own rows; not a number where it has none."""
-        count = max(map(len, monitored))
-        if count == 0:
-            return np.full(len(self.jobs), np.nan)
-        padded = np.stack([np.resize(rows, count) if len(rows) else np.zeros(count, np.int64) for rows in monitored])
-        right = self._query(padded).argmax(2) == self.dataset.labels[padded]
-        own = [found[: len(rows)].mean() if len(rows) else np.nan for found, rows in zip(right, monitored, strict=True)]
-        return np.array(own)
 
     def _weights(self, index: int) -> dict[str, np.ndarray]:
         values = dict(self.networks[index].state_dict()) | {k: v[index] for k, v in self.parameters.items()}

@@ -109,9 +109,9 @@ def faster_precision(device: torch.device, threads: int) -> str:
     """
     with cpu_threads(threads):
         # Small first: where bfloat16 is emulated, a step on a full batch would take seconds.
-        for examples in (2, 100):
+        for examples, hopeless in ((2, 4), (20, 2), (100, 1)):
             seconds = {kind: _step_seconds(device, kind, examples) for kind in ("float32", "bfloat16")}
-            if seconds["bfloat16"] > 4 * seconds["float32"]:
+            if seconds["bfloat16"] > hopeless * seconds["float32"]:
                 return "float32"
     return "bfloat16" if seconds["bfloat16"] < 0.8 * seconds["float32"] else "float32"
 

@@ -38,10 +38,11 @@ _ARRAYS = ("logits", "labels", "members", "counted")
 class Run:
     """A trained model's outputs and what made them.
 
-    logits   float32 [N, K] of every example of the data set, without output-stage defenses
+    logits   float32 [N, K] of the counted examples, without output-stage defenses; not a number for the others
     labels   int64 [N]
     members  bool [N], the examples that the model trained on
-    counted  bool [N], the examples on which it is judged: its members and non-members, in a study as many
+    counted  bool [N], the examples on which it is judged: its members and non-members, in a study as many. What it
+             answers for others, `mia_core.augmented.ask` tells
     weights  name -> array; history: name -> float64 [epochs] (see `mia_core.training.Snapshot`)
     about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "together"
              (models trained at once), "warnings"
@@ -219,7 +220,7 @@ def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -
             return []
         started, found = time.perf_counter(), []
         with cpu_threads(job.recipe.threads):
-            for snapshot in train(dataset, *job, job.label):
+            for snapshot in train(dataset, job):
                 found += put_snapshot(store, dataset, job, snapshot, time.perf_counter() - started)
     return found
 
@@ -257,6 +258,7 @@ def put_snapshot(
     return found
 
 
+@cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
     packages = ("numpy", "scipy", "scikit-learn", "torch", "torchvision")

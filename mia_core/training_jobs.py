@@ -1,5 +1,6 @@
 """Trains the models that a store lacks, several at a time: what every kind of study needs and none should repeat."""
 
+import gc
 import time
 import warnings
 from collections.abc import Iterator, Sequence
@@ -55,7 +56,7 @@ def train_all(
         workers = 1
     if any(task.recipe.device != "cpu" for task in tasks):
         workers = 1  # an accelerator is one device: processes side by side would only compete for it
-    inner = {"inner_max_num_threads": threads} if workers > 1 else {}
+    inner = {"inner_max_num_threads": threads, "initializer": _prepare} if workers > 1 else {}
     where = on_cluster or parallel_config("loky" if workers > 1 else "sequential", **inner)
     if on_cluster is not None:
         workers = jobs or -1  # as many as the cluster has places, which are not this machine's
@@ -90,6 +91,14 @@ def _trained(parallel: "Parallel", store: Store, dataset: Dataset, tasks: Sequen
             yield found
     if elsewhere:
         yield from parallel(delayed(train_missing)(store, dataset, task) for task in elsewhere)
+
+
+def _prepare() -> None:
+    """Import what a worker needs, and spare it the search of all that for garbage: a few in a hundred of its time."""
+    import mia_core.training  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
 
 
 def _try(index: int, store: Store, dataset: Dataset, task: Job) -> tuple[int, list[str] | None]:

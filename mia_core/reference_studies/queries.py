@@ -30,7 +30,7 @@ it was trained on than a non-member's. Mirrored digits are no digits: leave "fli
 def query_copies(store: Store, run: Run, dataset: Dataset, queries: Sequence[str]) -> NDArray[np.float32]:
     """Logits of a stored model for copies of every example, float32 [Q, N, K], in evaluation mode.
 
-    "plain" are the run's own. The others are computed from the run's weights once and kept beside the run.
+    "plain" are the run's own, of its counted examples. The others are computed from its weights once and kept.
     """
     return np.stack([run.logits if name == "plain" else _kept(store, run, dataset, name) for name in queries])
 

@@ -218,8 +218,9 @@ def _accuracies(study: ReferenceStudy, defenses: Combination, epoch: int) -> NDA
     for model in range(study.settings.models):
         run = study.run(model, defenses, epoch)
         judged = run.counted & ~study.canaries
-        correct = seen(defenses, run.logits).argmax(axis=1) == run.labels
-        found.append([correct[judged & run.members].mean(), correct[judged & ~run.members].mean()])
+        correct = seen(defenses, run.logits[judged]).argmax(axis=1) == run.labels[judged]
+        members = run.members[judged]
+        found.append([correct[members].mean(), correct[~members].mean()])
     return np.array(found)
 
 

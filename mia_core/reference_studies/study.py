@@ -99,7 +99,8 @@ class ReferenceStudy:
         return run
 
     def queried(self, model: int, defenses: Combination, epoch: int | None = None) -> NDArray[np.float32]:
-        """A model's logits for every example and every query of the settings, float32 [Q, N, K], in evaluation mode."""
+        """A model's logits for every example and every query of the settings, float32 [Q, N, K], in evaluation mode;
+        not a number where it is asked as trained about an example outside pool and population."""
         from mia_core.reference_studies.queries import query_copies
 
         return query_copies(self.store, self.run(model, defenses, epoch), self.dataset, self.settings.queries)
