@@ -5,6 +5,7 @@ import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -107,14 +108,20 @@ def digits(noise: float, size: int | None = None) -> Dataset:
     It is Gaussian, of standard deviation `noise` times the pixel range, clipped to that range, and from a fixed seed.
     All examples are in the pool.
     """
+    images, labels = _digits(noise, size or DIGITS_SIZE)
+    return Dataset("digits", images.copy(), labels.copy(), tuple("0123456789"), len(images))
+
+
+@lru_cache(4)
+def _digits(noise: float, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels. Every study of a chapter asks for them, and to make them takes a tenth of a second."""
     from sklearn.datasets import load_digits
 
     scans = load_digits()
     generator = np.random.default_rng(NOISE_SEED)
     pixels = scans.images / 16
     pixels = np.clip(pixels + noise * generator.standard_normal(pixels.shape), 0, 1)
-    images = resize(np.round(255 * pixels).astype(np.uint8)[:, None], size or DIGITS_SIZE)
-    return Dataset("digits", images, scans.target.astype(np.int64), tuple("0123456789"), len(images))
+    return resize(np.round(255 * pixels).astype(np.uint8)[:, None], size), scans.target.astype(np.int64)
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:

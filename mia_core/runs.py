@@ -1,8 +1,6 @@
 """Runs on disk: one verified `.npz` a trained model, found again by the hash of all that shaped its weights."""
 
-import ast
 import hashlib
-import inspect
 import json
 import platform
 import re
@@ -23,6 +21,7 @@ from mia_core.cache import absolute, cache_dir, reason, write_atomically
 from mia_core.data import Dataset
 from mia_core.defenses import shaping
 from mia_core.errors import MiaWarning, RunError
+from mia_core.fingerprints import code_fingerprint
 from mia_core.jobs import Job
 from mia_core.recent import Recent
 from mia_core.recipe import Recipe
@@ -74,7 +73,7 @@ def identity(dataset: Dataset, job: Job) -> dict[str, Any]:
         "recipe": job.recipe.stopped_at(job.recipe.epochs).model_dump(mode="json", exclude={"record"}),
         "defenses": {d.name: d.model_dump(mode="json") for d in shaping(job.defenses)},
         "seed": list(job.seed),
-        "code": _code_fingerprint(tuple(type(d) for d in shaping(job.defenses)), job.recipe.device),
+        "code": code_fingerprint(tuple(type(d) for d in shaping(job.defenses)), job.recipe.device),
     }
 
 
@@ -290,25 +289,3 @@ def _digest(arrays: dict[str, np.ndarray]) -> str:
 
 def _digest_of(rows: np.ndarray) -> str:
     return hashlib.sha256(np.packbits(rows).tobytes() + str(rows.shape).encode()).hexdigest()[:16]
-
-
-@cache
-def _code_fingerprint(defenses: tuple[type, ...], device: str) -> str:
-    """A hash of the code that shapes weights, without comments and docstrings: new code, new runs."""
-    from mia_core import networks, optimiser, training, winograd
-    from mia_core.defenses import base
-    from mia_core.hardware import autocast
-
-    sources: list[Any] = [networks, winograd, training, optimiser, autocast, base, *defenses]
-    if device != "cpu":  # where many are trained at once
-        from mia_core import batched, batched_networks
-
-        sources += [batched, batched_networks]
-    digest = hashlib.sha256()
-    for source in sources:
-        tree = ast.parse(inspect.getsource(source))
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-                node.body = node.body[1:] or [ast.Pass()]
-        digest.update(ast.dump(tree).encode())
-    return digest.hexdigest()[:16]

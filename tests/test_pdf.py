@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import stat
 from pathlib import Path
 
@@ -127,6 +128,22 @@ def test_browser_that_hangs_is_stopped(site: Path, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr("mia_core.book.pdf.LIMIT", 0.2)
     with pytest.raises(BookError, match="did not print the report within"):
         print_pdf(site, ["book/one"], tmp_path / "x.pdf", str(program))
+
+
+def test_end_that_is_asked_for_leaves_nothing_behind(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = fake_browser(tmp_path, "echo $$ > {folder}/number; kill -TERM $PPID; exec sleep 60", monkeypatch)
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "temporary").mkdir()
+    before = sorted(site.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        print_pdf(site, ["book/one"], tmp_path / "x.pdf", str(program))
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert sorted(site.rglob("*")) == before and not list((tmp_path / "temporary").iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "number").read_text()), 0)
 
 
 def test_pdf_that_cannot_be_written_leaves_the_old_one(site: Path, browser: Path, tmp_path: Path) -> None:

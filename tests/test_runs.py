@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from small import RECIPE, half, tiny_dataset
 
-from mia_core import runs
+from mia_core import fingerprints, runs
 from mia_core.data import Dataset
 from mia_core.defenses import combination
 from mia_core.errors import MiaWarning, RunError
@@ -58,7 +58,7 @@ def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch)
 )
 def test_known_identities_keep_their_file_names(store, monkeypatch, defenses, name):
     # Stored runs would be trained again if they were called otherwise. The code that shapes weights may change.
-    monkeypatch.setattr(runs, "_code_fingerprint", lambda *given: "0" * 16)
+    monkeypatch.setattr(runs, "code_fingerprint", lambda *given: "0" * 16)
     assert store.path(key(RECIPE, defenses, (3, 1))).name == name
 
 
@@ -91,14 +91,19 @@ def test_what_is_recorded_on_the_way_and_the_folder_do_not(tmp_path):
 
 
 def test_new_code_makes_new_runs_but_comments_do_not(monkeypatch):
-    original = runs.inspect.getsource
+    original = fingerprints.inspect.getsource
     before = key()["code"]
     for change, same in ((lambda s: "# a remark\n" + s, True), (lambda s: s + "\nEXTRA = 1\n", False)):
-        runs._code_fingerprint.cache_clear()
-        monkeypatch.setattr(runs.inspect, "getsource", lambda thing, change=change: change(original(thing)))
+        forget_code()
+        monkeypatch.setattr(fingerprints.inspect, "getsource", lambda thing, change=change: change(original(thing)))
         assert (key()["code"] == before) == same
     monkeypatch.undo()
-    runs._code_fingerprint.cache_clear()
+    forget_code()
+
+
+def forget_code():
+    fingerprints.code_fingerprint.cache_clear()
+    fingerprints._of.cache_clear()
 
 
 def damage_truncate(path):

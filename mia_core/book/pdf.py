@@ -13,6 +13,7 @@ from typing import Any
 from mia_core.book.sources import BookError
 from mia_core.cache import absolute, reason, write_atomically
 from mia_core.errors import SettingsError
+from mia_core.interrupts import ended_by_sigterm
 from mia_core.words import one_line
 
 VARIABLE = "CHROMIUM"
@@ -73,15 +74,16 @@ def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path
     """
     handle, name = tempfile.mkstemp(prefix="print-", suffix=".html", dir=site / PurePosixPath(pages[0]).parent)
     combined = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(combine(site, pages))
-        with tempfile.TemporaryDirectory(prefix="mia-print-") as folder:
-            made = Path(folder) / "report.pdf"
-            _run_browser(browser, combined, made, Path(folder))
-            content = made.read_bytes()
-    finally:
-        combined.unlink(missing_ok=True)
+    with ended_by_sigterm():
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(combine(site, pages))
+            with tempfile.TemporaryDirectory(prefix="mia-print-") as folder:
+                made = Path(folder) / "report.pdf"
+                _run_browser(browser, combined, made, Path(folder))
+                content = made.read_bytes()
+        finally:
+            combined.unlink(missing_ok=True)
     write_atomically(out, lambda file: file.write(content))
     return out
 
