@@ -133,7 +133,9 @@ def test_browser_that_hangs_is_stopped(site: Path, tmp_path: Path, monkeypatch: 
 def test_end_that_is_asked_for_leaves_nothing_behind(
     site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = fake_browser(tmp_path, "echo $$ > {folder}/number; kill -TERM $PPID; exec sleep 60", monkeypatch)
+    program = fake_browser(
+        tmp_path, "echo $$ > {folder}/number; sleep 0.3; kill -TERM $PPID; exec sleep 60", monkeypatch
+    )
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", None)
     (tmp_path / "temporary").mkdir()
