@@ -9,6 +9,7 @@ from references_made import made_study
 
 from mia_core.chapters import reference_claims, reference_sweeps, risk_tables
 from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.reference_studies.risk import calls
 from mia_core.reference_studies.rows import answers, attacked, kinds_of
 from mia_core.reference_studies.study import ReferenceStudy
 
@@ -25,7 +26,7 @@ def test_found_again_is_counted_among_those_found_before(study: ReferenceStudy) 
     again = risk_tables.found_again(study, level=0.05)
     assert len(again) == 2 * 3 and set(again["defenses"]) == {risk_tables.FOUND, risk_tables.AVERAGE}
     made = attacked(study, "t-lira", answers(study, ()))
-    called, ordinary = risk_tables.calls(study, made, 0.05), kinds_of(study)["pool"]
+    called, ordinary = calls(study, made, 0.05), kinds_of(study)["pool"]
     found = [np.where(made.members[one], called[one], called[one + 1]) for one in (0, 2, 4)]
     of_unit = again[again["seed"] == 1].set_index("defenses")["found"]
     assert of_unit[risk_tables.AVERAGE] == pytest.approx(found[1][ordinary].mean())

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mia_core.chapters.reference_sweeps import mean_in_words
-from mia_core.chapters.risk_tables import calls
 from mia_core.defenses import Combination
+from mia_core.reference_studies.risk import calls
 from mia_core.reference_studies.rows import answers, attacked, kinds_of, views
 from mia_core.references.calibration import memorisation
 from mia_core.risk import overlap

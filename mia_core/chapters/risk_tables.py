@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from mia_core.chapters.reference_sweeps import mean_in_words
 from mia_core.chapters.strongest import named
 from mia_core.defenses import Combination, describe
-from mia_core.metrics import low_fpr
-from mia_core.ranking import tie_blocks
+from mia_core.reference_studies.risk import calls
 from mia_core.reference_studies.rows import EVERY, Scores, answers, attacked, kinds_of, views
 from mia_core.references.summaries import summarise
 from mia_core.tables import NOT_MEASURABLE
@@ -157,20 +156,6 @@ def by_difficulty(
             row = {"attack": attack, "defenses": f"part {part + 1}", "value": part + 1, "seed": unit}
             rows.append(row | {"found": float(np.mean(shares))})
     return pd.DataFrame(rows)
-
-
-def calls(study: "ReferenceStudy", made: Scores, level: float) -> NDArray[np.float64]:
-    """1 where a target's threshold calls an example of the pool a member, else 0: float64 [T, P].
-
-    The threshold is that of FPR `level` over ordinary examples; a target's row is NaN where that is not measurable.
-    """
-    ordinary = kinds_of(study)["pool"]
-    called = np.full(made.scores.shape, np.nan)
-    for target, (scores, members) in enumerate(zip(made.scores, made.members, strict=True)):
-        cut = low_fpr(tie_blocks(scores[ordinary], members[ordinary]), level)
-        if cut.tpr is not None:
-            called[target] = 0.0 if cut.threshold is None else scores >= cut.threshold
-    return called
 
 
 def _found(

@@ -3,11 +3,12 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mia_core.defenses import Combination
 from mia_core.metrics import low_fpr
 from mia_core.ranking import tie_blocks
-from mia_core.reference_studies.rows import answers, attacked, check_references, kinds_of
+from mia_core.reference_studies.rows import Scores, answers, attacked, check_references, kinds_of
 from mia_core.reference_studies.study import ReferenceStudy
 
 if TYPE_CHECKING:
@@ -37,12 +38,7 @@ def vulnerability(
 
     check_references(study, references)
     made = attacked(study, attack, answers(study, defenses, epoch), references)
-    inside, ordinary = made.members, kinds_of(study)["pool"]
-    called = np.full(made.scores.shape, np.nan)
-    for target, (scores, members) in enumerate(zip(made.scores, inside, strict=True)):
-        found = low_fpr(tie_blocks(scores[ordinary], members[ordinary]), level)
-        if found.tpr is not None:
-            called[target] = False if found.threshold is None else scores >= found.threshold
+    inside, called = made.members, calls(study, made, level)
     table = pd.DataFrame(
         {
             "row": study.pool,
@@ -56,6 +52,20 @@ def vulnerability(
         }
     )
     return table.sort_values(["found", "score"], ascending=False, kind="stable").reset_index(drop=True)
+
+
+def calls(study: ReferenceStudy, made: Scores, level: float) -> NDArray[np.float64]:
+    """1 where a target's threshold calls an example of the pool a member, else 0: float64 [T, P].
+
+    The threshold is that of FPR `level` over ordinary examples; a target's row is NaN where that is not measurable.
+    """
+    ordinary = kinds_of(study)["pool"]
+    called = np.full(made.scores.shape, np.nan)
+    for target, (scores, members) in enumerate(zip(made.scores, made.members, strict=True)):
+        cut = low_fpr(tie_blocks(scores[ordinary], members[ordinary]), level)
+        if cut.tpr is not None:
+            called[target] = 0.0 if cut.threshold is None else scores >= cut.threshold
+    return called
 
 
 def _mean_where(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
