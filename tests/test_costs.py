@@ -23,6 +23,7 @@ from mia_core.chapters.cost_tables import (
     costs_table,
     growth_figure,
     machines_table,
+    same_table,
     seconds,
     together_table,
 )
@@ -203,3 +204,19 @@ def test_recorded_benchmarks_are_whole(name):
     assert record["machine"]["instructions"] and record["versions"]["torch"] and len(record["load_before"]) == 3
     assert json.dumps(record["results"])
     assert record["format"] == cost_records.FORMAT
+
+
+def test_two_ways_to_train_are_compared_within_seeds():
+    values = {"ordinary loop": (0.5, 0.6, 0.7), "mia_core": (0.51, 0.62, 0.73)}
+    rows = [
+        {"trained_by": name, "seed": seed, "target_accuracy": value, "attack_accuracy": 0.8, "auc": 1 - value}
+        for name, found in values.items()
+        for seed, value in enumerate(found)
+    ]
+    table = same_table({"results": {"rows": rows}}).set_index("measure")
+    # Differences 0.01, 0.02, 0.03: their mean, and 4.303 (Student's t of two degrees) times 0.01 / sqrt(3) around it.
+    assert table.loc["test accuracy of the target", "difference"] == "+0.020 [-0.005, +0.045]"
+    assert table.loc["AUC of the attack", "difference"] == "-0.020 [-0.045, +0.005]"
+    assert list(table.loc["accuracy of the attack"]) == ["0.800", "0.800", "+0.000 [+0.000, +0.000]"]
+    one = same_table({"results": {"rows": [row for row in rows if row["seed"] == 0]}})
+    assert one["difference"][0] == "+0.010"
