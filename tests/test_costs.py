@@ -215,8 +215,8 @@ def test_two_ways_to_train_are_compared_within_seeds():
     ]
     table = same_table({"results": {"rows": rows}}).set_index("measure")
     # Differences 0.01, 0.02, 0.03: their mean, and 4.303 (Student's t of two degrees) times 0.01 / sqrt(3) around it.
-    assert table.loc["test accuracy of the target", "difference"] == "+0.020 [-0.005, +0.045]"
-    assert table.loc["AUC of the attack", "difference"] == "-0.020 [-0.045, +0.005]"
-    assert list(table.loc["accuracy of the attack"]) == ["0.800", "0.800", "+0.000 [+0.000, +0.000]"]
+    assert table.loc["test accuracy", "difference"] == "+0.020 [-0.005, +0.045]"
+    assert table.loc["attack AUC", "difference"] == "-0.020 [-0.045, +0.005]"
+    assert list(table.loc["attack accuracy"]) == ["0.800", "0.800", "+0.000 [+0.000, +0.000]"]
     one = same_table({"results": {"rows": [row for row in rows if row["seed"] == 0]}})
     assert one["difference"][0] == "+0.010"

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 Record = Mapping[str, Any]
 SAME = {
-    "target_accuracy": "test accuracy of the target",
-    "attack_accuracy": "accuracy of the attack",
-    "auc": "AUC of the attack",
+    "target_accuracy": "test accuracy",
+    "attack_accuracy": "attack accuracy",
+    "auc": "attack AUC",
 }
 
 
