@@ -49,18 +49,19 @@ def plain_network(channels=3, left=32 * 36):
     )  # fmt: skip
 
 
-def plain_epoch(loader):
-    network = plain_network()
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
+def ordinary_loop(network, loader, optimiser, epochs=1):
     loss_of = nn.CrossEntropyLoss()
-
-    def epoch():
+    for _ in range(epochs):
         for images, labels in loader:
             optimiser.zero_grad()
             loss_of(network(images), labels).backward()
             optimiser.step()
 
-    return in_turn({"": epoch}, 1)[""][0]
+
+def plain_epoch(loader):
+    network = plain_network()
+    optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
+    return in_turn({"": lambda: ordinary_loop(network, loader, optimiser)}, 1)[""][0]
 
 
 def our_epoch(data, members, recipe):

@@ -12,8 +12,7 @@ import os
 
 import numpy as np
 import torch
-from epoch import Pictures, plain_network
-from torch import nn
+from epoch import Pictures, ordinary_loop, plain_network
 from torch.utils.data import DataLoader
 
 from mia_core.chapters.cost_records import save
@@ -47,12 +46,7 @@ def plain_logits(study, job):
     torch.manual_seed(seeds[0])
     loader = DataLoader(Pictures(pixels[rows], data.labels[rows], transform), recipe.batch_size, shuffle=True)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, weight_decay=2 * recipe.l2)
-    loss_of = nn.CrossEntropyLoss()
-    for _ in range(recipe.epochs):
-        for x, y in loader:
-            optimiser.zero_grad()
-            loss_of(network(x), y).backward()
-            optimiser.step()
+    ordinary_loop(network, loader, optimiser, recipe.epochs)
     with torch.no_grad():
         every = DataLoader(Pictures(pixels, data.labels, transform), batch_size=500)
         return torch.cat([network(x) for x, _ in every]).numpy()

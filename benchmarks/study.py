@@ -3,9 +3,9 @@
     OMP_NUM_THREADS=1 python benchmarks/study.py [--epochs 10] [--rounds 3]
 
 The baseline is the ordinary PyTorch loop: a DataLoader over PIL images with ToTensor and Normalize, batch 100, Adam,
-float32, then the outputs on all examples, by a DataLoader as well. Both train the same network on the members of the
-first target with one thread, in turn, in one process. A study trains one such model a core at a time, so its minutes
-are models x seconds / cores.
+float32, then the outputs on the examples on which the model is judged, by a DataLoader as well. Both train the same
+network on the members of the first target with one thread, in turn, in one process. A study trains one such model a
+core at a time, so its minutes are models x seconds / cores.
 """
 
 import argparse
@@ -13,8 +13,7 @@ import os
 
 import numpy as np
 import torch
-from epoch import Pictures, plain_network
-from torch import nn
+from epoch import Pictures, ordinary_loop, plain_network
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
@@ -26,22 +25,17 @@ from mia_core.study_settings import StudySettings
 from mia_core.training import train
 
 
-def plain_training(images, labels, members, epochs, channels=1, left=128):
-    """Outputs of the baseline on all examples."""
+def plain_training(images, labels, members, counted, epochs, channels=1, left=128):
+    """Outputs of the baseline on the examples on which it is judged."""
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize(0.5, 0.25)])
     rows = np.flatnonzero(members)
     loader = DataLoader(Pictures(images[rows], labels[rows], transform), batch_size=100, shuffle=True)
-    every = DataLoader(Pictures(images, labels, transform), batch_size=500)
+    judged = DataLoader(Pictures(images[counted], labels[counted], transform), batch_size=500)
     network = plain_network(channels, left)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.001)
-    loss_of = nn.CrossEntropyLoss()
-    for _ in range(epochs):
-        for x, y in loader:
-            optimiser.zero_grad()
-            loss_of(network(x), y).backward()
-            optimiser.step()
+    ordinary_loop(network, loader, optimiser, epochs)
     with torch.no_grad():
-        return torch.cat([network(x) for x, _ in every])
+        return torch.cat([network(x) for x, _ in judged])
 
 
 def main():
@@ -53,9 +47,9 @@ def main():
     settings = StudySettings(epochs=given.epochs, record=(), device="cpu", seeds=1)
     study = Study(settings)
     data, split = study.dataset, study.splits[0]
-    members = split.members[0]
+    members, counted = split.members[0], split.counted[0]
     actions = {
-        "plain": lambda: plain_training(data.images[:, 0], data.labels, members, given.epochs),
+        "plain": lambda: plain_training(data.images[:, 0], data.labels, members, counted, given.epochs),
         "mia_core": lambda: list(train(data, study.job(0, 0, ()))),
     }
     with cpu_threads(1):

@@ -63,8 +63,8 @@ def transforms() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 @functools.cache
 def _kernel_transform() -> torch.Tensor:
     """The kernel's transform in both dimensions, [64, 25]."""
-    kernel = transforms()[1].double()  # rounded once
-    return torch.kron(kernel, kernel).float()
+    kernel = transforms()[1]
+    return torch.kron(kernel, kernel)
 
 
 class _Filtered(torch.autograd.Function):

@@ -176,7 +176,7 @@ ONE = {"plain_loop_seconds": BOTH, "mia_core_seconds": BOTH, "times_faster": RAT
 def test_tables_give_medians_spread_and_share():
     table = costs_table({"results": ONE | {"epochs": 10}}, {"results": ONE})
     assert table.iloc[0].tolist() == [
-        "digits, 10 epochs and all outputs",
+        "digits, 10 epochs and outputs",
         "4.4",
         "4.4",
         "2.00 (1.50 to 2.50)",

@@ -28,7 +28,7 @@ def costs_table(study: Record, epoch: Record) -> "pd.DataFrame":
     import pandas as pd
 
     of_study, of_epoch = study["results"], epoch["results"]
-    whats = (f"digits, {of_study['epochs']} epochs and all outputs", "CIFAR-10's size, one epoch")
+    whats = (f"digits, {of_study['epochs']} epochs and outputs", "CIFAR-10's size, one epoch")
     rows = []
     for what, found in zip(whats, (of_study, of_epoch), strict=True):
         ratio = found["times_faster"]["processor"]
