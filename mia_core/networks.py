@@ -27,8 +27,9 @@ class Drop(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training or self.rate == 0:
             return x
-        keep = torch.empty_like(x).uniform_(generator=self.generator).lt_(1 - self.rate)  # of a Bernoulli, faster
-        return x * keep.mul_(1 / (1 - self.rate))
+        # Bernoulli numbers by uniform ones, which are drawn faster; in float32, as bfloat16 would round the share.
+        keep = torch.empty_like(x, dtype=torch.float32).uniform_(generator=self.generator).lt_(1 - self.rate)
+        return x * keep.mul_(1 / (1 - self.rate)).to(x.dtype)
 
 
 class Network(nn.Module):

@@ -52,7 +52,7 @@ class Study:
     ) -> None:
         """
         only_last  combinations of which nothing is to be stored before the last epoch, as `describe` writes them: each
-                   recorded epoch costs the outputs on all examples
+                   recorded epoch costs the outputs on the counted examples
 
         Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small.
         """

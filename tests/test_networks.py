@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mia_core.defenses import combination
 from mia_core.errors import SettingsError
-from mia_core.networks import build_network, standardisation
+from mia_core.networks import Drop, build_network, standardisation
 
 CPU = torch.device("cpu")
 
@@ -87,3 +87,12 @@ def test_the_network_owns_its_standardisation():
     net = network((1, 12, 12))
     pixels = torch.full((1, 1, 12, 12), 150)
     assert torch.allclose(net(pixels), net.body(torch.ones(1, 1, 12, 12)))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_dropout_keeps_its_share_in_either_precision(dtype, rate):
+    kept = Drop(rate, torch.Generator().manual_seed(0)).train()(torch.ones(4_000_000, dtype=dtype))
+    assert kept.dtype == dtype
+    assert float((kept != 0).double().mean()) == pytest.approx(1 - rate, abs=0.0009)  # four standard deviations
+    assert float(kept.max()) == pytest.approx(1 / (1 - rate), rel=0.004)
