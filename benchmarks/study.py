@@ -53,7 +53,7 @@ def main():
         "mia_core": lambda: list(train(data, study.job(0, 0, ()))),
     }
     with cpu_threads(1):
-        speed = matrix_speed()
+        speed = matrix_speed(study.recipe.precision)
         found = in_turn(actions, given.rounds)
     examples = int(members.sum()) * given.epochs
     limit = multiplications(data.images.shape[1:], len(data.classes)) * examples / speed
@@ -64,7 +64,7 @@ def main():
         "plain_loop_seconds": middle(found["plain"]),
         "mia_core_seconds": middle(found["mia_core"]),
         "times_faster": compared(found["plain"], found["mia_core"]),
-        "float32_limit_seconds": limit,
+        "limit_seconds": limit,
         "share_of_limit": limit / middle(found["mia_core"])["processor"],
     }
     print(save("study", results, load).read_text(), end="")

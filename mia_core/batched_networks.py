@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch.nn import functional as F
 
+from mia_core.convolution import convolved_and_pooled
 from mia_core.networks import MLP, Network
 
 # "each": convolutions model by model; "grouped": one convolution whose groups are the models; "matrix": windows of
@@ -68,10 +69,8 @@ def _each(p: Parameters, x: torch.Tensor) -> torch.Tensor:
     # `unbind` and not an index a model: the gradient of an index is as large as the stack.
     names = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias")
     for images, weight1, bias1, weight2, bias2 in zip(x, *(p[name].unbind() for name in names), strict=True):
-        found = F.conv2d(images.permute(0, 3, 1, 2), weight1, bias1, padding=KERNEL // 2)
-        found = F.relu(F.max_pool2d(found, 2))
-        found = F.relu(F.max_pool2d(F.conv2d(found, weight2, bias2), 2))
-        features.append(found.flatten(1))
+        found = convolved_and_pooled(F.pad(images.permute(0, 3, 1, 2), (2, 2, 2, 2)), weight1, bias1)
+        features.append(convolved_and_pooled(found, weight2, bias2).flatten(1))
     return torch.stack(features)
 
 

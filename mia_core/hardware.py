@@ -11,12 +11,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from mia_core.cache import cache_dir, write_atomically
 from mia_core.errors import SettingsError
 from mia_core.recipe import Recipe
-from mia_core.winograd import convolve
 
 
 def resolve_device(name: str) -> torch.device:
@@ -66,21 +66,24 @@ def autocast(device: torch.device, precision: str) -> contextlib.AbstractContext
     return contextlib.nullcontext()
 
 
-def resolve(recipe: Recipe) -> Recipe:
+def resolve(recipe: Recipe, shape: tuple[int, int, int]) -> Recipe:
     """The recipe with "auto" replaced by the device and the precision that are used on this machine.
 
-    The precision's timing is kept in the cache folder, so that later runs on this machine decide alike.
+    The precision's timing, on images of this shape [C, H, W], is kept in the cache folder, so that later runs on this
+    machine decide alike.
     """
     device = resolve_device(recipe.device)
-    precision = recipe.precision
-    if precision == "auto":
-        machine = describe_machine()
-        case = f"{machine['processor']} | {device.type} | {recipe.threads} threads | torch {torch.__version__}"
-        path = cache_dir() / "precision.json"
-        precision = _known_precisions(path).get(case)
-        if precision not in ("float32", "bfloat16"):
-            precision = _time_once(path, case, device, recipe.threads)
-    return recipe.replace(device=device.type, precision=precision)
+    recipe = recipe.replace(device=device.type)
+    if recipe.precision != "auto":
+        return recipe
+    machine = describe_machine()
+    layers = f"{recipe.network} of {recipe.hidden_units} units, {recipe.batch_size} images of {shape}"
+    case = f"{machine['processor']} | {device.type} | {recipe.threads} threads | torch {torch.__version__} | {layers}"
+    path = cache_dir() / "precision.json"
+    precision = _known_precisions(path).get(case)
+    if precision not in ("float32", "bfloat16"):
+        precision = _time_once(path, case, recipe, shape)
+    return recipe.replace(precision=precision)
 
 
 def _known_precisions(path: Path) -> dict[str, str]:
@@ -89,42 +92,47 @@ def _known_precisions(path: Path) -> dict[str, str]:
     return {}
 
 
-def _time_once(path: Path, case: str, device: torch.device, threads: int) -> str:
+def _time_once(path: Path, case: str, recipe: Recipe, shape: tuple[int, int, int]) -> str:
     """The faster precision, timed by one process and read by those that waited for it: all decide alike."""
     from filelock import FileLock
 
     with FileLock(path.with_suffix(".lock")):
         known = _known_precisions(path)
         if known.get(case) not in ("float32", "bfloat16"):
-            known[case] = faster_precision(device, threads)
+            known[case] = faster_precision(recipe, shape)
             write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))
         return known[case]
 
 
-def faster_precision(device: torch.device, threads: int) -> str:
-    """The precision in which a convolution step takes less time here, "bfloat16" or "float32", timed once.
+def faster_precision(recipe: Recipe, shape: tuple[int, int, int]) -> str:
+    """The precision in which a step of the recipe takes less time here, "bfloat16" or "float32", timed once.
 
-    A processor's flag is not trusted: bfloat16 without matrix instructions can be a hundred times slower. It is
-    chosen only where it saves a fifth, so that noise does not decide.
+    A processor's flag is not trusted: bfloat16 without matrix instructions can be a hundred times slower, and with them
+    it gains nothing on small images. It is chosen only where it saves a fifth, so that noise does not decide.
     """
-    with cpu_threads(threads):
+    with cpu_threads(recipe.threads):
         # Small first: where bfloat16 is emulated, a step on a full batch would take seconds.
-        for examples, hopeless in ((2, 4), (20, 2), (100, 1)):
-            seconds = {kind: _step_seconds(device, kind, examples) for kind in ("float32", "bfloat16")}
+        for examples, hopeless in ((2, 4), (20, 2), (recipe.batch_size, 1)):
+            seconds = {kind: _step_seconds(recipe, shape, kind, examples) for kind in ("float32", "bfloat16")}
             if seconds["bfloat16"] > hopeless * seconds["float32"]:
                 return "float32"
     return "bfloat16" if seconds["bfloat16"] < 0.8 * seconds["float32"] else "float32"
 
 
-def _step_seconds(device: torch.device, precision: str, examples: int) -> float:
-    """The least time of a few forward and backward passes through the CNN's second, largest convolution."""
-    x = torch.zeros(examples, 32, 16, 16, device=device).to(memory_format=torch.channels_last).requires_grad_()
-    weight = torch.zeros(32, 32, 5, 5, device=device).to(memory_format=torch.channels_last).requires_grad_()
+def _step_seconds(recipe: Recipe, shape: tuple[int, int, int], precision: str, examples: int) -> float:
+    """The least time of a few forward and backward passes through the recipe's network."""
+    from mia_core.networks import build_network
+
+    device = torch.device(recipe.device)
+    mean, scale = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    network = build_network(recipe.network, mean, scale, 10, recipe.hidden_units, (), (0, 0), device)
+    x = network.prepared(torch.ones(examples, *shape, device=device).to(memory_format=torch.channels_last))
+    x = x.to(torch.bfloat16 if precision == "bfloat16" else torch.float32)
     best = float("inf")
     for _ in range(4):
         start = time.perf_counter()
         with autocast(device, precision):
-            convolve(x, weight).float().sum().backward()
+            network.body(x).float().sum().backward()
         if device.type == "cuda":
             torch.cuda.synchronize()
         best = min(best, time.perf_counter() - start)

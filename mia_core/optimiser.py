@@ -30,14 +30,14 @@ class Adam:
     def step(self) -> None:
         """One step along the parameters' gradients, which are then forgotten; every parameter has one."""
         for group in self._groups:
-            torch._foreach_add_(group.steps, 1)
+            group.step.add_(1)
             torch._fused_adam_(
                 group.parameters,
                 [parameter.grad for parameter in group.parameters],
                 group.means,
                 group.squares,
                 [],
-                group.steps,
+                [group.step] * len(group.parameters),
                 lr=self.learning_rate,
                 beta1=BETAS[0],
                 beta2=BETAS[1],
@@ -57,4 +57,4 @@ class _Group:
         self.parameters, self.decay = parameters, decay
         self.means = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in parameters]
         self.squares = [torch.zeros_like(p, memory_format=torch.preserve_format) for p in parameters]
-        self.steps = [torch.zeros((), device=p.device) for p in parameters]
+        self.step = torch.zeros((), device=parameters[0].device)

@@ -20,8 +20,8 @@ class Recipe(Settings):
     batch_size     examples a step; a last batch of one example joins the batch before it
     learning_rate  of Adam, in (0, 1]
     l2             factor of the sum of squared weights (not biases) added to the loss
-    precision      "float32", "bfloat16" (autocast), or "auto": times a convolution in each once and keeps
-                   bfloat16 where it saves a fifth
+    precision      "float32", "bfloat16" (autocast), or "auto": times a step on images of the data's size in each once
+                   and keeps bfloat16 where it saves a fifth
     device         "cpu", "cuda", "mps", or "auto": CUDA, else Apple's MPS, else the CPU
     threads        CPU threads a model; results are the same to the bit for the same number on the same machine
     record         epochs whose outputs are stored, each as the run that it would have been had it stopped there

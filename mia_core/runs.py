@@ -260,7 +260,7 @@ def put_snapshot(
 @cache
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that results depend on."""
-    packages = ("numpy", "scipy", "scikit-learn", "torch", "torchvision")
+    packages = ("numpy", "numba", "scipy", "scikit-learn", "torch", "torchvision")
     return {"python": platform.python_version()} | {name: version(name) for name in packages}
 
 

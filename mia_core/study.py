@@ -62,7 +62,7 @@ class Study:
         self.only_last = frozenset(only_last)
         self.store = store or Store()
         self.dataset = dataset or load_dataset(settings)
-        self.recipe = resolve(settings.only(Recipe))
+        self.recipe = resolve(settings.only(Recipe), self.dataset.images.shape[1:])
         self.combinations = [combination(word) for word in settings.defenses]
         for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours
             apply_outputs(defenses, np.full((1, len(self.dataset.classes)), 1 / len(self.dataset.classes)))

@@ -56,9 +56,9 @@ def train(dataset: Dataset, job: Job) -> Iterator[Snapshot]:
     optimiser = Adam(network.named_parameters(), recipe)
     precast = torch.bfloat16 if recipe.precision == "bfloat16" else torch.float32
     rows = np.flatnonzero(job.members)
-    # Channels last, standardised once: a batch is then a gather, and convolutions need no change of layout.
-    images = _channels_last(dataset.images[rows], device)
-    images = ((images.float() - network.mean) / network.scale).to(precast).permute(0, 2, 3, 1).contiguous()
+    # Channels last and prepared once: a batch is then a gather, and convolutions need no change of layout.
+    images = (_channels_last(dataset.images[rows], device).float() - network.mean) / network.scale
+    images = network.prepared(images).to(precast).permute(0, 2, 3, 1).contiguous()
     labels = torch.from_numpy(dataset.labels[rows]).to(device)
     targets = np.eye(classes)
     for defense in job.defenses:

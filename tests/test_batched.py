@@ -147,7 +147,9 @@ def test_a_form_is_the_network_itself(form):
     x = torch.from_numpy(random.standard_normal((3, 5, 14, 18, 3)).astype(np.float32))
     found = body(NETWORKS["cnn"], stack(networks), x, None, form)
     for m, network in enumerate(networks):
-        torch.testing.assert_close(found[m], network.body(x[m].permute(0, 3, 1, 2)), atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            found[m], network.body(network.prepared(x[m].permute(0, 3, 1, 2))), atol=1e-5, rtol=1e-4
+        )
 
 
 def test_the_form_is_chosen_by_time(monkeypatch):

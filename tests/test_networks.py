@@ -51,10 +51,13 @@ def test_pooling_first_is_the_reports_function(shape):
             h = F.max_pool2d(F.relu(F.conv2d(h, conv.weight, conv.bias, padding=conv.padding)), 2)
         return net.out(torch.tanh(net.dense(h.flatten(1))))
 
-    assert torch.allclose(net.body(x), in_the_reports_order(), atol=1e-5)
-    with torch.inference_mode():  # where pooling is another piece of code
-        assert torch.allclose(net.body(x), in_the_reports_order(), atol=1e-5)
-    gradients = [torch.autograd.grad(f.sum(), list(net.parameters())) for f in (net.body(x), in_the_reports_order())]
+    assert torch.allclose(net.body(net.prepared(x)), in_the_reports_order(), atol=1e-5)
+    with torch.inference_mode():
+        assert torch.allclose(net.body(net.prepared(x)), in_the_reports_order(), atol=1e-5)
+    gradients = [
+        torch.autograd.grad(f.sum(), list(net.parameters()))
+        for f in (net.body(net.prepared(x)), in_the_reports_order())
+    ]
     for mine, right in zip(*gradients, strict=True):
         assert torch.allclose(mine, right, rtol=1e-3, atol=1e-4)
 
@@ -86,7 +89,7 @@ def test_standardisation_is_of_the_members_and_at_least_one():
 def test_the_network_owns_its_standardisation():
     net = network((1, 12, 12))
     pixels = torch.full((1, 1, 12, 12), 150)
-    assert torch.allclose(net(pixels), net.body(torch.ones(1, 1, 12, 12)))
+    assert torch.allclose(net(pixels), net.body(net.prepared(torch.ones(1, 1, 12, 12))))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

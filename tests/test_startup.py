@@ -8,7 +8,19 @@ import pytest
 
 from mia_core.cli import main
 
-HEAVY = ("torch", "torchvision", "sklearn", "scipy", "pandas", "matplotlib", "seaborn", "numpy", "pydantic", "joblib")
+HEAVY = (
+    "torch",
+    "torchvision",
+    "sklearn",
+    "scipy",
+    "pandas",
+    "matplotlib",
+    "seaborn",
+    "numba",
+    "numpy",
+    "pydantic",
+    "joblib",
+)
 
 
 def loaded(code):

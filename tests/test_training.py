@@ -136,24 +136,37 @@ def test_no_last_batch_of_one_and_no_example_lost(examples, size):
     assert size == 1 or examples == 1 or min(len(part) for part in parts) > 1
 
 
-def test_precision_and_device_are_resolved_once_for_a_machine(tmp_path, monkeypatch):
+def test_precision_and_device_are_resolved_once_for_a_machine_and_a_kind_of_step(tmp_path, monkeypatch):
     monkeypatch.setenv("MIA_CACHE", str(tmp_path))
-    first = resolve(RECIPE.replace(precision="auto", device="auto"))
+    asked, shape = RECIPE.replace(precision="auto", device="auto"), (1, 12, 12)
+    first = resolve(asked, shape)
     assert first.precision in ("float32", "bfloat16") and first.device in ("cpu", "cuda", "mps")
     monkeypatch.setattr("mia_core.hardware.faster_precision", lambda *_: pytest.fail("timed twice"))
-    assert resolve(RECIPE.replace(precision="auto", device="auto")) == first
-    monkeypatch.setattr("mia_core.hardware.faster_precision", lambda *_: "bfloat16")
+    assert resolve(asked, shape) == first
+    assert resolve(asked.replace(learning_rate=0.5), shape) == first.replace(learning_rate=0.5)
+    timed = []
+    monkeypatch.setattr("mia_core.hardware.faster_precision", lambda *given: timed.append(given) or "bfloat16")
+    others = [(asked, (3, 12, 12)), (asked.replace(batch_size=7), shape), (asked.replace(hidden_units=9), shape)]
+    for other, of in others:
+        assert resolve(other, of).precision == "bfloat16"
+    assert len(timed) == len(others), "another step is timed by itself"
     for damaged in ("[]", "7", "{", ""):
         (tmp_path / "precision.json").write_text(damaged)
-        assert resolve(RECIPE.replace(precision="auto")).precision == "bfloat16", damaged
+        assert resolve(asked, shape).precision == "bfloat16", damaged
 
 
 def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
     seconds = {"float32": 1.0, "bfloat16": 0.5}
-    monkeypatch.setattr("mia_core.hardware._step_seconds", lambda device, kind, examples: seconds[kind])
-    assert faster_precision(torch.device("cpu"), 1) == "bfloat16"
+    monkeypatch.setattr("mia_core.hardware._step_seconds", lambda recipe, shape, kind, examples: seconds[kind])
+    assert faster_precision(RECIPE, (1, 12, 12)) == "bfloat16"
     seconds["bfloat16"] = 0.9
-    assert faster_precision(torch.device("cpu"), 1) == "float32"
+    assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
+
+
+@pytest.mark.parametrize("network", ["cnn", "mlp"])
+def test_steps_of_either_network_are_timed(network):
+    recipe = RECIPE.replace(network=network, device="cpu", batch_size=3)
+    assert faster_precision(recipe, (2, 12, 13)) in ("float32", "bfloat16")
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that the test needs to be missing")

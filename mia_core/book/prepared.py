@@ -22,7 +22,7 @@ from typing import Any
 from mia_core.book.sources import python_path
 
 IMPORTED = (
-    "ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "pandas", "matplotlib.figure",
+    "ipykernel.kernelapp", "ipykernel.ipkernel", "torch", "numba", "pandas", "matplotlib.figure",
     "scipy.stats", "scipy.optimize", "sklearn.datasets", "sklearn.linear_model", "sklearn.neural_network", "joblib",
     "pydantic", "myst_nb",
 )  # fmt: skip

@@ -2,7 +2,7 @@
 product.
 
 Standardisation, pooling, tanh and Adam are left out, so no implementation that computes the layers directly reaches the
-limit. One that needs fewer multiplications for the same convolution can (`mia_core.winograd`).
+limit. One that needs fewer multiplications for the same convolution can (`mia_core.convolution.winograd`).
 """
 
 import time
@@ -29,14 +29,15 @@ def multiplications(shape: tuple[int, int, int], classes: int, hidden_units: int
     return 2 * first + 3 * sum(others)
 
 
-def matrix_speed(repeats: int = 5) -> float:
-    """Multiply-adds a second of a float32 matrix product, with torch's present number of threads, by processor time.
+def matrix_speed(precision: str = "float32", repeats: int = 5) -> float:
+    """Multiply-adds a second of a matrix product, with torch's present number of threads, by processor time.
 
     The best of `repeats`: disturbances only make it slower.
     """
     import torch
 
-    one, two = (torch.from_numpy(np.random.default_rng(0).random((SIDE, SIDE), np.float32)) for _ in range(2))
+    kind = {"float32": torch.float32, "bfloat16": torch.bfloat16}[precision]
+    one, two = (torch.from_numpy(np.random.default_rng(0).random((SIDE, SIDE), np.float32)).to(kind) for _ in range(2))
     best = float("inf")
     for _ in range(repeats + 1):
         start = time.process_time()

@@ -23,43 +23,58 @@ SAME = {
 def costs_table(study: Record, epoch: Record) -> "pd.DataFrame":
     """One training of the default study and one epoch on CIFAR-10's size: the ordinary loop, this package, the limit.
 
-    In processor's seconds, medians; the ratio is that of pairs, with the least and the most.
+    In processor's seconds, medians; the ratio is that of rounds, with the least and the most.
     """
     import pandas as pd
 
     of_study, of_epoch = study["results"], epoch["results"]
-    whats = (f"digits, {of_study['epochs']} epochs and outputs", "CIFAR-10's size, one epoch")
-    rows = []
-    for what, found in zip(whats, (of_study, of_epoch), strict=True):
-        ratio = found["times_faster"]["processor"]
-        rows.append({
+    found = [(f"digits, {of_study['epochs']} epochs and outputs, {of_study['precision']}", of_study)]
+    for precision, one in of_epoch["precisions"].items():
+        found.append((f"CIFAR-10's size, one epoch, {precision}", of_epoch | one))
+    return pd.DataFrame(
+        {
             "training": what,
-            "ordinary loop, s": seconds(found["plain_loop_seconds"]["processor"]),
-            "mia_core, s": seconds(found["mia_core_seconds"]["processor"]),
-            "times faster": _times(ratio),
-            "limit, s": seconds(found["float32_limit_seconds"]),
-            "share of limit": f"{found['share_of_limit']:.0%}",
-        })  # fmt: skip
-    return pd.DataFrame(rows)
+            "ordinary loop, s": seconds(one["plain_loop_seconds"]["processor"]),
+            "mia_core, s": seconds(one["mia_core_seconds"]["processor"]),
+            "times faster": _times(one["times_faster"]["processor"]),
+            "limit, s": seconds(one["limit_seconds"]),
+            "share of limit": f"{one['share_of_limit']:.0%}",
+        }
+        for what, one in found
+    )
+
+
+def chosen(epoch: Record) -> Record:
+    """What was measured in the precision that `auto` chooses on this machine."""
+    return epoch["results"]["precisions"][epoch["results"]["chosen"]]
+
+
+def speeds(epoch: Record) -> str:
+    """The speed of matrix products in words, such as "0.158 TFLOP/s in float32 and 1.05 in bfloat16"."""
+    first, *rest = epoch["results"]["precisions"].items()
+    words = f"{first[1]['product_tflops']:.3f} TFLOP/s in {first[0]}"
+    return words + "".join(f" and {one['product_tflops']:.3f} in {name}" for name, one in rest)
 
 
 def same_table(record: Record) -> "pd.DataFrame":
     """What models trained by the ordinary loop and by this package come to: means over seeds, and the mean difference
-    within seeds with Student's 95% interval, which takes two seeds or more."""
+    within seeds with Student's 95% interval, which takes two seeds or more. A row a measure and precision."""
     import pandas as pd
 
     table, rows = pd.DataFrame(record["results"]["rows"]), []
     for measure, words in SAME.items():
         values = table.pivot(index="seed", columns="trained_by", values=measure)
-        plain, ours = values["ordinary loop"], values["mia_core"]
-        found = over_seeds(list(ours - plain))
-        bounds = "" if found.low is None else f" [{found.low:+.3f}, {found.high:+.3f}]"
-        rows.append({
-            "measure": words,
-            "ordinary loop": f"{plain.mean():.3f}",
-            "mia_core": f"{ours.mean():.3f}",
-            "difference": f"{found.mean:+.3f}{bounds}",
-        })  # fmt: skip
+        plain = values.pop("ordinary loop")
+        for trained_by, ours in values.items():
+            found = over_seeds(list(ours - plain))
+            bounds = "" if found.low is None else f" [{found.low:+.3f}, {found.high:+.3f}]"
+            rows.append({
+                "measure": words,
+                "ordinary loop": f"{plain.mean():.3f}",
+                "mia_core in": trained_by,
+                "mia_core": f"{ours.mean():.3f}",
+                "difference": f"{found.mean:+.3f}{bounds}",
+            })  # fmt: skip
     return pd.DataFrame(rows)
 
 

@@ -44,7 +44,7 @@ class ReferenceStudy:
         self.settings = settings
         self.store = store or Store()
         clean = dataset or load_dataset(settings)
-        self.recipe = resolve(settings.only(Recipe))
+        self.recipe = resolve(settings.only(Recipe), clean.images.shape[1:])
         self.combinations = [combination(word) for word in settings.defenses]
         for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours
             apply_outputs(defenses, np.full((1, len(clean.classes)), 1 / len(clean.classes)))
