@@ -64,14 +64,14 @@ def same_table(record: Record) -> "pd.DataFrame":
     table, rows = pd.DataFrame(record["results"]["rows"]), []
     for measure, words in SAME.items():
         values = table.pivot(index="seed", columns="trained_by", values=measure)
-        plain = values.pop("ordinary loop")
-        for trained_by, ours in values.items():
+        plain = values["ordinary loop"]
+        for trained_by in table["trained_by"].unique()[1:]:
+            ours = values[trained_by]
             found = over_seeds(list(ours - plain))
             bounds = "" if found.low is None else f" [{found.low:+.3f}, {found.high:+.3f}]"
             rows.append({
-                "measure": words,
+                "measure": f"{words}, {trained_by}",
                 "ordinary loop": f"{plain.mean():.3f}",
-                "mia_core in": trained_by,
                 "mia_core": f"{ours.mean():.3f}",
                 "difference": f"{found.mean:+.3f}{bounds}",
             })  # fmt: skip
