@@ -10,7 +10,7 @@ import torch
 from torch.nn import functional as F
 
 from mia_core import convolution
-from mia_core.convolution import convolved_and_pooled, direct, winograd
+from mia_core.convolution import backward, convolved_and_pooled, direct, forward, winograd
 from mia_core.convolution.winograd import transforms
 
 
@@ -148,8 +148,6 @@ def test_the_transforms_are_a_correlation_in_one_dimension():
 
 
 def test_compiled_transforms_are_the_matrices():
-    from mia_core.convolution import backward, forward
-
     to_input, _, to_output = (matrix.numpy() for matrix in transforms())
     for function, matrix in (
         (forward._to_input, to_input),
@@ -159,6 +157,14 @@ def test_compiled_transforms_are_the_matrices():
     ):
         columns = [function(*unit) for unit in np.eye(matrix.shape[1], dtype=np.float32)]
         assert np.array_equal(np.array(columns).T, matrix)
+
+
+@pytest.mark.parametrize("module", [forward, backward])
+def test_what_compiled_functions_call_is_in_their_file(module):
+    # Numba compiles anew when that file changes, and knows of no other.
+    compiled = {name: value for name, value in vars(module).items() if hasattr(value, "py_func")}
+    assert len(compiled) > 5
+    assert {value.py_func.__module__ for value in compiled.values()} == {module.__name__}
 
 
 def test_an_input_that_needs_no_gradient_gets_none():
