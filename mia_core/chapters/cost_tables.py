@@ -34,9 +34,9 @@ def costs_table(study: Record, epoch: Record) -> "pd.DataFrame":
     return pd.DataFrame(
         {
             "training": what,
+            "times faster": _times(one["times_faster"]["processor"]),
             "ordinary loop, s": seconds(one["plain_loop_seconds"]["processor"]),
             "mia_core, s": seconds(one["mia_core_seconds"]["processor"]),
-            "times faster": _times(one["times_faster"]["processor"]),
             "limit, s": seconds(one["limit_seconds"]),
             "share of limit": f"{one['share_of_limit']:.0%}",
         }
@@ -71,9 +71,9 @@ def same_table(record: Record) -> "pd.DataFrame":
             bounds = "" if found.low is None else f" [{found.low:+.3f}, {found.high:+.3f}]"
             rows.append({
                 "measure": f"{words}, {trained_by}",
+                "difference": f"{found.mean:+.3f}{bounds}",
                 "ordinary loop": f"{plain.mean():.3f}",
                 "mia_core": f"{ours.mean():.3f}",
-                "difference": f"{found.mean:+.3f}{bounds}",
             })  # fmt: skip
     return pd.DataFrame(rows)
 
