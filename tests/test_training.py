@@ -1,5 +1,8 @@
 """Training: reproducible to the bit, an epoch is a run of its own, and what goes wrong is said."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -161,6 +164,24 @@ def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
     assert faster_precision(RECIPE, (1, 12, 12)) == "bfloat16"
     seconds["bfloat16"] = 0.9
     assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
+
+
+def test_a_training_imports_neither_compiler_nor_algebra():
+    code = """if True:
+        import sys
+        import numpy as np
+        from mia_core.data import Dataset
+        from mia_core.jobs import Job
+        from mia_core.recipe import Recipe
+        from mia_core.training import train
+        images = np.random.default_rng(0).integers(0, 256, (6, 1, 12, 12)).astype(np.uint8)
+        data, every = Dataset("tiny", images, np.arange(6) % 2, ("a", "b"), 6), np.ones(6, bool)
+        recipe = Recipe(epochs=1, record=(), device="cpu", precision="float32")
+        (end,) = train(data, Job(every, every, recipe, (), (0, 0)))
+        print(np.isfinite(end.logits).all(), {"sympy", "torch._dynamo"} & set(sys.modules))
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["True", "set()"]
 
 
 @pytest.mark.parametrize("network", ["cnn", "mlp"])
