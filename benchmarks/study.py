@@ -54,6 +54,7 @@ def main():
     }
     with cpu_threads(1):
         speed = matrix_speed(study.recipe.precision)
+        in_turn(actions, 1)  # what a process does once, such as its imports, is no part of a model's time
         found = in_turn(actions, given.rounds)
     examples = int(members.sum()) * given.epochs
     limit = multiplications(data.images.shape[1:], len(data.classes)) * examples / speed
