@@ -10,6 +10,7 @@ recorded when it is done; with --resume, seeds that the record has are not train
 """
 
 import argparse
+import json
 import os
 
 import numpy as np
@@ -77,13 +78,14 @@ def measured(study, seed, logits_of):
     return {measure: found[measure] for measure in MEASURES}
 
 
-def kept(name, about):
-    """Rows of a record about the same data and epochs; none where there is no such record."""
+def kept(name, about, ways):
+    """Rows of a record about the same data and epochs, of the seeds that were trained in all of these ways."""
     try:
         found = read(name)["results"]
     except DataError:
         return []
-    return found["rows"] if about.items() <= found.items() else []
+    rows = found["rows"] if about.items() <= found.items() else []
+    return [row for row in rows if {one["trained_by"] for one in rows if one["seed"] == row["seed"]} == set(ways)]
 
 
 def main():
@@ -101,14 +103,12 @@ def main():
     if "bf16" in describe_machine()["instructions"]:
         ways["bfloat16"] = our_logits("bfloat16")
     results = {"dataset": study.dataset.name, "members": int(study.splits[0].members[0].sum()), "epochs": given.epochs}
-    rows = results["rows"] = kept(given.name, results) if given.resume else []
+    rows = results["rows"] = kept(given.name, results, ways) if given.resume else []
     with cpu_threads(1):
-        for seed in study.settings.seeds:
-            if sum(row["seed"] == seed for row in rows) == len(ways):
-                continue
+        for seed in sorted(set(study.settings.seeds) - {row["seed"] for row in rows}):
             rows += [{"trained_by": name, "seed": seed} | measured(study, seed, way) for name, way in ways.items()]
-            path = save(given.name, results, load)
-    print(path.read_text(), end="")
+            save(given.name, results, load)
+    print(json.dumps(read(given.name), indent=1))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def chosen(epoch: Record) -> Record:
 
 
 def speeds(epoch: Record) -> str:
-    """The speed of matrix products in words, such as "0.158 TFLOP/s in float32 and 1.05 in bfloat16"."""
+    """The speed of matrix products in words, such as "0.158 TFLOP/s in float32 and 1.050 in bfloat16"."""
     first, *rest = epoch["results"]["precisions"].items()
     words = f"{first[1]['product_tflops']:.3f} TFLOP/s in {first[0]}"
     return words + "".join(f" and {one['product_tflops']:.3f} in {name}" for name, one in rest)

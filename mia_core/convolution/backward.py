@@ -19,6 +19,17 @@ from mia_core.convolution.compiled import (
 )
 
 
+@njit(fastmath=FAST)
+def _spread(value, place, zero):
+    """`value` at its place among 2x2 pixels, row by row, and `zero` elsewhere; everywhere if it is `SHUT`."""
+    return (
+        value if place == UPPER_LEFT else zero,
+        value if place == UPPER_RIGHT else zero,
+        value if place == LOWER_LEFT else zero,
+        value if place == LOWER_RIGHT else zero,
+    )
+
+
 @compiled
 def unpool_float32(gradient, which, whole, total):
     """The gradient [B, h, w, C] of pooled pixels where the largest was, into `whole` [B, 2h, 2w, C]; 0 elsewhere."""
@@ -31,10 +42,7 @@ def unpool_float32(gradient, which, whole, total):
             for column in range(width):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c] = value if place == UPPER_LEFT else zero
-                    window[1, c] = value if place == UPPER_RIGHT else zero
-                    window[2, c] = value if place == LOWER_LEFT else zero
-                    window[3, c] = value if place == LOWER_RIGHT else zero
+                    window[0, c], window[1, c], window[2, c], window[3, c] = _spread(value, place, zero)
                     sums[c] += value if place < SHUT else zero
                 for place in range(4):
                     for c in range(CHANNELS):
@@ -55,10 +63,7 @@ def unpool_bfloat16(gradient, which, whole, total):
             for column in range(width):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c] = value if place == UPPER_LEFT else zero
-                    window[1, c] = value if place == UPPER_RIGHT else zero
-                    window[2, c] = value if place == LOWER_LEFT else zero
-                    window[3, c] = value if place == LOWER_RIGHT else zero
+                    window[0, c], window[1, c], window[2, c], window[3, c] = _spread(value, place, zero)
                 for c in range(CHANNELS):
                     passed = window[0, c] | window[1, c] | window[2, c] | window[3, c]
                     sums[c] += np.uint32(np.uint32(passed) << HALF).view(np.float32)
@@ -82,10 +87,7 @@ def grey_gradient(x, gradient, which, kernel, total):
             for column in range(width):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c] = value if place == UPPER_LEFT else zero
-                    window[1, c] = value if place == UPPER_RIGHT else zero
-                    window[2, c] = value if place == LOWER_LEFT else zero
-                    window[3, c] = value if place == LOWER_RIGHT else zero
+                    window[0, c], window[1, c], window[2, c], window[3, c] = _spread(value, place, zero)
                     sums[c] += value if place < SHUT else zero
                 for r in range(5):
                     upper = x[b, 2 * row + r, 2 * column : 2 * column + 6]
@@ -145,10 +147,12 @@ def gradient_to_points(gradient, which, first, points, total):
             for j in range(2):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row + i, column + j, c], which[b, row + i, column + j, c]
-                    outputs[2 * i, 2 * j, c] = value if place == UPPER_LEFT else zero
-                    outputs[2 * i, 2 * j + 1, c] = value if place == UPPER_RIGHT else zero
-                    outputs[2 * i + 1, 2 * j, c] = value if place == LOWER_LEFT else zero
-                    outputs[2 * i + 1, 2 * j + 1, c] = value if place == LOWER_RIGHT else zero
+                    upper, lower = 2 * i, 2 * i + 1
+                    left, right = 2 * j, 2 * j + 1
+                    (
+                        outputs[upper, left, c], outputs[upper, right, c],
+                        outputs[lower, left, c], outputs[lower, right, c],
+                    ) = _spread(value, place, zero)  # fmt: skip
                     sums[c] += value if place < SHUT else zero
         for j in range(4):
             for c in range(CHANNELS):
