@@ -14,12 +14,23 @@ def code_fingerprint(defenses: tuple[type, ...], device: str) -> str:
     device  "cpu", or an accelerator's kind, where many are trained at once by code of its own
     """
     from mia_core import convolution, networks, optimiser, training
-    from mia_core.convolution import backward, compiled, direct, forward, winograd
+    from mia_core.convolution import (
+        amx,
+        backward,
+        compiled,
+        direct,
+        forward,
+        layouts,
+        matrix_unit,
+        pixels,
+        tiles,
+        winograd,
+    )
     from mia_core.defenses import base
     from mia_core.hardware import autocast
 
     sources: list[Any] = [networks, training, optimiser, autocast, base, *defenses]
-    sources += [convolution, compiled, forward, backward, direct, winograd]
+    sources += [convolution, compiled, pixels, forward, backward, direct, winograd, amx, layouts, tiles, matrix_unit]
     if device != "cpu":
         from mia_core import batched, batched_networks
 

@@ -1,16 +1,19 @@
 """All forms of the CNN's block are one function up to rounding, with its gradients, and each is used where it pays."""
 
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
 
+import mia_core
 from mia_core import convolution
-from mia_core.convolution import backward, convolved_and_pooled, direct, forward, winograd
+from mia_core.convolution import amx, backward, convolved_and_pooled, direct, forward, winograd
 from mia_core.convolution.winograd import transforms
 
 
@@ -58,7 +61,7 @@ def compare(x, weight, added, most=1e-5):
 def used(monkeypatch):
     """The forms that were used, in their order."""
     forms = []
-    for name in ("grey", "filtered", "pooled"):
+    for name in ("grey", "filtered", "pooled", "tiled"):
         original = getattr(convolution, name)
         monkeypatch.setattr(convolution, name, lambda *given, n=name, f=original: forms.append(n) or f(*given))
     return forms
@@ -137,7 +140,7 @@ def test_bfloat16_is_close_and_keeps_its_type(used):
     compare(x, kernel(), bias(), most=0.1)  # where two pixels are nearly equal, the other may be the largest
     with torch.autocast("cpu", torch.bfloat16):
         assert convolved_and_pooled(images(8, 8), kernel(), bias()).dtype == torch.bfloat16
-    assert used == ["pooled", "pooled"]
+    assert used == ["tiled" if amx.available() else "pooled"] * 2
 
 
 def test_the_transforms_are_a_correlation_in_one_dimension():
@@ -159,12 +162,27 @@ def test_compiled_transforms_are_the_matrices():
         assert np.array_equal(np.array(columns).T, matrix)
 
 
-@pytest.mark.parametrize("module", [forward, backward])
-def test_what_compiled_functions_call_is_in_their_file(module):
-    # Numba compiles anew when that file changes, and knows of no other.
-    compiled = {name: value for name, value in vars(module).items() if hasattr(value, "py_func")}
-    assert len(compiled) > 5
-    assert {value.py_func.__module__ for value in compiled.values()} == {module.__name__}
+def test_code_is_compiled_anew_when_any_part_of_it_changes(tmp_path):
+    # Numba by itself looks only at the file of the function, not at those of what it calls.
+    shutil.copytree(Path(mia_core.__file__).parent, tmp_path / "mia_core", ignore=shutil.ignore_patterns("__pycache__"))
+    script = "from mia_core.convolution import forward; print(forward.pool_float32.stats.cache_path)"
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    environment["PYTHONPATH"] = str(tmp_path)
+
+    def kept(**more):
+        given = {"capture_output": True, "text": True, "timeout": 120, "env": environment | more, "cwd": tmp_path}
+        done = subprocess.run([sys.executable, "-c", script], **given)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    first = kept()
+    assert first == kept() and first.startswith(str(tmp_path / "mia_core" / "convolution" / "__pycache__"))
+    with open(tmp_path / "mia_core" / "convolution" / "pixels.py", "a") as file:
+        file.write("\n# changed\n")
+    second = kept()
+    assert second != first
+    elsewhere = kept(NUMBA_CACHE_DIR=str(tmp_path / "own"))
+    assert elsewhere.startswith(str(tmp_path / "own")) and Path(second).parent.name in elsewhere
 
 
 def test_an_input_that_needs_no_gradient_gets_none():

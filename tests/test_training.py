@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch.nn import functional as F
 
 from mia_core.defenses import combination
 from mia_core.errors import TrainingError
-from mia_core.hardware import cpu_threads, faster_precision, resolve, resolve_device
+from mia_core.hardware import _step_seconds, cpu_threads, faster_precision, resolve, resolve_device
 from mia_core.jobs import Job
 from mia_core.networks import CNN, build_network, standardisation
 from mia_core.training import batches, query, train
@@ -164,6 +165,18 @@ def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
     assert faster_precision(RECIPE, (1, 12, 12)) == "bfloat16"
     seconds["bfloat16"] = 0.9
     assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
+
+
+def test_a_first_step_in_which_code_is_compiled_decides_nothing(monkeypatch):
+    body, pauses = CNN.body, [1.1]
+
+    def slow_at_first(network, x):
+        if pauses:
+            time.sleep(pauses.pop())
+        return body(network, x)
+
+    monkeypatch.setattr(CNN, "body", slow_at_first)
+    assert _step_seconds(RECIPE, (1, 12, 12), "float32", 2) < 1 and not pauses
 
 
 def test_a_training_imports_neither_compiler_nor_algebra():

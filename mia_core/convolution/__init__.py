@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from mia_core.convolution.compiled import CHANNELS
 from mia_core.convolution.direct import grey, pooled
+from mia_core.convolution.matrix_unit import fits_tiles, tiled
 from mia_core.convolution.winograd import filtered, filters_well
 
 
@@ -22,9 +23,12 @@ def convolved_and_pooled(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tens
     """
     if x.device.type != "cpu" or len(weight) != CHANNELS or x.dtype not in (torch.float32, torch.bfloat16):
         return F.relu(F.max_pool2d(F.conv2d(x, weight), 2) + bias[:, None, None])
-    if x.dtype == torch.float32 and not torch.is_autocast_enabled("cpu"):
+    computed = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+    if computed == torch.float32:
         if x.shape[1] == 1 and not x.requires_grad:
             return grey(x, weight, bias)
         if filters_well(x.shape):
             return filtered(x, weight, bias)
+    if computed == torch.bfloat16 and fits_tiles(x):
+        return tiled(x.to(computed), weight, bias)
     return pooled(F.conv2d(x, weight.to(x.dtype)), bias)

@@ -4,30 +4,9 @@ A gradient that has passed the pooling also passes to the bias: `total`, float64
 """
 
 import numpy as np
-from numba import njit
 
-from mia_core.convolution.compiled import (
-    CHANNELS,
-    FAST,
-    HALF,
-    LOWER_LEFT,
-    LOWER_RIGHT,
-    SHUT,
-    UPPER_LEFT,
-    UPPER_RIGHT,
-    compiled,
-)
-
-
-@njit(fastmath=FAST)
-def _spread(value, place, zero):
-    """`value` at its place among 2x2 pixels, row by row, and `zero` elsewhere; everywhere if it is `SHUT`."""
-    return (
-        value if place == UPPER_LEFT else zero,
-        value if place == UPPER_RIGHT else zero,
-        value if place == LOWER_LEFT else zero,
-        value if place == LOWER_RIGHT else zero,
-    )
+from mia_core.convolution.compiled import CHANNELS, compiled, inlined
+from mia_core.convolution.pixels import HALF, SHUT, spread
 
 
 @compiled
@@ -42,7 +21,7 @@ def unpool_float32(gradient, which, whole, total):
             for column in range(width):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c], window[1, c], window[2, c], window[3, c] = _spread(value, place, zero)
+                    window[0, c], window[1, c], window[2, c], window[3, c] = spread(value, place, zero)
                     sums[c] += value if place < SHUT else zero
                 for place in range(4):
                     for c in range(CHANNELS):
@@ -63,7 +42,7 @@ def unpool_bfloat16(gradient, which, whole, total):
             for column in range(width):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c], window[1, c], window[2, c], window[3, c] = _spread(value, place, zero)
+                    window[0, c], window[1, c], window[2, c], window[3, c] = spread(value, place, zero)
                 for c in range(CHANNELS):
                     passed = window[0, c] | window[1, c] | window[2, c] | window[3, c]
                     sums[c] += np.uint32(np.uint32(passed) << HALF).view(np.float32)
@@ -87,7 +66,7 @@ def grey_gradient(x, gradient, which, kernel, total):
             for column in range(width):
                 for c in range(CHANNELS):
                     value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c], window[1, c], window[2, c], window[3, c] = _spread(value, place, zero)
+                    window[0, c], window[1, c], window[2, c], window[3, c] = spread(value, place, zero)
                     sums[c] += value if place < SHUT else zero
                 for r in range(5):
                     upper = x[b, 2 * row + r, 2 * column : 2 * column + 6]
@@ -109,7 +88,7 @@ def grey_gradient(x, gradient, which, kernel, total):
 # The transforms of `mia_core.convolution.forward`, transposed.
 
 
-@njit(fastmath=FAST)
+@inlined
 def _to_input_transposed(v0, v1, v2, v3, v4, v5, v6, v7):
     f = np.float32
     even1, even2, even3 = v1 + v2, v3 + v4, v5 + v6
@@ -126,7 +105,7 @@ def _to_input_transposed(v0, v1, v2, v3, v4, v5, v6, v7):
     )
 
 
-@njit(fastmath=FAST)
+@inlined
 def _to_output_transposed(y0, y1, y2, y3):
     f = np.float32
     even1, even2, even3 = y0 + y2, y0 + f(4) * y2, y0 + f(0.25) * y2
@@ -152,7 +131,7 @@ def gradient_to_points(gradient, which, first, points, total):
                     (
                         outputs[upper, left, c], outputs[upper, right, c],
                         outputs[lower, left, c], outputs[lower, right, c],
-                    ) = _spread(value, place, zero)  # fmt: skip
+                    ) = spread(value, place, zero)  # fmt: skip
                     sums[c] += value if place < SHUT else zero
         for j in range(4):
             for c in range(CHANNELS):

@@ -5,48 +5,9 @@ See `mia_core.convolution.winograd` for the last: `points` [8, 8, N, C] are of t
 """
 
 import numpy as np
-from numba import njit
 
-from mia_core.convolution.compiled import (
-    CHANNELS,
-    FAST,
-    HALF,
-    LOWER_LEFT,
-    LOWER_RIGHT,
-    SHUT,
-    UPPER_LEFT,
-    UPPER_RIGHT,
-    compiled,
-)
-
-
-@njit(fastmath=FAST)
-def _from_bfloat16(bits):
-    return np.uint32(np.uint32(bits) << HALF).view(np.float32)
-
-
-@njit(fastmath=FAST)
-def _to_bfloat16(value):
-    """The nearest, of two equally near ones the even."""
-    bits = np.float32(value).view(np.uint32)
-    odd = np.uint32(np.uint32(bits >> HALF) & np.uint32(1))
-    return np.uint16(np.uint32(np.uint32(bits + np.uint32(np.uint32(0x7FFF) + odd)) >> HALF))
-
-
-@njit(fastmath=FAST)
-def _largest(upper_left, upper_right, lower_left, lower_right, bias):
-    """ReLU(largest + bias), and which it was. What is not a number is the largest, so that it does not go unnoticed."""
-    value, which = upper_left, UPPER_LEFT
-    if upper_right > value or upper_right != upper_right:
-        value, which = upper_right, UPPER_RIGHT
-    if lower_left > value or lower_left != lower_left:
-        value, which = lower_left, LOWER_LEFT
-    if lower_right > value or lower_right != lower_right:
-        value, which = lower_right, LOWER_RIGHT
-    value += bias
-    if value <= 0:
-        value, which = np.float32(0), SHUT
-    return value, which
+from mia_core.convolution.compiled import CHANNELS, compiled, inlined
+from mia_core.convolution.pixels import from_bfloat16, largest, to_bfloat16
 
 
 @compiled
@@ -57,7 +18,7 @@ def pool_float32(x, bias, pooled, which):
         for row in range(height // 2):
             for column in range(width // 2):
                 for c in range(CHANNELS):
-                    pooled[b, row, column, c], which[b, row, column, c] = _largest(
+                    pooled[b, row, column, c], which[b, row, column, c] = largest(
                         x[b, 2 * row, 2 * column, c],
                         x[b, 2 * row, 2 * column + 1, c],
                         x[b, 2 * row + 1, 2 * column, c],
@@ -74,14 +35,14 @@ def pool_bfloat16(x, bias, pooled, which):
         for row in range(height // 2):
             for column in range(width // 2):
                 for c in range(CHANNELS):
-                    value, place = _largest(
-                        _from_bfloat16(x[b, 2 * row, 2 * column, c]),
-                        _from_bfloat16(x[b, 2 * row, 2 * column + 1, c]),
-                        _from_bfloat16(x[b, 2 * row + 1, 2 * column, c]),
-                        _from_bfloat16(x[b, 2 * row + 1, 2 * column + 1, c]),
+                    value, place = largest(
+                        from_bfloat16(x[b, 2 * row, 2 * column, c]),
+                        from_bfloat16(x[b, 2 * row, 2 * column + 1, c]),
+                        from_bfloat16(x[b, 2 * row + 1, 2 * column, c]),
+                        from_bfloat16(x[b, 2 * row + 1, 2 * column + 1, c]),
                         bias[c],
                     )
-                    pooled[b, row, column, c] = _to_bfloat16(value)
+                    pooled[b, row, column, c] = to_bfloat16(value)
                     which[b, row, column, c] = place
 
 
@@ -112,7 +73,7 @@ def convolve_grey(x, kernel, bias, pooled, which):
                         window[2, c] += k0 * l0 + k1 * l1 + k2 * l2 + k3 * l3 + k4 * l4
                         window[3, c] += k0 * l1 + k1 * l2 + k2 * l3 + k3 * l4 + k4 * l5
                 for c in range(CHANNELS):
-                    pooled[b, row, column, c], which[b, row, column, c] = _largest(
+                    pooled[b, row, column, c], which[b, row, column, c] = largest(
                         window[0, c], window[1, c], window[2, c], window[3, c], bias[c]
                     )
 
@@ -121,7 +82,7 @@ def convolve_grey(x, kernel, bias, pooled, which):
 # the rows of two opposite points share their even and their odd terms.
 
 
-@njit(fastmath=FAST)
+@inlined
 def _to_input(d0, d1, d2, d3, d4, d5, d6, d7):
     f = np.float32
     even1, odd1 = f(0.25) * (d2 + d6) - f(1.0625) * d4, f(0.25) * (d1 + d5) - f(1.0625) * d3
@@ -131,7 +92,7 @@ def _to_input(d0, d1, d2, d3, d4, d5, d6, d7):
     return first, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, even3 + odd3, even3 - odd3, last
 
 
-@njit(fastmath=FAST)
+@inlined
 def _to_output(v0, v1, v2, v3, v4, v5, v6, v7):
     f = np.float32
     even1, even2, even3 = v1 + v2, v3 + v4, v5 + v6
@@ -196,7 +157,7 @@ def points_to_pooled(points, bias, first, pooled, which):
         for i in range(2):
             for j in range(2):
                 for c in range(CHANNELS):
-                    pooled[b, row + i, column + j, c], which[b, row + i, column + j, c] = _largest(
+                    pooled[b, row + i, column + j, c], which[b, row + i, column + j, c] = largest(
                         outputs[2 * i, 2 * j, c],
                         outputs[2 * i, 2 * j + 1, c],
                         outputs[2 * i + 1, 2 * j, c],
