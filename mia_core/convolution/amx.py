@@ -12,9 +12,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from llvmlite import ir
+from llvmlite import binding, ir
 from numba import types
-from numba.core import cgutils
 from numba.core.registry import cpu_target
 from numba.extending import intrinsic
 
@@ -25,8 +24,10 @@ WIDE = 64  # bytes of a row
 @functools.cache
 def available() -> bool:
     """Whether the processor has such a unit, the system lets this process use it and Numba compiles for it."""
-    features = cpu_target.target_context.codegen().magic_tuple()[2]
-    return "+amx-bf16" in features and torch.cpu._is_amx_tile_supported() and torch.cpu._init_amx()
+    if "+amx-bf16" not in cpu_target.target_context.codegen().magic_tuple()[2]:
+        return False
+    # PyTorch asks the system for leave, as its own products do; `bool()` is False where it has not these functions.
+    return all(getattr(torch.cpu, name, bool)() for name in ("_is_amx_tile_supported", "_init_amx"))
 
 
 @functools.cache
@@ -39,19 +40,23 @@ def shapes(rows: tuple[int, ...], widths: tuple[int, ...]) -> np.ndarray:
     return found
 
 
-def _instruction(name: str, tiles: int, *kinds: Any) -> tuple[Any, Any]:
-    """The instruction on so many tiles, then on an address and on the distance of rows, in bytes."""
+def _instruction(text: str, *kinds: Any) -> tuple[Any, Any] | None:
+    """A line of assembly code: tiles, whose numbers are constants, in braces, and other arguments in registers.
+
+    LLVM has a function for each of these instructions too, but may give a tile another number: of those it knows
+    only which are read and written, not that a tile without a shape is an illegal instruction.
+    """
     if not all(isinstance(kind, types.Integer) for kind in kinds):
-        return None  # which Numba takes for a mistake of types, as it is: addresses in float64 lose bits
+        return None  # which Numba reports: an address is no float64, as are sums of signed and unsigned numbers
 
     def emitted(target: Any, builder: Any, signature: Any, values: Any) -> Any:
-        given = [ir.Constant(ir.IntType(8), kind.literal_value) for kind in signature.args[:tiles]]
+        tiles = text.count("{")
+        line = text.format(*(f"%tmm{kind.literal_value}" for kind in signature.args[:tiles]))
         rest = zip(values[tiles:], signature.args[tiles:], strict=True)
-        given += [target.cast(builder, value, kind, types.int64) for value, kind in rest]
-        if len(given) > tiles:
-            given[tiles] = builder.inttoptr(given[tiles], ir.IntType(8).as_pointer())
-        function = ir.FunctionType(ir.VoidType(), [value.type for value in given])
-        builder.call(cgutils.get_or_insert_function(builder.module, function, f"llvm.x86.{name}"), given)
+        given = [target.cast(builder, value, kind, types.int64) for value, kind in rest]
+        kind = ir.FunctionType(ir.VoidType(), [value.type for value in given])
+        binding.initialize_native_asmparser()
+        builder.asm(kind, line, ",".join(["r"] * len(given) + ["~{memory}"]), given, side_effect=True)
         return target.get_dummy_value()
 
     return types.void(*kinds), emitted
@@ -60,34 +65,34 @@ def _instruction(name: str, tiles: int, *kinds: Any) -> tuple[Any, Any]:
 @intrinsic
 def configure(_, address):
     """Before all else: the shapes at this address. Tiles are those of the thread."""
-    return _instruction("ldtilecfg", 0, address)
+    return _instruction("ldtilecfg ($0)", address)
 
 
 @intrinsic
 def release(_):
     """After all else."""
-    return _instruction("tilerelease", 0)
+    return _instruction("tilerelease")
 
 
 @intrinsic(prefer_literal=True)
 def zero(_, tile):
     """Fill a tile with zeros."""
-    return _instruction("tilezero", 1, tile)
+    return _instruction("tilezero {}", tile)
 
 
 @intrinsic(prefer_literal=True)
 def load(_, tile, address, apart):
     """Load a tile from rows that begin at `address` and lie `apart`, in bytes."""
-    return _instruction("tileloadd64", 1, tile, address, apart)
+    return _instruction("tileloadd ($0,$1,1), {}", tile, address, apart)
 
 
 @intrinsic(prefer_literal=True)
 def store(_, tile, address, apart):
     """Store a tile to such rows."""
-    return _instruction("tilestored64", 1, tile, address, apart)
+    return _instruction("tilestored {}, ($0,$1,1)", tile, address, apart)
 
 
 @intrinsic(prefer_literal=True)
 def add_product(_, c, a, b):
     """Add to tile c the product of tiles a and b."""
-    return _instruction("tdpbf16ps", 3, c, a, b)
+    return _instruction("tdpbf16ps {2}, {1}, {0}", c, a, b)
