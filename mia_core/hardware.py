@@ -72,13 +72,23 @@ def resolve(recipe: Recipe, shape: tuple[int, int, int]) -> Recipe:
     The precision's timing, on images of this shape [C, H, W], is kept in the cache folder, so that later runs on this
     machine decide alike.
     """
+    from mia_core.fingerprints import code_fingerprint
+
     device = resolve_device(recipe.device)
     recipe = recipe.replace(device=device.type)
     if recipe.precision != "auto":
         return recipe
     machine = describe_machine()
     layers = f"{recipe.network} of {recipe.hidden_units} units, {recipe.batch_size} images of {shape}"
-    case = f"{machine['processor']} | {device.type} | {recipe.threads} threads | torch {torch.__version__} | {layers}"
+    case = " | ".join(
+        (
+            f"{machine['processor']} with {machine['instructions']}",
+            f"{recipe.threads} threads",
+            f"torch {torch.__version__}",
+            f"code {code_fingerprint((), device.type)} on {device.type}",
+            layers,
+        )
+    )
     path = cache_dir() / "precision.json"
     precision = _known_precisions(path).get(case)
     if precision not in ("float32", "bfloat16"):

@@ -154,6 +154,9 @@ def test_precision_and_device_are_resolved_once_for_a_machine_and_a_kind_of_step
     for other, of in others:
         assert resolve(other, of).precision == "bfloat16"
     assert len(timed) == len(others), "another step is timed by itself"
+    with monkeypatch.context() as patch:
+        patch.setattr("mia_core.fingerprints.code_fingerprint", lambda *_: "other code")
+        assert resolve(asked, shape).precision == "bfloat16" and len(timed) == len(others) + 1
     for damaged in ("[]", "7", "{", ""):
         (tmp_path / "precision.json").write_text(damaged)
         assert resolve(asked, shape).precision == "bfloat16", damaged

@@ -2,8 +2,8 @@
 
 On a CPU most of an ordinary block's time is not arithmetic: convolution, pooling, bias and ReLU each read and write all
 pixels, which are more than a processor's cache holds. Here what follows the convolution is one pass (`direct`), or part
-of the convolution itself, for grey images (`direct`) and where minimal filtering pays (`winograd`). All forms compute
-the same function up to rounding.
+of the convolution itself: for grey images (`direct`), where minimal filtering pays (`winograd`), and in bfloat16 where
+the processor multiplies matrices of it (`matrix_unit`). All forms compute the same function up to rounding.
 """
 
 import torch
