@@ -18,6 +18,8 @@ from mia_core.cache import cache_dir, write_atomically
 from mia_core.errors import SettingsError
 from mia_core.recipe import Recipe
 
+ENOUGH = 0.8  # of float32's time: bfloat16 is chosen where it saves a fifth, so that noise does not decide
+
 
 def resolve_device(name: str) -> torch.device:
     """The device that a setting names; "auto" is CUDA, else Apple's MPS, else the CPU.
@@ -118,15 +120,19 @@ def faster_precision(recipe: Recipe, shape: tuple[int, int, int]) -> str:
     """The precision in which a step of the recipe takes less time here, "bfloat16" or "float32", timed once.
 
     A processor's flag is not trusted: bfloat16 without matrix instructions can be a hundred times slower, and with them
-    it gains nothing on small images. It is chosen only where it saves a fifth, so that noise does not decide.
+    it gains little on small images.
     """
+    kinds = ("float32", "bfloat16")
     with cpu_threads(recipe.threads):
         # Small first: where bfloat16 is emulated, a step on a full batch would take seconds.
         for examples, hopeless in ((2, 4), (20, 2), (recipe.batch_size, 1)):
-            seconds = {kind: _step_seconds(recipe, shape, kind, examples) for kind in ("float32", "bfloat16")}
+            seconds = {kind: _step_seconds(recipe, shape, kind, examples) for kind in kinds}
             if seconds["bfloat16"] > hopeless * seconds["float32"]:
                 return "float32"
-    return "bfloat16" if seconds["bfloat16"] < 0.8 * seconds["float32"] else "float32"
+        for _ in range(3):
+            if abs(seconds["bfloat16"] / seconds["float32"] - ENOUGH) < 0.1:  # too close to tell: both again, in turn
+                seconds = {kind: min(seconds[kind], _step_seconds(recipe, shape, kind, examples)) for kind in kinds}
+    return "bfloat16" if seconds["bfloat16"] < ENOUGH * seconds["float32"] else "float32"
 
 
 def _step_seconds(recipe: Recipe, shape: tuple[int, int, int], precision: str, examples: int) -> float:

@@ -170,6 +170,14 @@ def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
     assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
 
 
+@pytest.mark.parametrize(("later", "chosen"), [(0.75, "bfloat16"), (0.85, "float32")])
+def test_a_close_timing_is_repeated_and_the_least_counts(monkeypatch, later, chosen):
+    timed = {"float32": [1.0] * 6, "bfloat16": [0.9, 0.9, 0.85, 0.85, later, 0.85]}
+    monkeypatch.setattr("mia_core.hardware._step_seconds", lambda recipe, shape, kind, examples: timed[kind].pop(0))
+    assert faster_precision(RECIPE, (1, 12, 12)) == chosen
+    assert not timed["float32"] and not timed["bfloat16"]
+
+
 def test_a_first_step_in_which_code_is_compiled_decides_nothing(monkeypatch):
     body, pauses = CNN.body, [1.1]
 
