@@ -6,7 +6,8 @@ A gradient that has passed the pooling also passes to the bias: `total`, float64
 import numpy as np
 
 from mia_core.convolution.compiled import CHANNELS, compiled, inlined
-from mia_core.convolution.pixels import HALF, SHUT, spread
+from mia_core.convolution.layouts import unpool
+from mia_core.convolution.pixels import SHUT, spread
 
 
 @compiled
@@ -33,22 +34,10 @@ def unpool_float32(gradient, which, whole, total):
 @compiled
 def unpool_bfloat16(gradient, which, whole, total):
     """The same of the bits of bfloat16 numbers (uint16)."""
-    count, height, width, _ = gradient.shape
-    window, sums = np.empty((4, CHANNELS), np.uint16), np.empty(CHANNELS, np.float32)
-    zero = np.uint16(0)
-    for b in range(count):
+    sums = np.empty(CHANNELS, np.float32)
+    for b in range(len(gradient)):
         sums[:] = 0
-        for row in range(height):
-            for column in range(width):
-                for c in range(CHANNELS):
-                    value, place = gradient[b, row, column, c], which[b, row, column, c]
-                    window[0, c], window[1, c], window[2, c], window[3, c] = spread(value, place, zero)
-                for c in range(CHANNELS):
-                    passed = window[0, c] | window[1, c] | window[2, c] | window[3, c]
-                    sums[c] += np.uint32(np.uint32(passed) << HALF).view(np.float32)
-                for place in range(4):
-                    for c in range(CHANNELS):
-                        whole[b, 2 * row + place // 2, 2 * column + place % 2, c] = window[place, c]
+        unpool(gradient[b], which[b], 0, whole[b], sums)
         for c in range(CHANNELS):
             total[c] += sums[c]
 

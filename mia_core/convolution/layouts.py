@@ -7,7 +7,7 @@ uint32; an image has `row` pairs of those pixels from which a window of 5 number
 import numpy as np
 
 from mia_core.convolution.compiled import CHANNELS, inlined
-from mia_core.convolution.pixels import HALF, LOWER_LEFT, SHUT, UPPER_RIGHT
+from mia_core.convolution.pixels import HALF, LOWER_LEFT, SHUT, UPPER_RIGHT, spread
 
 
 @inlined
@@ -76,14 +76,18 @@ def unpool_to_planes(gradient, which, planes, sums):
 
 
 @inlined
-def unpool(gradient, which, margin, whole):
+def unpool(gradient, which, margin, whole, sums):
     """The same into `whole` uint16 [2h and more, 2w and more, C], within a margin."""
-    height, row, _ = gradient.shape
-    upper, lower, ignored = np.empty(CHANNELS, np.uint32), np.empty(CHANNELS, np.uint32), np.empty(CHANNELS, np.float32)
+    height, width, _ = gradient.shape
+    window, zero = np.empty((4, CHANNELS), np.uint16), np.uint16(0)
     for line in range(height):
-        for column in range(row):
-            _unpool(gradient[line, column], which[line, column], upper, lower, ignored)
-            y, x = margin + 2 * line, margin + 2 * column
+        for column in range(width):
             for c in range(CHANNELS):
-                whole[y, x, c], whole[y + 1, x, c] = upper[c], lower[c]
-                whole[y, x + 1, c], whole[y + 1, x + 1, c] = upper[c] >> HALF, lower[c] >> HALF
+                value, place = gradient[line, column, c], which[line, column, c]
+                window[0, c], window[1, c], window[2, c], window[3, c] = spread(value, place, zero)
+            for c in range(CHANNELS):
+                passed = window[0, c] | window[1, c] | window[2, c] | window[3, c]
+                sums[c] += np.uint32(np.uint32(passed) << HALF).view(np.float32)
+            for place in range(4):
+                for c in range(CHANNELS):
+                    whole[margin + 2 * line + place // 2, margin + 2 * column + place % 2, c] = window[place, c]

@@ -109,10 +109,10 @@ def image_gradient(gradient, which, kernel, shapes, padded, found, out):
     padded, found  room for it with a margin, uint16 [H + 4, W + 4, 32] of zeros, and for float32 [H, W, 32]; a row more
                    if H is odd
     """
-    step = 2 * CHANNELS
+    step, ignored = 2 * CHANNELS, np.zeros(CHANNELS, np.float32)
     configure(np.int64(shapes.ctypes.data))
     for b in range(len(out)):
-        unpool(gradient[b], which[b], SIDE - 1, padded)
+        unpool(gradient[b], which[b], SIDE - 1, padded, ignored)
         _convolve(np.int64(padded.ctypes.data), step, padded.shape[1] * step, kernel, found)
         _round(found.ravel(), out[b].ravel())
     release()
