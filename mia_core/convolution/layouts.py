@@ -1,4 +1,4 @@
-"""Parts of compiled loops that bring kernels, images and gradients in the order in which tiles are loaded from them.
+"""Parts of compiled loops that bring images and gradients in the order in which tiles are loaded from them.
 
 All numbers are bfloat16, given as their bits. A pair is two pixels side by side, the left one in the lower half of a
 uint32; an image has `row` pairs of those pixels from which a window of 5 numbers a side begins.

@@ -34,6 +34,8 @@ def tiled(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Te
 
 
 class _Tiled(torch.autograd.Function):
+    """See `tiled`; here and below, pooled pixels and x are kept channels last."""
+
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
         x = x.detach().permute(0, 2, 3, 1).contiguous()
