@@ -16,7 +16,7 @@ help:
 	@echo "make report PARAMS=FILE.yml   the same with your settings: _build/report/index.html"
 	@echo "make pdf PARAMS=FILE.yml      the report as one file: _build/report.pdf (needs Chromium or Chrome)"
 	@echo "make test        all tests, those of the notebooks included"
-	@echo "make lint        ruff: style and common mistakes"
+	@echo "make lint        ruff: style and common mistakes; import-linter: which room may import from which"
 	@echo "make bench       measure what things cost here: results/benchmarks/"
 	@echo "make notebooks   run every chapter and store its outputs in book/"
 	@echo "make clean       remove what the above made; make distclean removes .venv too"
@@ -32,7 +32,7 @@ pdf: .venv/installed
 	$(BIN)/mia report --params "$(PARAMS)" --out _build/report --pdf _build/report.pdf
 
 notebooks: .venv/installed
-	$(BIN)/python -m mia_core.book
+	$(BIN)/python -m mia_core.report
 
 # Side by side, a file (a notebook) at a time; what must stay together tests/conftest.py says.
 test: .venv/installed
@@ -42,6 +42,7 @@ test: .venv/installed
 lint: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 
 # One after the other: two at a time would measure each other. One thread, so that a busy neighbour matters less.
 bench: .venv/installed
@@ -50,7 +51,7 @@ bench: .venv/installed
 	done
 
 clean:
-	rm -rf _build .pytest_cache .ruff_cache .hypothesis
+	rm -rf _build build .import_linter_cache .pytest_cache .ruff_cache .hypothesis
 	find mia_core tests book benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
 
 distclean: clean

@@ -18,13 +18,14 @@ from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from mia_core.chapters.cost_limits import matrix_speed, multiplications
-from mia_core.chapters.cost_records import compared, in_turn, middle, save
-from mia_core.data import Dataset
-from mia_core.hardware import cpu_threads, resolve
-from mia_core.jobs import Job
-from mia_core.recipe import Recipe
-from mia_core.training import train
+from mia_book.cost_limits import matrix_speed, multiplications
+from mia_book.cost_records import compared, in_turn, middle, save
+from mia_core.data.dataset import Dataset
+from mia_core.model.job import Job
+from mia_core.model.recipe import Recipe
+from mia_core.model.train import train
+from mia_core.store.machine import cpu_threads
+from mia_core.store.precision import resolve
 
 EXAMPLES = 10_520
 

@@ -4,8 +4,8 @@
 
 Each point runs in a process of its own: models are trained one after the other for an epoch and stored, then every
 model's outputs are read back one at a time and turned into one loss an example. "streamed" is that; "together" trains
-the same models at once (`mia_core.batched`). Time is the processor's; memory is the peak beyond what the libraries
-take. The exponents are slopes in the plane of logarithms (`mia_core.chapters.cost_growth`). Needs Linux for the memory.
+the same models at once (`mia_core.fast.batched`). Time is the processor's; memory is the peak beyond what the libraries
+take. The exponents are slopes in the plane of logarithms (`mia_book.cost_growth`). Needs Linux for the memory.
 """
 
 import argparse
@@ -18,18 +18,19 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from mia_core.fast.batched import train_together
 
-from mia_core.batched import train_together
-from mia_core.chapters.cost_growth import exponents
-from mia_core.chapters.cost_records import save
-from mia_core.data import Dataset
-from mia_core.errors import MiaWarning
-from mia_core.hardware import cpu_threads
-from mia_core.jobs import Job
-from mia_core.posteriors import softmax
-from mia_core.recipe import Recipe
-from mia_core.runs import Store, identity
-from mia_core.training_jobs import train_all
+from mia_book.cost_growth import exponents
+from mia_book.cost_records import save
+from mia_core.base.errors import MiaWarning
+from mia_core.data.dataset import Dataset
+from mia_core.gate.posteriors import softmax
+from mia_core.model.job import Job
+from mia_core.model.recipe import Recipe
+from mia_core.store.identity import identity
+from mia_core.store.machine import cpu_threads
+from mia_core.store.runs import Store
+from mia_core.store.trainings import train_all
 
 MODELS, TOGETHER, EXAMPLES = (1, 4, 16, 64), (1, 4, 16, 64), (1_000, 4_000, 15_000, 60_000)
 RECIPE = Recipe(epochs=1, record=(), device="cpu", precision="float32")

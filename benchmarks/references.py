@@ -17,7 +17,7 @@ import tracemalloc
 import numpy as np
 from scipy import optimize, special, stats
 
-from mia_core.chapters.cost_records import save
+from mia_book.cost_records import save
 from mia_core.references import References
 from mia_core.references.lira import lira
 from mia_core.references.rmia import rank

@@ -18,15 +18,16 @@ import torch
 from epoch import Pictures, ordinary_loop, plain_network
 from torch.utils.data import DataLoader
 
-from mia_core.chapters.cost_records import read, save
-from mia_core.errors import DataError
-from mia_core.hardware import cpu_threads, describe_machine
-from mia_core.inputs import Outputs
-from mia_core.networks import build_network, standardisation
-from mia_core.posteriors import softmax
-from mia_core.study import SHADOW, TARGET, Study, about_models, evaluate
-from mia_core.study_settings import StudySettings
-from mia_core.training import train
+from mia_book.cost_records import read, save
+from mia_core.base.errors import DataError
+from mia_core.gate.arrays import Outputs
+from mia_core.gate.posteriors import softmax
+from mia_core.model.build import build_network
+from mia_core.model.network import standardisation
+from mia_core.model.train import train
+from mia_core.store.machine import cpu_threads, describe_machine
+from mia_core.studies.settings import StudySettings
+from mia_core.studies.study import SHADOW, TARGET, Study, about_models, evaluate
 
 MEASURES = ("target_accuracy", "attack_accuracy", "auc")
 PARTS = {0: "conv1", 3: "conv2", 7: "dense", 9: "out"}  # of `plain_network`, by this package's names

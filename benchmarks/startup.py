@@ -12,12 +12,12 @@ import subprocess
 import sys
 import time
 
-from mia_core.chapters.cost_records import save
+from mia_book.cost_records import save
 
 CODE = {
     "python": "pass",
     "import mia_core": "import mia_core",
-    "mia --help": "from mia_core.cli import main; main(['--help'])",
+    "mia --help": "from mia_core.cli.main import main; main(['--help'])",
 }
 
 

@@ -17,12 +17,12 @@ from epoch import Pictures, ordinary_loop, plain_network
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from mia_core.chapters.cost_limits import matrix_speed, multiplications
-from mia_core.chapters.cost_records import compared, in_turn, middle, save
-from mia_core.hardware import cpu_threads
-from mia_core.study import Study
-from mia_core.study_settings import StudySettings
-from mia_core.training import train
+from mia_book.cost_limits import matrix_speed, multiplications
+from mia_book.cost_records import compared, in_turn, middle, save
+from mia_core.model.train import train
+from mia_core.store.machine import cpu_threads
+from mia_core.studies.settings import StudySettings
+from mia_core.studies.study import Study
 
 
 def plain_training(images, labels, members, counted, epochs, channels=1, left=128):

@@ -11,13 +11,13 @@ import argparse
 import os
 
 import numpy as np
+from mia_core.fast.batched import train_together
 
-from mia_core.batched import train_together
-from mia_core.chapters.cost_records import compared, in_turn, middle, save
-from mia_core.hardware import cpu_threads
-from mia_core.study import Study
-from mia_core.study_settings import StudySettings
-from mia_core.training import train
+from mia_book.cost_records import compared, in_turn, middle, save
+from mia_core.model.train import train
+from mia_core.store.machine import cpu_threads
+from mia_core.studies.settings import StudySettings
+from mia_core.studies.study import Study
 
 DEFENSES = ("none", "dropout", "smoothing", "dropout+smoothing")
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from mia_core.cache import write_atomically
-from mia_core.plotting import privacy_utility
-from mia_core.recorded import recorded
-from mia_core.study import over_the_seeds
+from mia_core.base.files import write_atomically
+from mia_core.display.plots import privacy_utility
+from mia_core.studies.recorded import recorded
+from mia_core.studies.study import over_the_seeds
 
 figure, _ = privacy_utility(over_the_seeds(recorded("cifar10-jpeg")[0]))
 write_atomically(

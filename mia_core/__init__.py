@@ -7,17 +7,17 @@ import importlib
 from typing import Any
 
 _WHERE = {
-    "Study": "mia_core.study",
-    "StudySettings": "mia_core.study_settings",
-    "ReferenceStudy": "mia_core.reference_studies.study",
-    "ReferenceSettings": "mia_core.reference_studies.settings",
-    "over_the_seeds": "mia_core.study",
-    "evaluate": "mia_core.study",
-    "load_dataset": "mia_core.data",
-    "judge": "mia_core.claims",
-    "Claim": "mia_core.claims",
-    "show": "mia_core.figures",
-    "glue": "mia_core.figures",
+    "Study": "mia_core.studies.study",
+    "StudySettings": "mia_core.studies.settings",
+    "ReferenceStudy": "mia_core.studies.reference_study",
+    "ReferenceSettings": "mia_core.studies.reference_settings",
+    "over_the_seeds": "mia_core.studies.study",
+    "evaluate": "mia_core.studies.study",
+    "load_dataset": "mia_core.data.load",
+    "judge": "mia_core.measures.claims",
+    "Claim": "mia_core.measures.claims",
+    "show": "mia_core.display.figures",
+    "glue": "mia_core.display.figures",
 }
 
 __all__ = list(_WHERE)

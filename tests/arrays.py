@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mia_core.errors import ArrayError
+from mia_core.base.errors import ArrayError
 
 BLOCKS = {
     # p: (members, of them correct, non-members, of them correct)

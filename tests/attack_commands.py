@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from mia_core.cli import main
+from mia_core.cli.main import main
 
 RATES = [(0.0, 0.0, 0), (0.0, 0.0, 0), (0.0, 0.0, 0), (0.35, 0.06, 60)]
 """TPR, realised FPR and false positives of the counted outputs at the four levels of a report."""

@@ -12,8 +12,8 @@ import nbformat
 import pytest
 import yaml
 
-from mia_core.book.rendering import render
-from mia_core.book.sources import Book, copy_book, open_book
+from mia_core.report.rendering import render
+from mia_core.report.sources import Book, copy_book, open_book
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -115,7 +115,7 @@ def unrendered(*parts: str) -> Iterator[None]:
             return site
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mia_core.book.build.renderer", lambda *given: contextlib.nullcontext(Unrendered()))
+        patch.setattr("mia_core.report.build.renderer", lambda *given: contextlib.nullcontext(Unrendered()))
         yield
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mia_core.compare.results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict
+from mia_core.report.compare.results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict
 
 
 def chapter(**changes: Any) -> Chapter:

@@ -10,6 +10,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     os.environ |= {"OMP_NUM_THREADS": "1", "LOKY_MAX_CPU_COUNT": "1"}
 
 import pytest
+
 from arrays import base, save
 from known import known_answers, reported_cases
 
@@ -59,7 +60,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 @pytest.fixture
 def bare_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chapters that use none of the large libraries need not wait until they are imported."""
-    monkeypatch.setattr("mia_core.book.prepared.IMPORTED", ("ipykernel.kernelapp", "ipykernel.ipkernel"))
+    monkeypatch.setattr("mia_core.report.prepared.IMPORTED", ("ipykernel.kernelapp", "ipykernel.ipkernel"))
 
 
 @pytest.fixture

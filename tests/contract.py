@@ -5,9 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from mia_core.report.sources import open_book
 from prose import equations, markdown, typed_results, words
-
-from mia_core.book.sources import open_book
 
 MOST_WORDS, MOST_CELLS, MOST_LINES, MOST_EQUATIONS = 1200, 7, 15, 2
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}

@@ -1,4 +1,4 @@
-"""A processor's matrix unit in Python: what `mia_core.convolution.amx` has instructions for, on every machine."""
+"""A processor's matrix unit in Python: what `mia_core.fast.convolution.amx` has instructions for, on every machine."""
 
 import ctypes
 from types import ModuleType
@@ -6,7 +6,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from mia_core.convolution import matrix_unit, tiles
+from mia_core.fast.convolution import matrix_unit, tiles
 
 USERS = ("_convolve", "_correlate", "convolve_and_pool", "image_gradient", "kernel_gradient", "small_kernel_gradient")
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mia_core.data import Dataset, DataSettings, load_dataset
+from mia_core.data.dataset import Dataset
+from mia_core.data.load import DataSettings, load_dataset
 
 DOWNLOADED = ("cifar10", "cifar100", "mnist", "fashion-mnist")
 

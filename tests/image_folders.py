@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mia_core.data import Dataset, DataSettings, load_dataset
-from mia_core.errors import DataError
+from mia_core.base.errors import DataError
+from mia_core.data.dataset import Dataset
+from mia_core.data.load import DataSettings, load_dataset
 
 
 def load(root: Path, **settings) -> Dataset:

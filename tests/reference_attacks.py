@@ -3,15 +3,15 @@
 import numpy as np
 from scipy.special import expit
 
+from mia_core.data.splits import Split, pairs
 from mia_core.references import References
+from mia_core.references.attack_p import attack_p
 from mia_core.references.attack_r import attack_r
-from mia_core.references.calibration import difficulty_calibrated
+from mia_core.references.calibrated_loss import difficulty_calibrated
 from mia_core.references.label_only import label_only
 from mia_core.references.lira import LiraSettings, lira
-from mia_core.references.population import attack_p
 from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio, rmia
 from mia_core.references.tlira import TLiraSettings, tlira
-from mia_core.splits import Split, pairs
 
 HELD_OUT = 50
 """Examples at the end that no model trains on: the population of RMIA and of Attack-P."""

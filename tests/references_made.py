@@ -1,11 +1,11 @@
 """Studies with reference models whose outputs are made up instead of trained: quick, and with a known answer."""
 
 import numpy as np
-from small import RECIPE, tiny_dataset
 
-from mia_core.reference_studies.settings import ReferenceSettings
-from mia_core.reference_studies.study import ReferenceStudy
-from mia_core.runs import Run, Store
+from mia_core.store.runs import Run, Store
+from mia_core.studies.reference_settings import ReferenceSettings
+from mia_core.studies.reference_study import ReferenceStudy
+from small import RECIPE, tiny_dataset
 
 DATA = tiny_dataset(400)
 SETTINGS = ReferenceSettings(

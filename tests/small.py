@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mia_core.data import Dataset
-from mia_core.recipe import Recipe
+from mia_core.data.dataset import Dataset
+from mia_core.model.recipe import Recipe
 
 RECIPE = Recipe(epochs=3, batch_size=8, record=(1, 2), precision="float32", device="cpu")
 

@@ -13,9 +13,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
-from mia_core.book.parameters import check_parameters, known_parameters
-from mia_core.book.sources import open_book
-from mia_core.settings import read_settings_file
+from mia_core.base.settings import read_settings_file
+from mia_core.report.parameters import check_parameters, known_parameters
+from mia_core.report.sources import open_book
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

@@ -14,22 +14,22 @@ from typing import Any
 import nbformat
 import pandas as pd
 import pytest
+
+import mia_book
+import mia_core.display.figures
+import mia_core.measures.claims
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.report.parameters import known_parameters
+from mia_core.studies.study import Study
 from prose import CITATION, GLUE, asserted, markdown
 
-import mia_core.chapters
-import mia_core.claims
-import mia_core.figures
-from mia_core.book.parameters import known_parameters
-from mia_core.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
-from mia_core.study import Study
-
-for _module in pkgutil.iter_modules(mia_core.chapters.__path__):
+for _module in pkgutil.iter_modules(mia_book.__path__):
     # One that is first imported while a chapter runs would keep the made-up verdicts for the next chapter.
-    importlib.import_module(f"mia_core.chapters.{_module.name}")
+    importlib.import_module(f"mia_book.{_module.name}")
 
 OUTCOMES = (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)
 TINY = {"seeds": 2, "epochs": 2, "part": 120, "models": 6}  # enough non-members for a TPR at 1% FPR
-JUDGE = mia_core.claims.judge
+JUDGE = mia_core.measures.claims.judge
 ATTACK = "adversary1"
 
 
@@ -51,7 +51,8 @@ def made_up_table(claim: Claim, outcome: str) -> pd.DataFrame:
 
 
 def turned_judge(outcome: str, judged: list[Claim]) -> Any:
-    """`mia_core.claims.judge` on a table that is made up for the claim; the claims are remembered in `judged`."""
+    """`mia_core.measures.claims.judge` on a table that is made up for the claim; the claims are remembered in
+    `judged`."""
 
     def judge(claim: Claim, table: pd.DataFrame, attack: str = ATTACK, confidence: float = 0.95) -> Verdict:
         JUDGE(claim, table, attack, confidence)  # the real table must have what the claim needs
@@ -113,7 +114,7 @@ def run_chapter(path: Path, outcome: str | None, monkeypatch: pytest.MonkeyPatch
 
 
 def _record(patch: pytest.MonkeyPatch, run: Run) -> None:
-    figures = mia_core.figures
+    figures = mia_core.display.figures
 
     def glue(name: str, value: Any, digits: int = 3) -> None:
         run.glued[name] = str(figures.plain(value, digits))

@@ -1,4 +1,5 @@
-"""Sphinx extension: numbers the figures and tables that `mia_core.figures.show` put on a page and makes them targets.
+"""Sphinx extension: numbers the figures and tables that `mia_core.display.figures.show` put on a page and makes them
+targets.
 
 `[](#fig-NAME)` and `[](#tab-NAME)` then read "Figure 2" and "Table 1", and hovering shows the figure. A name counts for
 its own page first; from another page it can be linked to as long as only one page uses it. Tables of verdicts link to

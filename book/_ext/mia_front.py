@@ -6,8 +6,8 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-from mia_core.book.front import recorded_tradeoff
-from mia_core.errors import MiaError
+from mia_core.base.errors import MiaError
+from mia_core.report.front import recorded_tradeoff
 
 
 class RecordedTradeoff(SphinxDirective):

@@ -14,7 +14,7 @@ from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 from sphinx_tippy import get_tippy_data
 
 TOGGLE = '<summary><span class="toctree-toggle"'
-READ_AHEAD = "MIA_READ_AHEAD"  # set by mia_core.book.jupyter_book
+READ_AHEAD = "MIA_READ_AHEAD"  # set by mia_core.report.jupyter_book
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
 CITATION = re.compile(r'<div\b[^>]*\bclass="citation(?:-list)?"[^>]*>')

@@ -12,7 +12,6 @@ from pydantic import BeforeValidator, Field
 
 from mia_core.attacks.adversary1 import Adversary1, Adversary1Settings
 from mia_core.attacks.adversary3 import Adversary3, Adversary3Deviation, Adversary3Entropy
-from mia_core.attacks.baselines import Gap, Loss
 from mia_core.attacks.risk_score import PrivacyRiskScore
 from mia_core.attacks.shokri import Shokri
 from mia_core.attacks.song_mittal import (
@@ -23,9 +22,10 @@ from mia_core.attacks.song_mittal import (
     TrueConfidence,
     TrueConfidencePerClass,
 )
-from mia_core.errors import SettingsError
-from mia_core.settings import Number, Whole
-from mia_core.words import brief, nearest
+from mia_core.attacks.yeom import Gap, Loss
+from mia_core.base.errors import SettingsError
+from mia_core.base.messages import brief, nearest
+from mia_core.base.settings import Number, Whole
 
 
 class Attack(Protocol):

@@ -12,8 +12,8 @@ from pydantic import Field
 
 from mia_core.attacks.classifier import Classifier
 from mia_core.attacks.features import Scale, largest
-from mia_core.errors import ArrayError
-from mia_core.settings import Settings, Whole
+from mia_core.base.errors import ArrayError
+from mia_core.base.settings import Settings, Whole
 
 
 class Adversary1Settings(Settings):

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.errors import SettingsError
-from mia_core.posteriors import entropy
-from mia_core.ranking import best_balanced_threshold, tie_blocks
+from mia_core.base.errors import SettingsError
+from mia_core.gate.posteriors import entropy
+from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
 
 
 class Adversary3:
@@ -39,7 +39,7 @@ class Adversary3:
         """Takes the threshold from `posteriors` [R, K] of the *target* for R random inputs, as the paper does.
 
         At most `percent` of them, from 0 to below 100, lie above it. The paper asks for 1,000 random inputs
-        (`mia_core.augmented.random_posteriors` asks about them) and finds values near 10 percent best.
+        (`mia_core.studies.augmented.random_posteriors` asks about them) and finds values near 10 percent best.
         """
         if not 0 <= percent < 100:
             raise SettingsError(f"percent: expected 0 <= percent < 100, found {percent}")

@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.ranking import best_balanced_threshold, tie_blocks
+from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
 
 
 class AugmentedLabels:

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.errors import ArrayError, MiaWarning
+from mia_core.base.errors import ArrayError, MiaWarning
 
 
 def classes_with_both(members: NDArray[np.bool_], labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:

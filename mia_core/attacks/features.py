@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.posteriors import log_posteriors
+from mia_core.gate.posteriors import log_posteriors
 
 Scale = Literal["posteriors", "logs"]
 
@@ -13,7 +13,7 @@ Scale = Literal["posteriors", "logs"]
 def largest(posteriors: NDArray[np.float64], k: int, scale: Scale = "posteriors") -> NDArray[np.float64]:
     """The `k` largest of each row of `posteriors` [N, K], highest first: float64 [N, min(k, K)].
 
-    scale "logs" takes natural logarithms with the floor of `mia_core.posteriors.LOG_FLOOR`: near 1 and near 0 they
+    scale "logs" takes natural logarithms with the floor of `mia_core.gate.posteriors.LOG_FLOOR`: near 1 and near 0 they
     spread what probabilities squeeze together. Three sorted values are the choice of ML-Leaks (Salem et al. 2019)
     and of the report.
     """

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
-from mia_core.errors import SettingsError
-from mia_core.posteriors import modified_entropy
+from mia_core.base.errors import SettingsError
+from mia_core.gate.posteriors import modified_entropy
 
 BINS = 5
 """Bins of a histogram, the number in Song and Mittal's published code."""

@@ -13,8 +13,8 @@ from mia_core.attacks.adversary1 import Adversary1Settings
 from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
 from mia_core.attacks.classifier import Classifier
 from mia_core.attacks.features import Scale
-from mia_core.posteriors import log_posteriors
-from mia_core.settings import Settings, Whole
+from mia_core.base.settings import Settings, Whole
+from mia_core.gate.posteriors import log_posteriors
 
 
 class ShokriSettings(Settings):

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
-from mia_core.posteriors import entropy, modified_entropy
-from mia_core.ranking import best_balanced_threshold, tie_blocks
+from mia_core.gate.posteriors import entropy, modified_entropy
+from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
 
 
 class TrueConfidence:

@@ -8,13 +8,15 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from mia_core.base.errors import SettingsError
+from mia_core.base.messages import brief, nearest, one_line
 from mia_core.defenses.base import Defense
-from mia_core.defenses.coarsening import LabelOnly, Rounding
+from mia_core.defenses.clipping import Clipping
 from mia_core.defenses.dropout import Dropout
-from mia_core.defenses.masking import Clipping, TopKMasking
+from mia_core.defenses.label_only import LabelOnly
+from mia_core.defenses.masking import TopKMasking
+from mia_core.defenses.rounding import Rounding
 from mia_core.defenses.smoothing import LabelSmoothing
-from mia_core.errors import SettingsError
-from mia_core.words import brief, nearest, one_line
 
 __all__ = [
     "DEFENSES",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
-from mia_core.settings import Settings
+from mia_core.base.settings import Settings
 
 if TYPE_CHECKING:
     import torch

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from mia_core.base.settings import Number, Switch
 from mia_core.defenses.base import Defense, Stage
-from mia_core.settings import Number, Switch
 
 if TYPE_CHECKING:
     import torch
@@ -33,6 +33,6 @@ class Dropout(Defense):
         return self
 
     def layers(self, generator: "torch.Generator") -> dict[str, "torch.nn.Module"]:
-        from mia_core.networks import Drop
+        from mia_core.defenses.drop import Drop
 
         return {place: Drop(self.rate, generator) for place in ("input", "hidden") if getattr(self, place)}

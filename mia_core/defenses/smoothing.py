@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar, Literal
 import numpy as np
 from pydantic import Field
 
+from mia_core.base.settings import Number
 from mia_core.defenses.base import Defense, Stage
-from mia_core.settings import Number
 
 
 class LabelSmoothing(Defense):

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from mia_core.base.settings import Settings
 from mia_core.references.outputs import References
 from mia_core.references.summaries import SPREAD_FLOOR, Side, summarise
-from mia_core.settings import Settings
 
 
 class LiraSettings(Settings):

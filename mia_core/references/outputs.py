@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.errors import ArrayError, SettingsError
+from mia_core.base.errors import ArrayError, SettingsError
 
 BLOCK = 2**17
 """Numbers of one block of examples, 1 MiB as float64: it stays in a core's cache while an attack passes over it."""
@@ -27,7 +27,7 @@ class References:
     target      row of the model under attack
     partner     row left out together with the target: its complement in complementary pairs. None only where the rows
                 of `members` are independent of each other, as in `random_halves`; otherwise the number of references
-                that hold an example gives the target's membership away (see `mia_core.splits.pairs`)
+                that hold an example gives the target's membership away (see `mia_core.data.splits.pairs`)
     asked       number of references to use, the first ones in order of rows; None: all
 
     Raises `ArrayError` for shapes that do not fit, values that are not finite, or no reference at all, and
@@ -82,7 +82,7 @@ class References:
     def of_pairs(
         cls, statistics: NDArray[Any], members: NDArray[np.bool_], target: int, asked: int | None = None
     ) -> "References":
-        """References under complementary pairs, where models 2i and 2i + 1 are partners (`mia_core.splits.pairs`).
+        """References under complementary pairs, where models 2i and 2i + 1 are partners (`mia_core.data.splits.pairs`).
 
         Ask for an even number of references, so that whole pairs are used.
         """
@@ -134,7 +134,7 @@ class References:
 def held_out(members: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The examples that no model of `members` [M, N] trained on, bool [N]: where a population may be drawn from.
 
-    These should be examples outside the pool, as `mia_core.splits.pairs` has them: an example of the pool that happens
-    to be in no model is a non-member of the target by that very choice.
+    These should be examples outside the pool, as `mia_core.data.splits.pairs` has them: an example of the pool that
+    happens to be in no model is a non-member of the target by that very choice.
     """
     return ~members.any(axis=0)

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
-from mia_core.errors import ArrayError
-from mia_core.posteriors import LOG_FLOOR, log_posteriors
+from mia_core.base.errors import ArrayError
+from mia_core.base.settings import Number, Settings
+from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors
 from mia_core.references.outputs import References
 from mia_core.references.summaries import summarise
-from mia_core.settings import Number, Settings
 
 
 class RmiaSettings(Settings):

@@ -1,19 +1,19 @@
 """The one number that an attack reads from a model's output for an example; higher = more like a member.
 
-`mia_core.posteriors.logit_statistic` is the first of them: log p_y - log(1 - p_y), nearly normal over models, which
-is what LiRA assumes (Carlini et al. 2022).
+`mia_core.gate.posteriors.logit_statistic` is the first of them: log p_y - log(1 - p_y), nearly normal over models,
+which is what LiRA assumes (Carlini et al. 2022).
 """
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mia_core.posteriors import log_posteriors, logit_statistic, softmax
+from mia_core.gate.posteriors import log_posteriors, logit_statistic, softmax
 
 
 def logit_of_posteriors(posteriors: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
     """The logit statistic where only `posteriors` [..., N, K] are left, as behind an output defense: float64 [..., N].
 
-    Zeros count as `mia_core.posteriors.LOG_FLOOR`, so a masked posterior gives a finite value of at most +-69.1.
+    Zeros count as `mia_core.gate.posteriors.LOG_FLOOR`, so a masked posterior gives a finite value of at most +-69.1.
     """
     return logit_statistic(log_posteriors(posteriors), labels)
 

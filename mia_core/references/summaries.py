@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.errors import ArrayError
+from mia_core.base.errors import ArrayError
 from mia_core.references.outputs import References
 
 SPREAD_FLOOR = 1e-6

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import digamma, gammaln, log_ndtr, polygamma, stdtr
 
+from mia_core.base.settings import Settings
 from mia_core.references.outputs import References
 from mia_core.references.summaries import SPREAD_FLOOR, Side, exact_mean, summarise
-from mia_core.settings import Settings
 
 
 class TLiraSettings(Settings):

@@ -1,0 +1,155 @@
+"""Tables that describe the package to its users, made from the code that enforces what they say."""
+
+import re
+import warnings
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mia_core.base.errors import MiaError
+from mia_core.base.settings import Settings
+from mia_core.studies.columns import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+ATTACKS: dict[str, tuple[str, str]] = {
+    "gap": ("whether the model classifies the example correctly", "Yeom et al. 2018"),
+    "adversary1": ("the report's attack: three sorted posteriors, fitted on one shadow", "Salem et al. 2019"),
+    "adversary1-logs": ("the same on logarithms of the posteriors", "this book"),
+    "shokri": ("whole posteriors, an attack model for each class, fitted on one shadow", "Shokri et al. 2017"),
+    "modified-entropy-per-class": (
+        "modified entropy, a threshold for each class, from one shadow", "Song and Mittal 2021",
+    ),
+    "risk-score": (
+        "share of members among a shadow's examples of like modified entropy and class", "Song and Mittal 2021",
+    ),
+    "loss": ("probability of the true class, one threshold for all examples", "Yeom et al. 2018"),
+    "attack-p": ("rank of the loss among examples that no model trained on", "Ye et al. 2022"),
+    "attack-r": ("rank of the loss among those of the OUT references", "Ye et al. 2022"),
+    "calibrated-loss": ("log-probability minus its mean over OUT references", "Watson et al. 2022"),
+    "lira": ("LiRA, one variance for all examples", "Carlini et al. 2022"),
+    "lira-own-variance": ("LiRA, each example's own variance", "Carlini et al. 2022"),
+    "lira-hinge": ("LiRA on the lead of the true class's logit over the next", "Carlini et al. 2022"),
+    "lira-offline": ("LiRA with OUT references only: how unlikely so high an answer is", "Carlini et al. 2022"),
+    "lira-offline-own-variance": ("the same, each example's own variance", "Carlini et al. 2022"),
+    "t-lira": ("LiRA with Student's t and a variance that examples share in part", "Brännvall 2026"),
+    "t-lira-offline": ("the same with OUT references only", "Brännvall 2026"),
+    "base": ("log-probability minus the logarithm of the references' mean probability", "Lassila et al. 2025"),
+    "base-offline": ("the same with OUT references only", "Lassila et al. 2025"),
+    "rmia": ("probability divided by the references' mean; online the same ratio as base", "Zarifzadeh et al. 2024"),
+    "rmia-offline": ("the same with OUT references, from which the mean is estimated", "Zarifzadeh et al. 2024"),
+    "rmia-rank": ("RMIA's score: rank of that ratio among examples of no model", "Zarifzadeh et al. 2024"),
+    "label-only": ("whether answers are right, against how the references answer", "Aerni et al. 2024"),
+    "rapid": ("loss and calibrated loss, weighed by a network that is fitted on one reference", "He et al. 2024"),
+}  # fmt: skip
+"""Each of `mia_core.references.registry.REFERENCE_ATTACKS`: what it compares, in a few words, and whose it is."""
+_SPELT = {"lira": "LiRA", "rmia": "RMIA", "base": "BASE", "rapid": "RAPID"}
+
+
+def attacks_reference() -> "pd.DataFrame":
+    """The attacks that a study with reference models knows by name, in the order of its table."""
+    import pandas as pd
+
+    rows = [[name, *words] for name, words in ATTACKS.items()]
+    return pd.DataFrame(rows, columns=["attack", "what it compares", "source"])
+
+
+def spelt(attack: str) -> str:
+    """An attack's name as it is spelt in a sentence, "t-LiRA" for "t-lira"."""
+    return re.sub("|".join(_SPELT), lambda found: _SPELT[found[0]], attack)
+
+
+def settings_reference(group: type[Settings]) -> "pd.DataFrame":
+    """Every setting of a group with default, limits and meaning, from its fields and docstrings."""
+    import pandas as pd
+
+    meanings = {}
+    for part in reversed(group.__mro__):
+        meanings |= _listed(part.__doc__ or "")
+    rows = []
+    for name, field in group.model_fields.items():
+        default = field.default
+        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else str(default)
+        limits = ", ".join(text for item in field.metadata if (text := _limit(item)))
+        choices = re.findall(r"'([^']+)'", str(field.annotation)) if "Literal" in str(field.annotation) else []
+        rows.append([name, shown, limits or ", ".join(choices), meanings.get(name, "")])
+    return pd.DataFrame(rows, columns=["setting", "default", "allowed", "meaning"])
+
+
+def columns_reference(columns: Mapping[str, tuple[str, str]] = COLUMNS) -> "pd.DataFrame":
+    """The columns of a table with kind and meaning.
+
+    columns  such as `mia_core.studies.columns.COLUMNS`, those of a study, or
+             `mia_core.studies.reference_columns.REFERENCE_COLUMNS`
+    """
+    import pandas as pd
+
+    return pd.DataFrame([[name, *words] for name, words in columns.items()], columns=["column", "kind", "meaning"])
+
+
+def refusals(cases: dict[str, Callable[[], Any]]) -> "pd.DataFrame":
+    """What the package answers to inputs: each case is called, and its error, warning or acceptance written down."""
+    import pandas as pd
+
+    rows = []
+    for words, call in cases.items():
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                call()
+                answer = f"taken, with a warning: {caught[0].message}" if caught else "taken"
+            except MiaError as error:
+                answer = f"refused: {error}"
+        rows.append([words, answer])
+    return pd.DataFrame(rows, columns=["input", "answer"])
+
+
+def array_cases() -> dict[str, Callable[[], Any]]:
+    """Small arrays of every kind that people bring, for `refusals`."""
+    from mia_core.gate.outputs import check_outputs
+
+    good = np.tile([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3]], (10, 1))
+    members, labels = np.arange(20) < 10, np.arange(20) % 2
+    nan = good.copy()
+    nan[3, 1] = np.nan
+
+    def case(posteriors: Any = good, members: Any = members, labels: Any = None) -> Callable[[], Any]:
+        return lambda: check_outputs(posteriors=posteriors, members=members, labels=labels, source="target.npz")
+
+    return {
+        "posteriors [N, K] whose rows sum to 1, members true or false": case(),
+        "members as 1 and 0 of any number type, in a column": case(members=members.astype(np.int32)[:, None]),
+        "labels as whole numbers, in a column, or one-hot": case(labels=np.eye(3)[labels]),
+        "logits or percents under the name posteriors": case(100 * good),
+        "a value that is no number": case(nan),
+        "members coded 1 and 2": case(members=1 + members),
+        "members only": case(members=np.ones(20)),
+        "labels outside 0 ... K - 1": case(labels=labels + 5),
+        "fewer members than rows": case(members=members[:-1]),
+        "one column": case(good[:, :1]),
+    }
+
+
+def _listed(docstring: str) -> dict[str, str]:
+    """Names and meanings from the lines "name  meaning" of a docstring, continuation lines included."""
+    found: dict[str, str] = {}
+    name = None
+    for line in docstring.splitlines():
+        if match := re.match(r" {4}(\w+)  +(\S.*)", line):
+            name = match[1]
+            found[name] = match[2]
+        elif name and re.match(r" {8,}\S", line):
+            found[name] += " " + line.strip()
+        else:
+            name = None
+    return found
+
+
+def _limit(item: Any) -> str:
+    signs = {"ge": "at least", "gt": "above", "le": "at most", "lt": "below"}
+    return ", ".join(
+        f"{words} {getattr(item, sign):g}" for sign, words in signs.items() if getattr(item, sign, None) is not None
+    )

@@ -1,0 +1,123 @@
+"""Reads what several models said about the same examples from one .npz file, for attacks with reference models."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mia_core.audits.models_suspicions import warn_of_models, warn_of_statistics
+from mia_core.base.errors import ArrayError
+from mia_core.gate.arrays import CODING, Gate, Outputs
+from mia_core.gate.npz import open_archive
+from mia_core.gate.posteriors import log_posteriors, softmax
+from mia_core.references.answers import STATISTICS, Answers
+from mia_core.references.outputs import held_out
+
+VALUES = ("logits", "posteriors", "statistic")
+EXPECTED = "logits or posteriors [M, N, K] with labels [N], or statistic [M, N]; and members [M, N]"
+
+
+@dataclass(frozen=True, eq=False)
+class Models:
+    """M models and N examples, checked.
+
+    answers   the outputs; behind the N examples once more those that no model trained on, as a population
+    correct   bool [M, N], whether the model predicts the label; None where the file holds a statistic only
+    pairs     whether rows 2i and 2i + 1 train on complementary examples, which the partner being left out needs
+    balanced  whether every example is in exactly half of the models, without being in pairs: a biased design
+    source    the file
+    array     which array it holds, one of `VALUES`
+    """
+
+    answers: Answers
+    correct: NDArray[np.bool_] | None
+    pairs: bool
+    balanced: bool
+    source: str
+    array: str
+
+    @property
+    def members(self) -> NDArray[np.bool_]:
+        """Which model trained on which example, bool [M, N]."""
+        return self.answers.members[:, : self.answers.pool]
+
+
+def read_models(path: str | os.PathLike[str]) -> Models:
+    """The models in an .npz file: logits or posteriors [M, N, K] and labels [N], or any `statistic` [M, N] that is
+    higher for members; and members [M, N], coded 1 = the model trained on the example.
+
+    Raises `ArrayError`, one line, for a file or an array that is not so. Warns (`MiaWarning`) where it is odd.
+    """
+    with open_archive(path) as archive:
+        found = archive.entries()
+        given = [name for name in VALUES if name in found]
+        wanted = ["members", *given] + (["labels"] if "labels" in found else [])
+        if "members" not in found or len(given) != 1 or (given != ["statistic"] and "labels" not in found):
+            raise archive.missing(EXPECTED, [*VALUES, "members", "labels"])
+        arrays = archive.read({name: name for name in wanted})
+        source = archive.source
+    gate, name = Gate(source, {}, []), given[0]
+    values = gate.numeric(name, arrays[name])
+    members = _members(gate, arrays["members"], values, name)
+    examples = members.shape[1]
+    outside = np.flatnonzero(held_out(members))
+    columns = np.concatenate([np.arange(examples), outside])
+    if name == "statistic":
+        checked = gate.finite(name, values)
+        warn_of_statistics(checked, source)
+        numbers = checked[:, columns, None]
+        shape = (len(members), 1, len(columns), 0)
+        # Whatever statistic an attack would take of outputs, it is this one.
+        kept = dict.fromkeys(STATISTICS, numbers)
+        answers = Answers(np.zeros(shape), np.zeros(len(columns), np.int64), members[:, columns], examples, kept)
+        return Models(answers, None, *_design(members), source, name)
+    labels = gate.labels(gate.numeric("labels", arrays["labels"]), values.shape[2])
+    if labels.shape != (examples,):
+        raise gate.refuse("labels", f"shape {labels.shape}", f"one an example, ({examples},)")
+    checked = np.stack([_outputs(source, row, name, table) for row, table in enumerate(values)])
+    warn_of_models(_each(source, name, values, members, labels), source)
+    answers = Answers(checked[:, None, columns], labels[columns], members[:, columns], examples)
+    return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source, name)
+
+
+def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> NDArray[np.bool_]:
+    members = gate.finite("members", gate.numeric("members", raw))
+    if values.ndim != (2 if name == "statistic" else 3) or 0 in values.shape or members.shape != values.shape[:2]:
+        found = f"{name} {values.shape}, members {members.shape}"
+        raise ArrayError(f"{gate.source}: found {found}; expected {EXPECTED}, none empty")
+    if ((members != 0) & (members != 1)).any():
+        raise gate.refuse("members", f"the value {members[(members != 0) & (members != 1)][0]:g}", CODING)
+    return members == 1
+
+
+def _outputs(source: str, row: int, name: str, table: NDArray) -> NDArray[np.float64]:
+    """One model's logits [N, K], or the logarithms of its posteriors."""
+    gate = Gate(f"{source}: model {row}", {}, [])
+    tables = {name: gate.table(name, table)}
+    probable = gate.posteriors({name: table}, tables)
+    return tables[name] if name == "logits" else log_posteriors(probable)
+
+
+def _each(
+    source: str, name: str, values: NDArray, members: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> Iterator[Outputs]:
+    """Every model's outputs by themselves, made one at a time, which bounds the memory."""
+    for row, table in enumerate(values):
+        numbers = table.astype(np.float64)
+        logits = numbers if name == "logits" else None
+        probable = numbers if logits is None else softmax(logits)
+        yield Outputs(probable, members[row], labels, logits, f"{source}: model {row}")
+
+
+def _design(members: NDArray[np.bool_]) -> tuple[bool, bool]:
+    """Whether the models are complementary pairs, and whether, if not, every example is in exactly half of them.
+
+    Examples that all models or no model trained on say nothing about either.
+    """
+    varied = members[:, members.any(axis=0) & ~members.all(axis=0)]
+    if varied.shape[1] == 0 or len(members) % 2:
+        return False, False
+    pairs = bool((varied[::2] != varied[1::2]).all())
+    return pairs, not pairs and bool((varied.sum(axis=0) == len(members) // 2).all())

@@ -1,1 +1,0 @@
-"""What the commands that attack saved outputs print and write, and the commands too long for `mia_core.cli`."""

@@ -1,0 +1,173 @@
+"""The book's figures: each takes outputs or a study's table and gives a Matplotlib figure and its alt text.
+
+The alt text is computed from what is plotted, so that the two cannot disagree.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mia_core.display.svg import figure, style
+from mia_core.measures.metrics import most_false_positives, roc
+from mia_core.measures.text import NOT_MEASURABLE, heading
+from mia_core.studies.columns import COLUMNS
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+
+    from mia_core.gate.arrays import Outputs
+
+_RANGES = {"share in [0, 1]": (0.0, 1.0), "difference in [-1, 1]": (-1.0, 1.0)}
+
+NEAR = 6.0
+"""Marks whose centres are fewer points apart than this hide one another."""
+
+
+def limits(measure: str) -> tuple[float, float]:
+    """What a measure of a study's table cannot leave, low and high; infinite for what is no such measure.
+
+    The t-interval of few seeds can leave it, and is cut to it where it is drawn.
+    """
+    kind, _ = COLUMNS.get(measure, ("", ""))
+    return _RANGES.get(kind, (-np.inf, np.inf))
+
+
+def confidence_histogram(outputs: "Outputs", bins: int = 20) -> tuple["Figure", str]:
+    """Largest posterior of members and of non-members, as shares of each, on one axis from 1/K to 1."""
+    top = outputs.posteriors.max(axis=1)
+    edges = np.linspace(1 / outputs.classes, 1, bins + 1)
+    fig, axes = figure(height=3.0)
+    shares = {}
+    for series, (name, side) in enumerate((("members", outputs.members), ("non-members", ~outputs.members))):
+        weights = np.full(side.sum(), 1 / side.sum())
+        counts, *_ = axes.hist(top[side], edges, weights=weights, label=name, **style(series, fill=True))
+        shares[name] = counts[-1]
+    axes.set(xlabel="largest posterior", ylabel="share of examples", xlim=(edges[0], 1))
+    axes.legend(loc="upper left")
+    alt = (
+        f"Two histograms of the largest posterior. In the last bin, above {edges[-2]:.2f}, lie "
+        f"{shares['members']:.0%} of the members and {shares['non-members']:.0%} of the non-members."
+    )
+    return fig, alt
+
+
+def attackers_view(outputs: "Outputs", shown: int = 300) -> tuple["Figure", str]:
+    """Largest against second posterior of up to `shown` members and as many non-members, the first of each."""
+    fig, axes = figure(height=3.4)
+    ordered = np.sort(outputs.posteriors, axis=1)[:, ::-1]
+    parts = []
+    for series, (name, side) in enumerate((("members", outputs.members), ("non-members", ~outputs.members))):
+        points = ordered[side][:shown]
+        look = style(series)
+        axes.plot(points[:, 0], points[:, 1], linestyle="", marker=look["marker"], color=look["color"], alpha=0.45,
+                  markersize=4, label=name)  # fmt: skip
+        parts.append(f"{name} at a median of {np.median(points[:, 0]):.2f} and {np.median(points[:, 1]):.2f}")
+    axes.set(xlabel="largest posterior", ylabel="second largest posterior")
+    axes.legend(loc="upper right")
+    return fig, f"Scatter of the largest against the second largest posterior: {'; '.join(parts)}."
+
+
+def roc_over_seeds(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> tuple["Figure", str]:
+    """ROC on two logarithmic axes: the median TPR over seeds at each FPR, its range shaded, and guessing as a line.
+
+    The axes start at the FPR of one accused non-member: below it nothing can be measured.
+
+    curves  name -> one (scores [N], members [N]) a seed
+    """
+    fig, axes = figure(height=3.6)
+    most = max(int((~np.asarray(members, bool)).sum()) for seeds in curves.values() for _, members in seeds)
+    lowest = 1 / max(most, 2)  # a logarithmic axis needs a width
+    grid = np.geomspace(lowest, 1, 200)
+    axes.plot(grid, grid, label="guessing", **_line(5))
+    parts = []
+    for series, (name, seeds) in enumerate(curves.items()):
+        found = np.stack([_tpr_on(grid, scores, members) for scores, members in seeds])
+        middle = np.median(found, axis=0)
+        axes.fill_between(grid, found.min(0), found.max(0), color=style(series)["color"], alpha=0.18, linewidth=0)
+        axes.plot(grid, middle, label=name, **_line(series))
+        at = {level: _median_tpr(seeds, level) for level in (0.01, 0.1)}
+        parts.append(f"{name}: TPR {at[0.1]} at 10% FPR and {at[0.01]} at 1%")
+    axes.set(xscale="log", yscale="log", xlim=(lowest, 1), ylim=(lowest, 1))
+    axes.minorticks_off()  # eight marks a decade, each placed several times, take longer than all else in the figure
+    axes.set(xlabel="false-positive rate (FPR)", ylabel="true-positive rate (TPR)")
+    axes.legend(loc="lower right")
+    return fig, (
+        f"ROC curves on logarithmic axes from an FPR of {lowest:.2g}, one of {most:,} non-members; medians over seeds. "
+        f"{'; '.join(parts)}. Guessing is the diagonal."
+    )
+
+
+def privacy_utility(summary: "pd.DataFrame", measure: str = "attack_accuracy") -> tuple["Figure", str]:
+    """Each combination's target accuracy against what the attack reaches, with intervals over seeds.
+
+    summary  of one data set and attack (see `mia_core.studies.study.over_the_seeds`). Down and right is better for the
+             defender
+    A mark that another one hides becomes a ring around it.
+    """
+    fig, axes = figure(height=4.2)
+    parts, marks = [], []
+    for series, (_, row) in enumerate(summary.iterrows()):
+        x, y = row["target_accuracy"], row[measure]
+        look = style(series)
+        bars = axes.errorbar(
+            x, y, xerr=_arms(row, "target_accuracy"), yerr=_arms(row, measure), color=look["color"],
+            marker=look["marker"], linestyle="", capsize=2, elinewidth=1, label=row["defenses"],
+            markerfacecolor="none" if series >= 6 else look["color"], markersize=7,
+        )  # fmt: skip
+        marks.append(bars.lines[0])
+        parts.append(f"{row['defenses']} {x:.2f} / {y:.2f}")
+    axes.axhline(0.5, color=style(5)["color"], linewidth=1, linestyle=":")
+    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel=f"{heading(measure)} (down: safer)")
+    rings = rings_in_words([summary["defenses"].tolist()[place] for place in ringed(marks)])
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig, f"Target accuracy / {heading(measure)} of each combination: {', '.join(parts)}; guessing is 0.5.{rings}"
+
+
+def ringed(marks: "Sequence[Line2D]", size: float = 13) -> list[int]:
+    """Make rings of all marks, single points in the order of drawing, that a later one hides; returns their places."""
+    for mark in marks[:1]:
+        mark.axes.autoscale_view()  # the limits of the plot are otherwise found when it is drawn
+    points = [mark.axes.transData.transform(mark.get_xydata()[0]) for mark in marks]
+    near = NEAR / 72 * marks[0].figure.dpi if marks else 0.0
+    hidden = [
+        place
+        for place, point in enumerate(points)
+        if any(np.hypot(*(point - later)) < near for later in points[place + 1 :])
+    ]
+    for place in hidden:
+        marks[place].set(markerfacecolor="none", markersize=size)
+    return hidden
+
+
+def rings_in_words(rings: Sequence[str]) -> str:
+    """The end of an alt text that names the marks that became rings."""
+    return f" Rings with another mark inside: {', '.join(rings)}." if rings else ""
+
+
+def _line(series: int) -> dict:
+    look = style(series)
+    return {"color": look["color"], "linestyle": look["linestyle"]}
+
+
+def _arms(row: "pd.Series", name: str) -> list[list[float]] | None:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    if low is None or low != low:
+        return None
+    return [[row[name] - low], [high - row[name]]]
+
+
+def _median_tpr(seeds: list[tuple[np.ndarray, np.ndarray]], level: float) -> str:
+    """The median over seeds at one FPR, as text; not measurable where a seed has too few non-members for it."""
+    fewest = min(int((~np.asarray(members, bool)).sum()) for _, members in seeds)
+    if most_false_positives(fewest, level) is None:
+        return NOT_MEASURABLE
+    return f"{np.median([_tpr_on(np.array([level]), scores, members)[0] for scores, members in seeds]):.3f}"
+
+
+def _tpr_on(grid: np.ndarray, scores: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """The largest TPR of a real threshold whose FPR does not exceed each value of the grid."""
+    curve = roc(scores, members)
+    return curve.tpr[np.searchsorted(curve.fpr, grid + 1e-12, side="right") - 1]

@@ -1,0 +1,118 @@
+"""The book's tables, from a study's summary and from verdicts, with values and intervals as text."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from mia_core.measures.text import NOT_MEASURABLE, heading, number
+from mia_core.studies.paper import TABLE_I
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mia_core.measures.claims import Verdict
+
+
+def with_interval(row: "pd.Series | dict", name: str, digits: int = 3) -> str:
+    """A measure of a summary's row as "0.837 [0.831, 0.843]"; without bounds for a single seed."""
+    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+    if value is None or value != value:
+        return NOT_MEASURABLE
+    bounds = "" if low is None or low != low else f" [{number(low, digits)}, {number(high, digits)}]"
+    return f"{number(value, digits)}{bounds}"
+
+
+def beside_table_i(
+    summary: "pd.DataFrame",
+    names: Iterable[str] = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members"),
+    measured: str = "this run",
+) -> "pd.DataFrame":
+    """Table I of the report above the same measures of a study, two rows a combination.
+
+    summary   of the study, see `mia_core.studies.study.over_the_seeds`
+    names     columns of the summary; what Table I has no column for is "not printed" there
+    measured  what the study is called
+    """
+    import pandas as pd
+
+    rows = []
+    for _, row in summary.iterrows():
+        printed, name = TABLE_I.get(row["defenses"]), row["defenses"]
+        values = {heading(column): getattr(printed, column, None) for column in names}
+        before = {head: "not printed" if value is None else number(value, 2) for head, value in values.items()}
+        after = {heading(column): with_interval(row, column, 2 if "recall" in column else 3) for column in names}
+        rows += [{"defenses": f"{name}, Table I"} | before, {"defenses": f"{name}, {measured}"} | after]
+    return pd.DataFrame(rows)
+
+
+def upright(row: "pd.Series", names: Iterable[str]) -> "pd.DataFrame":
+    """Measures of one row of a summary, each on a line of its own: a table that fits a phone."""
+    import pandas as pd
+
+    lines = [[heading(name), with_interval(row, name)] for name in names]
+    return pd.DataFrame(lines, columns=["measure", "mean over seeds, 95% interval"])
+
+
+def measures(summary: "pd.DataFrame", names: Iterable[str]) -> "pd.DataFrame":
+    """Measures of a summary with their intervals, one row a combination and attack."""
+    import pandas as pd
+
+    return pd.DataFrame(
+        {"defenses": row["defenses"], "attack": row["attack"]}
+        | {heading(name): with_interval(row, name) for name in names}
+        for _, row in summary.iterrows()
+    )
+
+
+def verdicts_table(
+    verdicts: "Sequence[Verdict]",
+    unit: str = "seed",
+    limits: tuple[float, float] | None = None,
+    *,
+    evidence: str | Sequence[str],
+) -> "pd.DataFrame":
+    """Claims and what the run says of each: difference with interval and number of seeds, verdict, where to see it.
+
+    unit, limits  see `difference`
+    evidence      the figure or table of the page that shows what was measured, such as "fig-epochs": one for all
+                  claims, or one a claim
+    """
+    import pandas as pd
+
+    from mia_core.display.figures import Evidence, Explained
+
+    names = [evidence] * len(verdicts) if isinstance(evidence, str) else evidence
+    rows = []
+    for verdict, name in zip(verdicts, names, strict=True):
+        rows.append(
+            {
+                "claim": verdict.claim.text,
+                "verdict": Explained(verdict.outcome, verdict.claim.threshold),  # in sight on a phone
+                "measured difference": difference(verdict, unit, limits),
+                "made in": verdict.claim.source,
+                "evidence": Evidence(name),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def difference(verdict: "Verdict", unit: str = "seed", limits: tuple[float, float] | None = None) -> str:
+    """What a verdict measured, as "+0.075 [+0.061, +0.089] (3 seeds)"; without any seed, that it is not measurable.
+
+    unit    what is counted behind the difference, where it is not seeds
+    limits  what the difference cannot leave, such as (-1, 1) for one of shares: the interval is cut to it
+    """
+    if verdict.difference is None:
+        return NOT_MEASURABLE
+    bounds = ""
+    if verdict.low is not None and verdict.high is not None:
+        least, most = limits or (verdict.low, verdict.high)
+        low, high = max(verdict.low, least), min(verdict.high, most)
+        bounds = f" [{number(low, sign='+')}, {number(high, sign='+')}]"
+    return f"{number(verdict.difference, sign='+')}{bounds} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
+
+
+def told(verdicts: "Iterable[Verdict]") -> str:
+    """Claims with their verdicts and differences, one after the other: "“It falls” holds, -0.075 [...] (3 seeds)"."""
+    return "; ".join(
+        f"“{verdict.claim.text.rstrip('.')}” {verdict.outcome}, {difference(verdict)}" for verdict in verdicts
+    )

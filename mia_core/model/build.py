@@ -1,0 +1,56 @@
+"""Builds a network: initial weights as Lasagne draws them, from a seed, and the layers of its defenses."""
+
+import math
+
+import numpy as np
+import torch
+from torch import nn
+
+from mia_core.base.errors import SettingsError
+from mia_core.defenses import Combination
+from mia_core.model.cnn import CNN, SMALLEST_SIDE
+from mia_core.model.mlp import MLP
+from mia_core.model.network import Network
+
+NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "mlp": MLP}
+
+
+def build_network(
+    name: str,
+    mean: np.ndarray,
+    scale: np.ndarray,
+    classes: int,
+    hidden_units: int,
+    defenses: Combination,
+    seeds: tuple[int, int],
+    device: torch.device,
+) -> Network:
+    """A freshly initialised network on `device`, with the model-stage defenses' layers in place.
+
+    seeds  of the initial weights (drawn on the CPU, so the same on every device) and of the defenses' noise
+    Raises `SettingsError` where the images are too small for the CNN.
+    """
+    if name == "cnn" and min(mean.shape[1:]) < SMALLEST_SIDE:
+        raise SettingsError(
+            f"network: cnn needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, found "
+            f"{mean.shape[1]}x{mean.shape[2]}; give a larger size, or choose mlp"
+        )
+    with torch.device("cpu"), torch.random.fork_rng(devices=[]):  # layers draw default weights on creation
+        network = NETWORKS[name](mean, scale, classes, hidden_units)
+    _initialise(network, torch.Generator().manual_seed(seeds[0]))
+    noise = torch.Generator(device).manual_seed(seeds[1])
+    for defense in defenses:
+        for place, layer in defense.layers(noise).items():
+            before = getattr(network, f"at_{place}")
+            setattr(network, f"at_{place}", layer if isinstance(before, nn.Identity) else nn.Sequential(before, layer))
+    return network.to(device, memory_format=torch.channels_last)
+
+
+def _initialise(network: Network, generator: torch.Generator) -> None:
+    """Glorot and Bengio's uniform weights (2010), with gain sqrt(2) on convolutions, and biases of zero."""
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.Conv2d | nn.Linear):
+                gain = math.sqrt(2) if isinstance(module, nn.Conv2d) else 1.0
+                nn.init.xavier_uniform_(module.weight, gain, generator=generator)
+                nn.init.zeros_(module.bias)

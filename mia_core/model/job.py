@@ -1,0 +1,34 @@
+"""One training: examples, recipe, defenses and seed of a model, as all that trains or finds a run needs them."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mia_core.defenses import Combination, describe, shaping
+from mia_core.model.recipe import Recipe
+
+
+class Job(NamedTuple):
+    """What one model is trained on and how.
+
+    members   bool [N], the examples that it trains on
+    counted   bool [N], the examples on which it is judged
+    recipe    resolved (see `mia_core.store.precision.resolve`)
+    defenses  a combination; its output-stage defenses shape no weights
+    seed      (seed of the study, index of the model)
+    """
+
+    members: np.ndarray
+    counted: np.ndarray
+    recipe: Recipe
+    defenses: Combination
+    seed: tuple[int, int]
+
+    @property
+    def label(self) -> str:
+        """What the user calls the model, such as "dropout, seed 0, model 1"."""
+        return f"{describe(shaping(self.defenses))}, seed {self.seed[0]}, model {self.seed[1]}"
+
+    def stopped_at(self, epoch: int) -> "Job":
+        """The job whose run is what this one has reached after `epoch`, which is one of its recorded epochs."""
+        return self._replace(recipe=self.recipe.stopped_at(epoch))

@@ -1,1 +1,0 @@
-"""Studies with reference models: their settings, trainings, attacks, tables, and the command."""

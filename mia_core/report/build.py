@@ -1,0 +1,172 @@
+"""Builds a report: check, copy, run every chapter, render, and only then put the site in its place."""
+
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from mia_core.base.errors import SettingsError
+from mia_core.base.files import absolute, reason
+from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.stderr import say
+from mia_core.report import reuse
+from mia_core.report.compare.results import RESULTS
+from mia_core.report.execution import end_kernels, kernels_may_start, run_chapter
+from mia_core.report.kernels import kernels
+from mia_core.report.parameters import check_limits, check_parameters, known_parameters, make_absolute
+from mia_core.report.record import record, shown, sources
+from mia_core.report.rendering import renderer
+from mia_core.report.results import collect
+from mia_core.report.schedule import places, run_side_by_side
+from mia_core.report.sources import BookError, choose, copy_book, open_book
+
+RECORD = "report.json"
+
+
+def build_report(
+    params: Mapping[str, Any],
+    out: str | Path,
+    chapters: Iterable[str] | None = None,
+    source: Path | None = None,
+    fresh: bool = False,
+) -> Path:
+    """Run the chapters with these parameters and render them as the site `out`; returns its absolute path.
+
+    params    values for parameters of the chapters; a chapter gets those that it knows, and those that only chapters
+              know which are left out are no mistake
+    out       a folder; one that holds an older report is replaced, any other that is not empty is refused. A relative
+              path counts from the current folder, and ~ is the home folder
+    chapters  names of the chapters to run, by default all; the others are left out of the site
+    source    the folder of the book, by default that of the checkout
+    fresh     run the chapters even if nothing has changed since they ran (see `mia_core.report.reuse`)
+
+    An older report in `out` is removed before the first chapter runs, and a new one appears only when everything went
+    well: what lies there is always whole and of this run. Trained models stay in the store.
+    A SIGTERM ends the kernels and leaves nothing behind: `SystemExit` with status 143.
+    Raises `SettingsError` or `DataError` before anything runs, and `BookError` for a chapter that fails or a book that
+    does not render.
+    """
+    _require_tools()
+    import nbformat
+
+    book = open_book(source)
+    names = choose(book, list(chapters) if chapters is not None else None)
+    defaults = {name: known_parameters(chapter) for name, chapter in book.chapters.items()}
+    # Of all chapters, so that the parameters of the book fit any choice; the chosen ones decide on defaults.
+    ordered = [*(name for name in defaults if name not in names), *names]
+    known = {key: value for name in ordered for key, value in defaults[name].items()}
+    checked = make_absolute(check_parameters(params, known))
+    target = check_out(out)
+    settings = {name: {key: checked.get(key, default) for key, default in defaults[name].items()} for name in names}
+    for name in names:
+        check_limits(name, book.chapters[name], settings[name])
+    begun_with = sources()
+    records = {name: record(settings[name]) for name in names}
+
+    at_once, workers = places(len(names))
+    with (
+        kernels_may_start(),
+        ended_by_sigterm(end_kernels),
+        _workshop(target) as folder,
+        kernels(workers) as starting,
+        renderer(folder / "rendering") as pages,
+    ):
+        if target.exists():
+            shutil.rmtree(target)
+        copy = copy_book(book, folder / "copy", names)
+        pages.read_ahead(copy)
+        begun = count(1)
+
+        def run(name: str) -> dict[str, Any]:
+            # All settings or none, so that the page shows one cell with all of them.
+            given = settings[name] if settings[name].keys() & checked.keys() else {}
+            key = reuse.fingerprint(copy.chapters[name], given, records[name])  # before it runs: what it runs
+            with _announced(f"chapter {next(begun)} of {len(names)}: {name}") as remark:
+                earlier = None if fresh else reuse.find(name, key)
+                if earlier is not None:
+                    remark(f"unchanged since {earlier.metadata['mia']['made']}")
+                    nbformat.write(earlier, copy.chapters[name])
+                    return {**earlier.metadata["mia"], "reused": True}
+                place, private = book.chapters[name].parent, folder / "kernels" / name
+                done = run_chapter(name, copy.chapters[name], given, records[name], place, private, starting)
+                if sources() != begun_with:
+                    remark("not kept for the next report, as the package's code has changed meanwhile")
+                elif problem := reuse.keep(name, key, copy.chapters[name]):
+                    remark(problem)
+                return done
+
+        last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
+        records |= run_side_by_side(names, run, last, at_once, end_kernels)
+        with _announced("rendering"):
+            site = Path(shutil.copytree(pages.render(copy), folder / "site"))
+        text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)
+        (site / RECORD).write_text(text + "\n", encoding="utf-8")
+        results = collect(**json.loads(text), notebooks=copy.chapters)
+        (site / RESULTS).write_text(results.as_json(), encoding="utf-8")
+        if target.exists():  # another report has been built there meanwhile; the later one stays
+            os.replace(check_out(target), folder / "older")
+        os.replace(site, target)
+    return target
+
+
+def _require_tools() -> None:
+    missing = [name for name in ("nbformat", "papermill", "ipykernel", "jupyter_book") if find_spec(name) is None]
+    if missing:
+        raise BookError(f"the book needs {', '.join(missing)}, not installed here: pip install --editable '.[book]'")
+
+
+def check_out(out: str | Path) -> Path:
+    """The absolute path for a report. Raises `SettingsError` unless it is free, empty or holds an older report."""
+    try:
+        target = absolute(out).resolve()
+        if target.is_dir():
+            if any(target.iterdir()) and not _is_report(target):
+                raise SettingsError(f"out: {target} is not empty and holds no report ({RECORD}); choose another folder")
+        elif target.exists():
+            raise SettingsError(f"out: {target} is a file; expected the name of a folder")
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError, ValueError) as error:
+        raise SettingsError(f"out: {out} cannot be used: {reason(error)}") from None
+    return target
+
+
+def _is_report(folder: Path) -> bool:
+    try:
+        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        return {"parameters", "chapters"} <= found.keys() and (folder / RESULTS).is_file()
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+@contextmanager
+def _workshop(target: Path) -> Iterator[Path]:
+    """A hidden folder beside the report, on the same disk so that the site can be moved into place at once."""
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
+    except OSError as error:
+        raise SettingsError(f"out: {target.parent} cannot be written: {reason(error)}") from None
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _announced(what: str) -> Iterator[Callable[[str], None]]:
+    """One line on stderr when it is done, with the seconds and what was remarked: others may run beside it."""
+    start, remarks = time.perf_counter(), []
+    try:
+        yield remarks.append
+        remarks.append(f"{time.perf_counter() - start:.0f} s")
+    except BaseException:
+        remarks.append("failed")
+        raise
+    finally:
+        say(f"mia: {what} ... {', '.join(remarks)}")

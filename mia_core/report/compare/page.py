@@ -1,0 +1,248 @@
+"""A comparison of two reports as one page that needs nothing else: figures side by side, light and dark, any width."""
+
+import html
+import json
+import re
+from collections.abc import Iterable
+from itertools import zip_longest
+from pathlib import Path
+
+from mia_core.base.errors import RunError, SettingsError
+from mia_core.base.files import absolute, reason
+from mia_core.base.messages import one_line
+from mia_core.report.compare.differences import ABSENT, Comparison
+from mia_core.report.compare.results import Chapter, Results, ShownVerdict
+from mia_core.report.compare.text import interval, made
+
+Figures = dict[tuple[str, str], list[tuple[str, str]]]
+"""(chapter, figure) -> its frames as (value of the slider or "", <svg> element)."""
+
+_FRAME = re.compile(
+    r'(?:<div class="mia-frame" data-value="(?P<value>[^"]*)"[^>]*>\s*)?(?P<svg><svg\b.*?</svg>)', re.DOTALL
+)
+
+# The book's colours. The policy lets the page load and run nothing, whatever stands in the reports.
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
+<title>{title}</title>
+<style>{style}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+{body}
+</main>
+</body>
+</html>
+"""
+_STYLE = """
+:root {
+  color-scheme: light dark;
+  --pst-color-background: #fff; --pst-color-surface: #f3f4f5; --pst-color-border: #d1d5da;
+  --pst-color-text-base: #222832; --pst-color-text-muted: #48566b; --link: #0a7d91;
+  --mia-series-1: #0072b2; --mia-series-2: #c44601; --mia-series-3: #00795a;
+  --mia-series-4: #a3478b; --mia-series-5: #8a6d00; --mia-series-6: #5b6066;
+}
+@media screen and (prefers-color-scheme: dark) {
+  :root {
+    --pst-color-background: #14181e; --pst-color-surface: #222832; --pst-color-border: #48566b;
+    --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af; --link: #3fb1c5;
+    --mia-series-1: #56b4e9; --mia-series-2: #ff9f5a; --mia-series-3: #45c9a2;
+    --mia-series-4: #e39ac8; --mia-series-5: #e0c04a; --mia-series-6: #aab1b8;
+  }
+}
+body {
+  background: var(--pst-color-background); color: var(--pst-color-text-base);
+  font: 1rem/1.55 system-ui, sans-serif; margin: 0; overflow-wrap: anywhere;
+}
+main { margin: 0 auto; max-width: 68rem; padding: 1rem 1rem 4rem; }
+h1 { font-size: 1.8rem; line-height: 1.2; }
+h2 { border-bottom: 1px solid var(--pst-color-border); font-size: 1.35rem; margin-top: 2.5rem; }
+h3 { font-size: 1.05rem; margin: 1.8rem 0 0.4rem; }
+a { color: var(--link); }
+p.note { color: var(--pst-color-text-muted); }
+dl { display: grid; gap: 0.2rem 1rem; grid-template-columns: max-content 1fr; }
+dt { font-weight: 600; }
+dd { margin: 0; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
+th, td { border-bottom: 1px solid var(--pst-color-border); padding: 0.3rem 0.7rem; }
+th, td { text-align: left; vertical-align: top; }
+td { overflow-wrap: normal; }
+.whole { white-space: nowrap; }
+tr.clear td:last-child, .turn strong { font-weight: 700; }
+.pair { display: grid; gap: 1rem; grid-template-columns: repeat(2, minmax(0, 1fr)); }
+figure { background: var(--pst-color-background); margin: 0; }
+figcaption { font-size: 0.92rem; }
+svg { display: block; margin: 0 auto; }
+@media (max-width: 720px) {
+  .pair { grid-template-columns: minmax(0, 1fr); }
+  /* A row becomes a block, its name first and each cell on a line of its own. */
+  table, tbody, tr, tbody :is(th, td) { display: block; }
+  thead { display: none; }
+  tr { border-bottom: 1px solid var(--pst-color-border); padding: 0.4rem 0; }
+  tbody :is(th, td) { border: 0; padding: 0.1rem 0; }
+  td::before { color: var(--pst-color-text-muted); content: attr(data-column) ": "; font-weight: 400; }
+}
+@media print { figure, tr { break-inside: avoid; } }
+"""
+
+
+def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
+    """The absolute path of the page to be written.
+
+    Raises `SettingsError` for a folder, a name without .html, and a file that one of the compared `reports` has.
+    """
+    target = absolute(out)
+    if target.is_dir():
+        raise SettingsError(f"out: {one_line(target)} is a folder; expected the name of an .html file")
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise SettingsError(f"out: expected a name that ends in .html, found {one_line(target.name)}")
+    for report in reports:
+        if target.exists() and target.resolve().is_relative_to(absolute(report).resolve()):
+            raise SettingsError(f"out: {one_line(target)} is a file of the report {one_line(report)}; choose another")
+    return target
+
+
+def read_figures(folder: str | Path, results: Results) -> Figures:
+    """The figures of a report, from the notebooks that it offers. Raises `RunError` for a missing or damaged one."""
+    found: Figures = {}
+    for chapter, shown in results.chapters.items():
+        path = absolute(folder) / "_sources" / "book" / f"{chapter}.ipynb"
+        if not shown.figures:
+            continue
+        try:
+            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+            pages = [
+                "".join(output["data"].get("text/html", ""))
+                for cell in cells
+                for output in cell.get("outputs", ())
+                if "data" in output
+            ]
+        except OSError as error:
+            raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise RunError(f"{one_line(path)}: is no notebook: {one_line(error, 120)}") from None
+        for name in shown.figures:
+            page = next((page for page in pages if f'id="fig-{name}"' in page), "")
+            found[chapter, name] = [(html.unescape(m["value"] or ""), m["svg"]) for m in _FRAME.finditer(page)]
+    return found
+
+
+def as_page(
+    comparison: Comparison, a: Results, b: Results, names: tuple[str, str], figures: tuple[Figures, Figures]
+) -> str:
+    """The comparison as a whole HTML page; `names` are the folders of the reports, `figures` what they show."""
+    only = [
+        f"<p>Only {letter} has: {_text(', '.join(chapters))}.</p>"
+        for letter, chapters in (("A", comparison.only_a), ("B", comparison.only_b))
+        if chapters
+    ]
+    body = [
+        f"<dl><dt>A</dt><dd>{_text(made(names[0], a))}</dd><dt>B</dt><dd>{_text(made(names[1], b))}</dd></dl>",
+        *only,
+        "<h2>Settings, data and versions that differ</h2>",
+        _settings(comparison),
+        f"<h2>Verdicts that changed</h2><p>{len(comparison.turns)} changed, {comparison.same_verdicts} did not.</p>",
+        _turns(comparison),
+        "<h2>Numbers that differ</h2>",
+        f"<p>{len(comparison.shifts)} differ, {comparison.same_numbers} do not. The interval of a difference follows "
+        "from those of A and B, taken to be independent; in bold where it leaves out 0.</p>",
+        _shifts(comparison),
+        "<h2>Figures side by side</h2>",
+        *_figures(a, b, figures),
+    ]
+    return _PAGE.format(title="Two reports compared", style=_STYLE, body="\n".join(body))
+
+
+def _settings(comparison: Comparison) -> str:
+    rows = [(change.what, change.a, change.b, ", ".join(change.chapters)) for change in comparison.settings]
+    return _table(("setting", "A", "B", "chapters"), rows)
+
+
+def _turns(comparison: Comparison) -> str:
+    parts = []
+    for turn in comparison.turns:
+        change = interval(turn.difference)
+        parts.append(
+            f'<h3>{_text(turn.claim)}</h3><p class="note">{_text(turn.chapter)}</p>'
+            f'<dl class="turn"><dt>A</dt><dd>{_outcome(turn.a)}</dd><dt>B</dt><dd>{_outcome(turn.b)}</dd>'
+            + (f"<dt>B − A</dt><dd>{_text(change)}</dd>" if turn.difference else "")
+            + "</dl>"
+        )
+    return "\n".join(parts)
+
+
+def _outcome(verdict: ShownVerdict | None) -> str:
+    return ABSENT if verdict is None else f"<strong>{_text(verdict.outcome)}</strong>: {_text(verdict.measured)}"
+
+
+def _shifts(comparison: Comparison) -> str:
+    parts = []
+    for where in dict.fromkeys(shift.where for shift in comparison.shifts):
+        shifts = [shift for shift in comparison.shifts if shift.where == where]
+        rows = [(shift.what, shift.a, shift.b, interval(shift.difference)) for shift in shifts]
+        clear = [shift.clear for shift in shifts]
+        parts.append(f"<h3>{_text(where)}</h3>" + _table(("number", "A", "B", "B − A"), rows, where, clear))
+    return "\n".join(parts)
+
+
+def _figures(a: Results, b: Results, figures: tuple[Figures, Figures]) -> Iterable[str]:
+    for chapter in (name for name in a.chapters if name in b.chapters):
+        one, other = a.chapters[chapter], b.chapters[chapter]
+        for name in dict.fromkeys([*one.figures, *other.figures]):
+            left, right = (found.get((chapter, name), []) for found in figures)
+            yield f"<h3>{_text(one.title or chapter)}: {_text(name)}</h3>"
+            if left == right:
+                yield '<p class="note">The same in both.</p>'
+            for number, pair in enumerate(zip_longest(left, right)):
+                if left != right or number == 0:
+                    sides = (("A", one, pair[0]), ("B", other, pair[1]))[: 1 if left == right else 2]
+                    shown = (_figure(*side, name, f"{chapter}-{name}-{number}") for side in sides)
+                    yield f'<div class="pair">{"".join(shown)}</div>'
+
+
+def _figure(side: str, chapter: Chapter, frame: tuple[str, str] | None, name: str, key: str) -> str:
+    if frame is None or name not in chapter.figures:
+        return f"<p>{side} has no such figure.</p>"
+    value, svg = frame
+    prefix = re.sub(r"[^\w-]", "-", f"{side}-{key}-")
+    svg = re.sub(r' id="', f' id="{prefix}', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{prefix}", svg)
+    at = f" at {value}" if value else ""
+    caption = f"<strong>{side}{_text(at)}.</strong> {_text(chapter.figures[name].caption)}"
+    return f"<figure>{svg}<figcaption>{caption}</figcaption></figure>"
+
+
+def _table(
+    head: Iterable[str], rows: list[tuple[str, ...]], label: str = "settings", clear: list[bool] | None = None
+) -> str:
+    """A table that scrolls by itself where it is too wide; rows that are `clear` have their last cell in bold."""
+    if not rows:
+        return "<p>None.</p>"
+    columns = list(head)
+    names = "".join(f'<th scope="col">{name}</th>' for name in columns)
+    lines = "".join(
+        f'<tr{" class=clear" if clear and clear[i] else ""}><th scope="row">{_text(row[0])}</th>'
+        + "".join(
+            f'<td data-column="{column}">{_cell(cell)}</td>' for column, cell in zip(columns[1:], row[1:], strict=True)
+        )
+        + "</tr>"
+        for i, row in enumerate(rows)
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(label)}">'
+        f"<table><thead><tr>{names}</tr></thead><tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _cell(text: str) -> str:
+    return re.sub(r"\[[^\]]*\]", r'<span class="whole">\g<0></span>', _text(text))
+
+
+def _text(text: str) -> str:
+    return html.escape(str(text), quote=True)

@@ -1,0 +1,185 @@
+"""Runs on disk: one verified `.npz` a trained model, found again by the hash of all that shaped its weights."""
+
+import hashlib
+import json
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mia_core.base.errors import MiaWarning, RunError
+from mia_core.base.files import absolute, cache_dir, reason, write_atomically
+from mia_core.base.recent import Recent
+
+if TYPE_CHECKING:
+    pass
+
+_ARRAYS = ("logits", "labels", "members", "counted")
+
+
+@dataclass(frozen=True)
+class Run:
+    """A trained model's outputs and what made them.
+
+    logits   float32 [N, K] of the counted examples, without output-stage defenses; not a number for the others
+    labels   int64 [N]
+    members  bool [N], the examples that the model trained on
+    counted  bool [N], the examples on which it is judged: its members and non-members, in a study as many. What it
+             answers for others, `mia_core.studies.augmented.ask` tells
+    weights  name -> array; history: name -> float64 [epochs] (see `mia_core.model.train.Snapshot`)
+    about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "together"
+             (models trained at once), "warnings"
+    """
+
+    logits: np.ndarray
+    labels: np.ndarray
+    members: np.ndarray
+    counted: np.ndarray
+    weights: dict[str, np.ndarray]
+    history: dict[str, np.ndarray]
+    about: dict[str, Any]
+
+    def accuracy(self, members: bool) -> float:
+        """Share of the counted members (or non-members) whose class the model predicts."""
+        rows = self.counted & (self.members == members)
+        return float((self.logits[rows].argmax(1) == self.labels[rows]).mean())
+
+
+class Store:
+    """A folder of runs. Reading verifies; writing is whole or not at all.
+
+    root  the folder; by default `runs` in the cache folder (see `mia_core.base.files.cache_dir`)
+    """
+
+    def __init__(self, root: str | Path | None = None) -> None:
+        self.root = absolute(root) if root is not None else cache_dir() / "runs"
+
+    def path(self, key: dict[str, Any]) -> Path:
+        """The file of a run: readable, and unique by a hash, such as
+        `cifar10-cnn-dropout-seed0-model1-epochs50-3f9c2a1b4d5e.npz`."""
+        digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:12]
+        names = "+".join(
+            name + "".join(f"-{value:g}" for value in settings.values() if isinstance(value, float))
+            for name, settings in key["defenses"].items()
+        )
+        words = [
+            re.sub(r"[^A-Za-z0-9._-]+", "_", key["dataset"])[:60] or "data",
+            key["recipe"]["network"],
+            names or "none",
+            f"seed{key['seed'][0]}",
+            f"model{key['seed'][1]}",
+            f"epochs{key['recipe']['epochs']}",
+            digest,
+        ]
+        return self.root / ("-".join(words) + ".npz")
+
+    def get(self, key: dict[str, Any]) -> Run | None:
+        """The stored run of this identity, verified, or None. A damaged file is reported and counts as missing.
+
+        Its arrays are read-only.
+        """
+        path = self.path(key)
+        if not path.is_file():
+            return None
+        try:
+            run = _RECENT.read(path, _read_only)
+        except RunError as error:
+            warnings.warn(f"{error}; it will be trained again", MiaWarning, stacklevel=2)
+            return None
+        if run.about.get("identity") != key:
+            warnings.warn(f"{path}: holds another run than its name says; it will be trained again", MiaWarning, 2)
+            return None
+        return run
+
+    @contextmanager
+    def held(self, key: dict[str, Any], wait: bool = True) -> Iterator[bool]:
+        """Keep other processes from training the same run meanwhile: they wait, and then find it stored.
+
+        wait  False: where another process holds it, give False at once, and True otherwise
+        The system lets go of it when the process ends, however that happens. Raises `RunError` for a folder that cannot
+        be written.
+        """
+        from filelock import FileLock, Timeout
+
+        place = self.root.with_name(f"{self.root.name}-locks") / f"{self.path(key).stem}.lock"
+        lock = FileLock(place)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            lock.acquire(blocking=wait)
+        except Timeout:
+            yield False
+            return
+        except OSError as error:
+            raise RunError(f"{place}: cannot be written: {reason(error)}") from None
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def put(self, run: Run) -> Path:
+        """Write a run under its identity's name, and give the path."""
+        path = self.path(run.about["identity"])
+        write_run(path, run)
+        return path
+
+
+def write_run(path: Path, run: Run) -> None:
+    """Write a run whole or not at all. Raises `RunError` (for instance when the disk is full)."""
+    arrays = {name: getattr(run, name) for name in _ARRAYS}
+    arrays |= {f"weight/{name}": value for name, value in run.weights.items()}
+    arrays |= {f"history/{name}": value for name, value in run.history.items()}
+    arrays["about"] = np.array(json.dumps(run.about, sort_keys=True))
+    arrays["digest"] = np.array(_digest(arrays))
+    write_atomically(path, lambda file: np.savez(file, **arrays))
+
+
+def read_run(path: str | Path) -> Run:
+    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file."""
+    try:
+        # numpy leaves the file open when it is no archive, so it is opened here.
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise RunError(f"{path}: no such run") from None
+    except Exception as error:  # a flipped bit makes zipfile and numpy's header parser raise errors of a dozen kinds
+        raise RunError(f"{path}: damaged or not a run ({type(error).__name__})") from None
+    missing = [name for name in (*_ARRAYS, "about", "digest") if name not in arrays]
+    if missing:
+        raise RunError(f"{path}: not a run: lacks {', '.join(missing)}")
+    digest = str(arrays.pop("digest"))
+    if digest != _digest(arrays):
+        raise RunError(f"{path}: damaged: its content does not match its digest")
+    parts = {kind: {k.removeprefix(kind): v for k, v in arrays.items() if k.startswith(kind)} for kind in _GROUPS}
+    return Run(*(arrays[name] for name in _ARRAYS), *parts.values(), json.loads(str(arrays["about"])))
+
+
+_GROUPS = ("weight/", "history/")
+
+
+def _read_only(path: Path) -> Run:
+    """The run, whose arrays cannot be altered: others are given the same ones."""
+    run = read_run(path)
+    for array in _all_arrays(run):
+        array.flags.writeable = False
+    return run
+
+
+def _all_arrays(run: Run) -> list[np.ndarray]:
+    return [*(getattr(run, name) for name in _ARRAYS), *run.weights.values(), *run.history.values()]
+
+
+_RECENT: Recent[Run] = Recent(128 << 20, lambda run: sum(array.nbytes for array in _all_arrays(run)))
+
+
+def _digest(arrays: dict[str, np.ndarray]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        value = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}|{value.dtype.str}|{value.shape}|".encode())
+        digest.update(value.tobytes() if value.dtype.kind == "U" else value.data)
+    return digest.hexdigest()

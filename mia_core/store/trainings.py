@@ -1,0 +1,215 @@
+"""Trains the models that a store lacks, several at a time: what every kind of study needs and none should repeat."""
+
+import gc
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mia_core.base.errors import MiaWarning, RunError
+from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.data.dataset import Dataset
+from mia_core.model.job import Job
+from mia_core.model.recipe import Recipe
+from mia_core.store.faster import stacked, step_class
+from mia_core.store.identity import identity, versions
+from mia_core.store.runs import Run, Store
+
+if TYPE_CHECKING:
+    from joblib import Parallel
+
+    from mia_core.model.train import Snapshot
+
+WORTH_A_WORKER = 20_000
+"""Images shown, over all epochs and trainings, below which no other process is started: it would take as long."""
+TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
+
+
+def train_all(
+    store: Store, dataset: Dataset, tasks: Sequence[Job], jobs: int | None = None, together: int | None = None
+) -> None:
+    """Train `tasks` in their order, `jobs` at a time; each run is stored when it is done.
+
+    By default one a core, or one after the other where there is little to train (`WORTH_A_WORKER`).
+
+    Each model uses its recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
+    where it stopped. Inside `mia_core.store.cluster.cluster`, or joblib's `parallel_config(backend="dask")`, the
+    workers of that cluster train, and the store is a folder that they share. What a training has to say is a
+    `MiaWarning`.
+
+    together  models trained at once in one process (see `mia_core.fast.stacked`), by default `TOGETHER` on CUDA.
+              Elsewhere one: a processor that is busy with one model gains nothing, and alone a run is the same to the
+              bit
+    Raises `TrainingError`, `RunError`.
+    """
+    from joblib import Parallel, cpu_count, parallel_config
+
+    from mia_core.base.progress import progress
+    from mia_core.store.cluster import on_workers
+
+    if not tasks:
+        return
+    on_cluster = on_workers(dataset)
+    if together is None:
+        on_cuda = all(task.recipe.device == "cuda" for task in tasks)
+        together = TOGETHER if on_cuda and on_cluster is None and stacked() is not None else 1
+    if together > 1:
+        _train_together(store, dataset, tasks, together)
+        return
+    threads = max(task.recipe.threads for task in tasks)
+    workers = max(1, min(jobs or cpu_count() // threads, len(tasks)))
+    if jobs is None and sum(int(task.members.sum()) * task.recipe.epochs for task in tasks) < WORTH_A_WORKER:
+        workers = 1
+    if any(task.recipe.device != "cpu" for task in tasks):
+        workers = 1  # an accelerator is one device: processes side by side would only compete for it
+    inner = {"inner_max_num_threads": threads, "initializer": _prepare} if workers > 1 else {}
+    where = on_cluster or parallel_config("loky" if workers > 1 else "sequential", **inner)
+    if on_cluster is not None:
+        workers = jobs or -1  # as many as the cluster has places, which are not this machine's
+    with ended_by_sigterm(), where, warnings.catch_warnings():
+        # Workers keep their memory on purpose (see `mia_core.store.machine.keep_memory`); joblib takes it for a leak,
+        # replaces such a worker and remarks on it.
+        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+        parallel = Parallel(workers, return_as="generator_unordered")
+        done = _trained(parallel, store, dataset, tasks)
+        for found in progress(done, "models", total=len(tasks), unit="model"):
+            _warn(found)
+    if on_cluster is not None and not stored(store, dataset, tasks[0]):
+        raise RunError(
+            f"{store.root}: the cluster's workers have trained, but their runs are not here; all of them must share "
+            f"this folder (MIA_CACHE moves it)"
+        )
+
+
+def _trained(parallel: "Parallel", store: Store, dataset: Dataset, tasks: Sequence[Job]) -> Iterator[list[str]]:
+    """Warnings about each training, as it ends.
+
+    Several processes may want the same models, such as chapters of a book: what another one is training is left for
+    last, and only then waited for, so that they share the work instead of queueing for each model in turn.
+    """
+    from joblib import delayed
+
+    elsewhere = []
+    for index, found in parallel(delayed(_try)(index, store, dataset, task) for index, task in enumerate(tasks)):
+        if found is None:
+            elsewhere.append(tasks[index])
+        else:
+            yield found
+    if elsewhere:
+        yield from parallel(delayed(train_missing)(store, dataset, task) for task in elsewhere)
+
+
+def _prepare() -> None:
+    """Import what a worker needs, and spare it the search of all that for garbage: a few in a hundred of its time."""
+    import mia_core.model.train  # noqa: F401
+
+    gc.collect()
+    gc.freeze()
+
+
+def _try(index: int, store: Store, dataset: Dataset, task: Job) -> tuple[int, list[str] | None]:
+    return index, train_missing(store, dataset, task, wait=False)
+
+
+def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], together: int) -> None:
+    """Train what is missing, up to `together` models at once."""
+    from mia_core.store.machine import cpu_threads
+
+    missing = [task for task in tasks if not stored(store, dataset, task)]
+    for group in stacked().groups(missing):
+        for first in range(0, len(group), together):
+            chosen = [missing[index] for index in group[first : first + together]]
+            with _held(store, dataset, chosen), cpu_threads(chosen[0].recipe.threads):
+                batch = [task for task in chosen if not stored(store, dataset, task)]
+                started = time.perf_counter()
+                for index, snapshot in stacked().train_together(dataset, batch) if batch else ():
+                    seconds = time.perf_counter() - started
+                    _warn(put_snapshot(store, dataset, batch[index], snapshot, seconds, len(batch)))
+
+
+@contextmanager
+def _held(store: Store, dataset: Dataset, tasks: Sequence[Job]) -> Iterator[None]:
+    """Keep other processes from training any of the tasks meanwhile."""
+    keys = [identity(dataset, task) for task in tasks]
+    with ExitStack() as held:
+        # In one order everywhere: two processes that share some of their tasks must not wait for each other.
+        for key in sorted(keys, key=lambda key: store.path(key).name):
+            held.enter_context(store.held(key))
+        yield
+
+
+def _warn(lines: Sequence[str]) -> None:
+    for line in lines:
+        warnings.warn(line, MiaWarning, stacklevel=4)
+
+
+def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -> list[str] | None:
+    """Train one model and store its run at every recorded epoch, unless all of them are stored already.
+
+    wait  False: where another process is training it, return None at once instead of waiting for that
+    Returns warnings about the training, each a line. Raises `TrainingError` and `RunError`.
+    """
+    from mia_core.model.train import train
+    from mia_core.store.machine import cpu_threads
+
+    with store.held(identity(dataset, job), wait) as held:
+        if not held:
+            return None
+        if stored(store, dataset, job):
+            return []
+        started, found = time.perf_counter(), []
+        with cpu_threads(job.recipe.threads):
+            for snapshot in train(dataset, job, step_class()):
+                found += put_snapshot(store, dataset, job, snapshot, time.perf_counter() - started)
+    return found
+
+
+def stored(store: Store, dataset: Dataset, job: Job) -> bool:
+    """Whether the store holds this training's run at every recorded epoch."""
+    epochs = job.recipe.recorded_epochs()
+    return all(store.get(identity(dataset, job.stopped_at(epoch))) is not None for epoch in epochs)
+
+
+def put_snapshot(
+    store: Store, dataset: Dataset, job: Job, snapshot: "Snapshot", seconds: float, together: int = 1
+) -> list[str]:
+    """Store what a training has reached after an epoch as the run that stops there; warnings about it, each a line.
+
+    seconds   since the training began
+    together  models that were trained at once (see `mia_core.fast.stacked`), all of which took these seconds
+    """
+    from mia_core.store.machine import describe_machine
+
+    found: list[str] = []
+    about = {
+        "identity": identity(dataset, job.stopped_at(snapshot.epoch)),
+        "versions": versions(),
+        "machine": describe_machine(),
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(seconds, 2),
+        "together": together,
+        "warnings": found,
+    }
+    run = Run(snapshot.logits, dataset.labels, job.members, job.counted, snapshot.weights, snapshot.history, about)
+    if snapshot.epoch == job.recipe.epochs:
+        found.extend(_did_not_learn(run, job.recipe, job.label))
+    store.put(run)
+    return found
+
+
+def _did_not_learn(run: Run, recipe: Recipe, label: str) -> list[str]:
+    """A warning for a model that predicts its own members no better than the commonest class would."""
+    accuracy = run.accuracy(members=True)
+    counts = np.bincount(run.labels[run.members])
+    chance = counts.max() / counts.sum()
+    if accuracy == 1 or accuracy > min(1.2 * chance, (1 + chance) / 2):
+        return []
+    return [
+        f"{label}: did not learn: accuracy {accuracy:.3f} on its own members after {recipe.epochs} epochs, where the "
+        f"commonest class alone gives {chance:.3f}; a lower learning_rate (now {recipe.learning_rate:g}) or more "
+        f"epochs may help"
+    ]

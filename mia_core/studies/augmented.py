@@ -1,0 +1,191 @@
+"""Asks a stored model about pictures that it has not answered yet: altered copies of its own, or random pixels.
+
+A run keeps its weights, so nothing is trained. The network is always in evaluation mode, so asking twice gives the
+same answers.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from mia_core.attacks.augmented_labels import AugmentedLabels
+from mia_core.base.errors import ArrayError, RunError
+from mia_core.base.settings import Number, Settings, Switch, Whole
+from mia_core.defenses import DEFENSES, Combination, apply_outputs, describe, shaping
+from mia_core.gate.posteriors import softmax
+from mia_core.references.statistics import correctness
+from mia_core.store.runs import Run
+from mia_core.studies.study import SHADOW, TARGET, Study, about_models, attack_columns, seen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from mia_core.model.network import Network
+
+PIXEL = 255
+
+
+class Copies(Settings):
+    """Which altered copies of a picture are asked about, beside the picture itself.
+
+    shift      one copy for each way to move by this many pixels in all, across and down together; edges are repeated;
+               0 for none. Choquette-Choo et al. (2021) use 1
+    flip       a copy mirrored left to right; leave it out where that changes the class, as of digits
+    noise      standard deviation of the noise on each pixel, as a share of the pixel range
+    noisy      number of noisy copies
+    copy_seed  of the noise; each copy has one pattern for all pictures, so that equal pictures get equal answers
+    """
+
+    shift: Annotated[Whole, Field(ge=0, le=100)] = 1
+    flip: Switch = False
+    noise: Annotated[Number, Field(gt=0, le=1)] = 0.05
+    noisy: Annotated[Whole, Field(ge=0, le=1000)] = 4
+    copy_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
+
+    @property
+    def queries(self) -> int:
+        """Q, the number of queries for each picture, itself included."""
+        return 1 + 4 * self.shift + int(self.flip) + self.noisy
+
+
+def copies(images: NDArray[np.uint8], settings: Copies | None = None) -> Iterator[NDArray[np.uint8]]:
+    """The `images` [N, C, H, W], then each kind of altered copy of all of them: Q arrays uint8 [N, C, H, W]."""
+    settings = settings or Copies()
+    _check(images)
+    yield images
+    distance = settings.shift
+    for down in range(-distance, distance + 1):
+        for across in sorted({abs(down) - distance, distance - abs(down)}):
+            if distance:
+                yield _shifted(images, down, across)
+    if settings.flip:
+        yield np.ascontiguousarray(images[..., ::-1])
+    random = np.random.default_rng(np.random.SeedSequence([settings.copy_seed, *b"copies"]))
+    for _ in range(settings.noisy):
+        pattern = np.round(PIXEL * settings.noise * random.standard_normal(images.shape[1:]))
+        yield np.clip(images + pattern, 0, PIXEL).astype(np.uint8)
+
+
+def augmented_logits(run: Run, images: NDArray[np.uint8], settings: Copies | None = None) -> NDArray[np.float32]:
+    """Logits [N, Q, K] of a stored model on `images` [N, C, H, W] and their altered copies, in the order of `copies`.
+
+    Raises `ArrayError` for images of another shape than the model's, `RunError` for a run without weights.
+    """
+    network = network_of(run)
+    return np.stack([ask(network, run, altered) for altered in copies(images, settings)], axis=1)
+
+
+def random_posteriors(run: Run, defenses: Combination = (), count: int = 1000, seed: int = 0) -> NDArray[np.float64]:
+    """What a model says about `count` pictures of random pixels, after its output-stage defenses: float64 [count, K].
+
+    Uniform pixels, as adversary 3 of Salem et al. (2019) asks about; see `mia_core.attacks.adversary3`.
+    """
+    network = network_of(run)
+    random = np.random.default_rng(np.random.SeedSequence([seed, *b"random inputs"]))
+    images = random.integers(0, PIXEL + 1, (count, *network.mean.shape), dtype=np.uint8)
+    return apply_outputs(defenses, softmax(ask(network, run, images)))
+
+
+def network_of(run: Run) -> "Network":
+    """The trained network of a stored run, on the CPU and in evaluation mode. Raises `RunError` without weights."""
+    import torch
+
+    from mia_core.model.build import build_network
+    from mia_core.store.faster import attached
+
+    if not run.weights:
+        raise RunError("run: holds no weights; train it again to ask it about other pictures")
+    about = run.about["identity"]
+    recipe = about["recipe"]
+    shaping = tuple(DEFENSES[name](**values) for name, values in about["defenses"].items())
+    mean, scale = run.weights["mean"], run.weights["scale"]
+    classes, units = run.logits.shape[1], recipe["hidden_units"]
+    network = build_network(recipe["network"], mean, scale, classes, units, shaping, (0, 0), torch.device("cpu"))
+    network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in run.weights.items()})
+    return attached(network).eval()
+
+
+def ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Logits [N, K] of a run's `network` (see `network_of`) on `images` [N, C, H, W], with the threads it trained with.
+
+    Raises `ArrayError` for images of another shape than the model's.
+    """
+    from mia_core.model.train import query
+    from mia_core.store.machine import cpu_threads
+
+    if images.shape[1:] != network.mean.shape:
+        raise ArrayError(f"images: found {images.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
+    with cpu_threads(run.about["identity"]["recipe"]["threads"]):
+        return query(network, images)
+
+
+def label_only_rows(
+    study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()
+) -> Iterator[dict[str, Any]]:
+    """The label-only attack on every target of a study: a row a seed, combination and number of copies.
+
+    Choquette-Choo, Tramèr, Carlini, Papernot 2021, "Label-Only Membership Inference Attacks". The columns of a study,
+    attack "label-only", and `queries`, the number of copies asked about.
+    fewer  numbers of noisy copies below that of the settings: for each of them also a row of the attack that asks
+           about the first so many, which costs no question to a model
+    Raises `RunError` before training.
+    """
+    settings = settings or Copies()
+    for seed in study.settings.seeds:
+        known: dict[tuple[int, str], NDArray[np.float32]] = {}
+        for defenses in study.combinations:
+            runs = [study.run(seed, model, defenses) for model in (TARGET, SHADOW)]
+            sides = []
+            for model, run in zip((TARGET, SHADOW), runs, strict=True):
+                key = (model, describe(shaping(defenses)))  # output-stage defenses leave the model as it is
+                if key not in known:
+                    known[key] = augmented_logits(run, study.dataset.images[run.counted], settings)
+                sides.append(_right(run, known[key], defenses))
+            about = about_models(study.dataset.name, defenses, seed, *(seen(run, defenses) for run in runs))
+            for number in (settings.noisy, *fewer):
+                queries = settings.queries - settings.noisy + number
+                yield about | _label_only(study, runs, [right[:, :queries] for right in sides])
+
+
+def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()) -> "pd.DataFrame":
+    """The tidy table of `label_only_rows`."""
+    import pandas as pd
+
+    return pd.DataFrame(list(label_only_rows(study, settings, fewer)))
+
+
+def copies_right(
+    run: Run, images: NDArray[np.uint8], defenses: Combination = (), settings: Copies | None = None
+) -> NDArray[np.float64]:
+    """Whether each copy of each counted picture is classified right behind the output-stage defenses: 1.0 or 0.0
+    [n, Q]. images: uint8 [N, C, H, W] of the whole data set."""
+    return _right(run, augmented_logits(run, images[run.counted], settings), defenses)
+
+
+def _right(run: Run, logits: NDArray[np.float32], defenses: Combination) -> NDArray[np.float64]:
+    posteriors = apply_outputs(defenses, softmax(logits))
+    return correctness(posteriors, run.labels[run.counted][:, None])
+
+
+def _label_only(study: Study, runs: Sequence[Run], right: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
+    """The attack's columns; runs and `right` [n, Q] are those of target and shadow."""
+    members = [run.members[run.counted] for run in runs]
+    attack = AugmentedLabels().fit(right[1], members[1])
+    found = attack_columns(attack.score(right[0]), members[0], attack.threshold, study.settings)
+    counts = {"epochs": study.recipe.epochs, "shadow_models": 1, "queries": right[0].shape[1]}
+    return {"attack": "label-only"} | found | counts | {"precision": study.recipe.precision}
+
+
+def _shifted(images: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:
+    height, width = images.shape[2:]
+    rows = np.clip(np.arange(height) - down, 0, height - 1)
+    columns = np.clip(np.arange(width) - across, 0, width - 1)
+    return np.ascontiguousarray(images[:, :, rows][..., columns])
+
+
+def _check(images: NDArray[Any]) -> None:
+    if images.ndim != 4 or images.dtype != np.uint8:
+        raise ArrayError(f"images: found {images.dtype} {images.shape}; expected uint8 [N, C, H, W]")

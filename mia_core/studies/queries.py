@@ -1,0 +1,69 @@
+"""Copies of each image, flipped or shifted by a pixel, and what a stored model answers for them."""
+
+import hashlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mia_core.base.files import write_atomically
+from mia_core.data.dataset import Dataset
+from mia_core.store.runs import Run, Store
+from mia_core.studies.augmented import ask, network_of
+
+QUERIES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
+    "plain": lambda images: images,
+    "flip": lambda images: images[..., ::-1],
+    "left": lambda images: _shift(images, 0, -1),
+    "right": lambda images: _shift(images, 0, 1),
+    "up": lambda images: _shift(images, -1, 0),
+    "down": lambda images: _shift(images, 1, 0),
+}
+"""Name -> copies of images uint8 [N, C, H, W]: a mirror image, or a shift by a pixel whose gap the edge fills.
+
+No image is changed in training here, so the model has seen "plain" alone; a member's copies are still nearer to what
+it was trained on than a non-member's. Mirrored digits are no digits: leave "flip" to photographs.
+"""
+
+
+def query_copies(store: Store, run: Run, dataset: Dataset, queries: Sequence[str]) -> NDArray[np.float32]:
+    """Logits of a stored model for copies of every example, float32 [Q, N, K], in evaluation mode.
+
+    "plain" are the run's own, of its counted examples. The others are computed from its weights once and kept.
+    """
+    return np.stack([run.logits if name == "plain" else _kept(store, run, dataset, name) for name in queries])
+
+
+def _kept(store: Store, run: Run, dataset: Dataset, name: str) -> NDArray[np.float32]:
+    path = store.path(run.about["identity"])
+    path = path.parent / "queries" / f"{path.stem}-{name}.npz"
+    weights = _digest(run)
+    kept = _read(path, weights)
+    if kept is not None:
+        return kept
+    logits = ask(network_of(run), run, QUERIES[name](dataset.images))
+    write_atomically(path, lambda file: np.savez(file, logits=logits, weights=np.array(weights)))
+    return logits
+
+
+def _read(path: Path, weights: str) -> NDArray[np.float32] | None:
+    """The logits kept for these weights; None where there are none or the file is damaged, and they are made again."""
+    try:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            return file["logits"] if str(file["weights"]) == weights else None
+    except Exception:  # a flipped bit makes zipfile and numpy's header parser raise errors of a dozen kinds
+        return None
+
+
+def _digest(run: Run) -> str:
+    digest = hashlib.sha256()
+    for key in sorted(run.weights):
+        digest.update(np.ascontiguousarray(run.weights[key]).data)
+    return digest.hexdigest()
+
+
+def _shift(images: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
+    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
+    height, width = images.shape[2:]
+    return padded[:, :, 1 - down : 1 - down + height, 1 - right : 1 - right + width]

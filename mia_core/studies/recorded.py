@@ -1,0 +1,51 @@
+"""Studies that took hours, recorded: their tables and what made them, as committed under `results/`."""
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mia_core.base.errors import DataError
+from mia_core.base.files import absolute
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def results_dir() -> Path:
+    """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` of the checkout."""
+    given = os.environ.get("MIA_RESULTS", "").strip()
+    return absolute(given) if given else Path(__file__).parents[2] / "results"
+
+
+def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
+    """The table of a recorded study (see `mia_core.studies.study.Study.table`) and its provenance.
+
+    Raises `DataError` where either file is missing or cannot be read.
+    """
+    import pandas as pd
+
+    table, beside = results_dir() / f"{name}.csv", results_dir() / f"{name}.provenance.json"
+    try:
+        return pd.read_csv(table), json.loads(beside.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{table}: no recorded study, or damaged ({type(error).__name__}); a checkout of the project holds them, "
+            f"and MIA_RESULTS names another folder"
+        ) from None
+
+
+def recorded_parts(name: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
+    """A study that was recorded in parts, NAME.csv, NAME-2.csv and so on: one table, and the provenance of each part.
+
+    Raises `DataError` as `recorded` does.
+    """
+    import pandas as pd
+
+    first, made = recorded(name)
+    tables, about = [first], [made]
+    while (results_dir() / f"{name}-{len(tables) + 1}.csv").is_file():
+        table, made = recorded(f"{name}-{len(tables) + 1}")
+        tables.append(table)
+        about.append(made)
+    return pd.concat(tables, ignore_index=True), about

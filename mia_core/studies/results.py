@@ -1,0 +1,176 @@
+"""What a study leaves behind: the table as CSV, its provenance as JSON, a summary as text. All written whole."""
+
+import json
+import math
+import re
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mia_core.base.errors import SettingsError
+from mia_core.base.files import absolute, write_atomically
+from mia_core.data.dataset import Dataset
+from mia_core.data.load import DataSettings
+from mia_core.measures.metrics import LEVELS, level_column, most_false_positives
+from mia_core.model.recipe import Recipe
+from mia_core.studies.study import ATTACK_MEASURES, TARGET, Study, over_the_seeds
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ACCURACIES = ("target_train_accuracy", "target_accuracy")
+SUMMARY = (*ACCURACIES, "attack_accuracy", "recall_members", "recall_non_members", *ATTACK_MEASURES[4:])
+
+
+_OF_LEVEL = re.compile(r"(?:tpr_at_fpr|fpr_at|false_positives_at)_(.*?)(?:_low|_high)?")
+
+
+def check_out(path: str | Path) -> Path:
+    """The absolute path of a table to be written. Raises `SettingsError` before anything is trained for nothing."""
+    table = absolute(path)
+    if table.is_dir():
+        raise SettingsError(f"out: {table} is a folder; expected the name of a .csv file")
+    if table.suffix.lower() != ".csv":
+        raise SettingsError(f"out: expected a name that ends in .csv, found {table.name}")
+    return table
+
+
+def write_table(path: str | Path, study: Study, table: "pd.DataFrame") -> tuple[Path, Path]:
+    """Write the table (shares with six digits) and, beside it, what made it: NAME.csv and NAME.provenance.json."""
+    return write_recorded(path, table, provenance(study))
+
+
+def write_recorded(path: str | Path, table: "pd.DataFrame", provenance: dict[str, Any]) -> tuple[Path, Path]:
+    """Write any table as NAME.csv, numbers with six digits, and its provenance as NAME.provenance.json."""
+    out = check_out(path)
+    beside = out.with_suffix(".provenance.json")
+    text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    write_atomically(out, lambda file: file.write(text.encode()))
+    record = json.dumps(provenance, indent=2, allow_nan=False) + "\n"
+    write_atomically(beside, lambda file: file.write(record.encode()))
+    return out, beside
+
+
+def provenance(study: Study) -> dict[str, Any]:
+    """Settings, data fingerprint, versions, hardware and times behind a study's table, ready for JSON."""
+    runs = [study.run(seed, TARGET, defenses) for seed in study.settings.seeds for defenses in study.combinations]
+    part = int(study.splits[study.settings.seeds[0]].members[TARGET].sum())
+    return provenance_of(study.settings, study.recipe, study.dataset, part, [run.about for run in runs])
+
+
+def provenance_of(
+    settings: DataSettings, recipe: Recipe, dataset: Dataset, part: int, runs: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """The same for any kind of study; `runs` are what the stored runs say about themselves (`Run.about`)."""
+    made = sorted(about["made"] for about in runs)
+    machines = {json.dumps(about["machine"], sort_keys=True) for about in runs}
+    versions = {json.dumps(about["versions"], sort_keys=True) for about in runs}
+    given = settings.model_dump(mode="json")
+    # A path belongs to a machine; the name and the fingerprint tell which data it was.
+    given["dataset"] = "folder:" + dataset.name if ":" in given["dataset"] else given["dataset"]
+    return {
+        "settings": given,
+        "recipe_used": recipe.model_dump(mode="json"),
+        "dataset": {
+            "name": dataset.name,
+            "examples": len(dataset.labels),
+            "pool": dataset.pool,
+            "part": part,
+            "classes": list(dataset.classes),
+            "fingerprint": dataset.fingerprint,
+        },
+        "code": sorted({about["identity"]["code"] for about in runs}),
+        "versions": [json.loads(text) for text in sorted(versions)],
+        "machines": [json.loads(text) for text in sorted(machines)],
+        "models_made": {"first": made[0], "last": made[-1]},
+        "training_seconds_a_model": {
+            "least": min(about["seconds"] for about in runs),
+            "most": max(about["seconds"] for about in runs),
+        },
+        "warnings": sorted({line for about in runs for line in about["warnings"]}),
+        "table_written": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def as_rows(table: "pd.DataFrame") -> str:
+    """The table as strict JSON: a list of rows, in which what is not measurable is null, with `reasons` by column."""
+    rows = [
+        {name: None if value is None or value != value else value for name, value in row.items()}
+        for row in table.astype(object).to_dict("records")
+    ]
+    rows = [row | {"reasons": _reasons(row)} for row in rows]
+    return json.dumps(rows, indent=2, allow_nan=False, default=lambda value: value.item()) + "\n"
+
+
+def _reasons(row: dict[str, Any]) -> dict[str, str]:
+    """Why a row's columns are None, by column."""
+    reasons = {}
+    for name in [name for name, value in row.items() if value is None]:
+        level = _OF_LEVEL.fullmatch(name)
+        if not row["members"] or not row["non_members"]:
+            reasons[name] = "not measurable: members and non-members needed"
+        elif level is not None:
+            reasons[name] = too_few(row["non_members"], float(level[1])) or "not measurable"
+        else:
+            reasons[name] = "no threshold: no other model could stand in for the target, or it is all of them"
+    return reasons
+
+
+def too_few(non_members: int, level: float) -> str | None:
+    """Why a TPR at FPR `level` is not measurable among so few non-members; None where it is."""
+    if most_false_positives(int(non_members), level) is not None:
+        return None
+    needed = math.ceil(1 / Fraction(str(level)))
+    return f"not measurable: {int(non_members)} non-members, at least {needed} needed"
+
+
+def why_not(rows: "pd.DataFrame") -> list[str]:
+    """A line for each level at which a row of a table has too few non-members, for the foot of a text."""
+    fewest = int(rows["non_members"].min())
+    found = [(level, too_few(fewest, level)) for level in LEVELS]
+    return [f"TPR at FPR {level:g} {reason}." for level, reason in found if reason]
+
+
+def realised(rows: "pd.DataFrame", measure: str) -> str:
+    """What is behind a mean TPR: the mean of the realised FPRs and the sum of the false positives; else empty."""
+    for level in LEVELS:
+        if measure == level_column(level):
+            rates, counts = (rows[f"{name}_at_{level:g}"].astype(float) for name in ("fpr", "false_positives"))
+            return "" if rates.isna().any() else f" (FPR {rates.mean():.4f}, {counts.sum():.0f} false)"
+    return ""
+
+
+BEHIND = "In brackets behind a TPR: the realised FPR, on average, and the false positives, all together."
+
+
+def summary_text(table: "pd.DataFrame", confidence: float = 0.95) -> str:
+    """Means over seeds with intervals, a line a combination and attack."""
+    rows = over_the_seeds(table, confidence)
+    seeds = rows["seeds"].max()
+    head = (
+        f"Means over {seeds} seeds with {confidence:.0%} intervals"
+        if seeds > 1
+        else "One seed: no intervals over seeds"
+    )
+    about = f"{table['shadow_models'].max()} shadow model, {table['queries'].max()} query an example"
+    lines = [f"{head}. Data set: {rows['dataset'].iloc[0]}; {about}.", BEHIND, *why_not(table), ""]
+    behind = {names: group for names, group in table.groupby(["dataset", "defenses", "attack"], sort=False)}
+    cells = [["defenses", "attack", *(name.replace("_", " ") for name in SUMMARY)]]
+    for _, row in rows.iterrows():
+        group = behind[(row["dataset"], row["defenses"], row["attack"])]
+        cells.append([row["defenses"], row["attack"], *(_cell(row, name, group) for name in SUMMARY)])
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(row: "pd.Series", name: str, behind: "pd.DataFrame") -> str:
+    if row[name] is None or row[name] != row[name]:
+        return "not measurable"
+    bounds = (
+        ""
+        if row[f"{name}_low"] != row[f"{name}_low"] or row[f"{name}_low"] is None
+        else (f" [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]")
+    )
+    return f"{row[name]:.3f}{bounds}{realised(behind, name)}"

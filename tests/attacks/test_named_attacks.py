@@ -1,0 +1,152 @@
+"""Every attack and every bound by its name on the command line, on files that a user may bring."""
+
+import re
+
+import numpy as np
+import pytest
+
+from arrays import AUC, base, save
+from attack_commands import attacked, named, report_of
+from known import reported_cases
+from mia_core.attacks import ATTACKS, EVERY
+from mia_core.cli.main import main
+
+CLASS_7 = ("s_class7_absent", "s_class7_without_non_members")
+
+
+def attack(capsys, shadow, target, *names):
+    return attacked(capsys, shadow, target, *named(names), replicates=0)
+
+
+@pytest.fixture
+def sides(shadow, target):
+    return [shadow, target]
+
+
+def test_all_runs_every_attack_and_says_what_each_reads(capsys, sides):
+    report, err = attack(capsys, *sides, "all")
+    results = {result["attack"]: result for result in report["attacks"]}
+    assert tuple(results) == EVERY and err == []
+    assert results["entropy"]["auc"] == pytest.approx(AUC) and results["modified-entropy"]["auc"] == 0.847405
+    assert results["shokri"]["classifier"] == "logistic" and results["shokri"]["k"] is None
+    assert results["shokri"]["threshold_from"] == "fixed" and results["deviation"]["threshold_from"] == "shadow"
+    for result in results.values():
+        assert all(result["reasons"][name] for name in ("k", "features", "classifier") if result[name] is None)
+
+
+def test_all_without_labels_runs_what_needs_none(capsys, tmp_path, sides):
+    arrays = base("target")
+    del arrays["labels"]
+    report, err = attack(capsys, sides[0], save(tmp_path, "unlabelled", arrays), "all")
+    names = [result["attack"] for result in report["attacks"]]
+    assert names == [name for name in EVERY if not ATTACKS[name].needs_labels]
+    assert len(err) == 1 and "left out for want of labels: gap, loss, modified-entropy" in err[0]
+
+
+def test_adversary_3_names_where_its_threshold_comes_from(capsys, sides):
+    report, _ = attack(capsys, *sides, "adversary3", "adversary3-deviation", "adversary3-entropy")
+    assert [result["threshold_from"] for result in report["attacks"]] == ["shadow"] * 3
+    assert [result["auc"] for result in report["attacks"]] == pytest.approx([AUC] * 3)
+
+
+def test_an_unknown_attack_names_the_nearest(capsys, sides):
+    assert main(["attack", "--shadow", sides[0], "--target", sides[1], "--attack", "modified_entropy"]) == 2
+    assert "did you mean modified-entropy? Known: adversary1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["attack", "study"])
+def test_help_names_every_attack(capsys, command):
+    assert main([command, "--help"]) == 0
+    words = re.sub(r"(?<=-)\s+", "", capsys.readouterr().out)  # the help breaks lines behind hyphens
+    assert all(name.removesuffix("-per-class") in words for name in ATTACKS) and "-per-class" in words
+
+
+def test_another_number_of_classes_names_the_file(capsys, tmp_path, sides):
+    arrays = base("target")
+    kept = arrays["labels"] < 3
+    few = {name: array[kept] for name, array in arrays.items()}
+    few["posteriors"] = np.full((kept.sum(), 3), 1 / 3)
+    target = save(tmp_path, "few", few)
+    assert main(["attack", "--shadow", sides[0], "--target", target, "--attack", "shokri"]) == 2
+    assert "few.npz: posteriors: found 3 classes; expected the 10 of the shadow" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["class", "side"])
+def test_a_class_that_the_shadow_lacks_is_told_once_with_its_rows(capsys, tmp_path, sides, missing):
+    arrays = base("shadow")
+    gone = (arrays["labels"] == 7) & ((arrays["members"] == 0) | (missing == "class"))
+    shadow = save(tmp_path, "without", {name: array[~gone] for name, array in arrays.items()})
+    names = ("shokri", "modified-entropy-per-class", "entropy-per-class", "risk-score", "entropy")
+    report, err = attack(capsys, shadow, sides[1], *names)
+    number = int((base("target")["labels"] == 7).sum())
+    assert len(err) == 1 and f"class 7: {number} rows are judged by what was fitted on all classes" in err[0]
+    assert report["warnings"] == [err[0].removeprefix("mia: warning: ")]
+    assert report["attacks"][-1]["auc"] == pytest.approx(AUC)
+
+
+@pytest.mark.parametrize("name", CLASS_7)
+def test_reported_class_missing_on_one_side(capsys, shared, tmp_path, name):
+    folder = reported_cases(shared, tmp_path, f"arrays/{name}", "arrays/base_target") / "arrays"
+    scores = tmp_path / "scores.npz"
+    report, err = report_of(
+        capsys, "attack", "--shadow", folder / f"{name}.npz", "--target", folder / "base_target.npz",
+        "--attack", "shokri,modified-entropy-per-class,adversary1", "--replicates", "0", "--scores", scores,
+    )  # fmt: skip
+    assert len(err) == 1 and "class 7: " in err[0] and " rows " in err[0]
+    assert report["attacks"][-1]["auc"] == pytest.approx(AUC)
+    with np.load(scores) as written:
+        for attacked in ("shokri", "modified-entropy-per-class"):
+            assert written[attacked].shape == (2000,) and np.isfinite(written[attacked]).all()
+
+
+# Bounds on epsilon
+
+
+def test_bounds_of_an_attack_are_named_with_alpha_and_delta(capsys, sides):
+    report, _ = attack(capsys, *sides, "loss")
+    bounds = {bound["bound"]: bound for bound in report["attacks"][0]["epsilon"]}
+    assert list(bounds) == [
+        "at the attack's threshold", "any threshold", "any threshold, Gaussian", "one run", "one run, Gaussian"
+    ]  # fmt: skip
+    assert all(bound["alpha"] == 0.05 and bound["assumes"] and bound["epsilon"] > 0 for bound in bounds.values())
+    assert [bound["delta"] for bound in bounds.values()] == [0, 0, 1e-5, 1e-5, 1e-5]
+
+
+def test_bounds_need_a_confidence_above_one_half(capsys, sides):
+    report, _ = report_of(
+        capsys, "attack", "--shadow", sides[0], "--target", sides[1], "--replicates", "0", "--confidence", "0.5"
+    )
+    for bound in report["attacks"][0]["epsilon"]:
+        assert bound["epsilon"] is None and "bounds nothing" in bound["reason"]
+
+
+def test_sets_of_scores_are_judged_one_by_one(capsys, tmp_path):
+    members = np.repeat([1, 0], 200)
+    scores = np.random.default_rng(0).normal(size=(20, 400))
+    scores[3] += 3 * members
+    path = save(tmp_path, "sets", {"scores": scores, "members": members})
+    report, _ = report_of(capsys, "measure", "--scores", path, "--replicates", "0")
+    assert report["scores"]["sets"] == 20 and len(report["attacks"]) == 20
+    above = [[bound["epsilon"] > 0 for bound in result["epsilon"]] for result in report["attacks"]]
+    assert all(above[3]) and np.mean(above) < 0.2
+    single = save(tmp_path, "single", {"scores": scores[3], "members": members})
+    alone, _ = report_of(capsys, "measure", "--scores", single, "--replicates", "0")
+    assert {**alone["attacks"][0], "attack": 0} == {**report["attacks"][3], "attack": 0}
+    assert main(["measure", "--scores", path, "--replicates", "0"]) == 0
+    assert "of 20 sets: any threshold, alpha 0.05" in capsys.readouterr().out
+
+
+def test_a_bad_set_is_refused(capsys, tmp_path):
+    scores = np.zeros((3, 4))
+    scores[1, 2] = np.nan
+    path = save(tmp_path, "bad", {"scores": scores, "members": [1, 0, 1, 0]})
+    assert main(["measure", "--scores", path]) == 2
+    assert "found 1 value not finite" in capsys.readouterr().err
+
+
+def test_reported_scores_without_a_signal(capsys, shared, tmp_path):
+    path = reported_cases(shared, tmp_path, "scores/null_100x400") / "scores" / "null_100x400.npz"
+    report, _ = report_of(capsys, "measure", "--scores", path, "--replicates", "0")
+    assert len(report["attacks"]) == 100
+    for row in range(4):
+        assert sum(result["epsilon"][row]["epsilon"] > 0 for result in report["attacks"]) <= 11

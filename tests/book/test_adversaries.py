@@ -1,0 +1,250 @@
+"""Attackers who know more or less, side by side: whose rows they are, what is trained for them, what is claimed."""
+
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mia_book import adversary_claims, sweep_plots
+from mia_book import adversary_tables as adversaries
+from mia_core.data.load import load_dataset
+from mia_core.data.splits import four_way
+from mia_core.defenses import combination
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from mia_core.store.runs import Store
+from mia_core.studies.settings import StudySettings
+from mia_core.studies.study import Study
+from small import RECIPE, tiny_dataset
+
+# Models this small hardly learn, and some classes lack members or non-members.
+pytestmark = pytest.mark.filterwarnings("ignore::mia_core.base.errors.MiaWarning")
+
+SETTINGS = StudySettings(
+    **{**RECIPE.model_dump(), "epochs": 2, "record": ()},
+    seeds=2,
+    part=40,
+    replicates=0,
+    defenses=adversaries.DEFENSES,
+    attacks=tuple(adversaries.OF_STUDY),
+)
+NAMES = [one.name for one in adversaries.ATTACKERS]
+EVERYWHERE = [name for name in NAMES if name != adversaries.SEVERAL]
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    data = tiny_dataset(160, classes=4)
+    return Study(SETTINGS, Store(tmp_path_factory.mktemp("store")), data).train(jobs=1)
+
+
+@pytest.fixture(scope="module")
+def table(study: Study) -> pd.DataFrame:
+    return adversaries.by_attacker(study)
+
+
+def of(table: pd.DataFrame, attacker: str, defenses: str = "none") -> pd.DataFrame:
+    rows = table[(table["attack"] == attacker) & (table["defenses"] == defenses)]
+    return rows.set_index("seed")[[*adversaries.MEASURES, adversaries.FPR]]
+
+
+def test_every_attacker_meets_every_target_once_a_seed(table: pd.DataFrame) -> None:
+    assert list(table["attack"].unique()) == [*NAMES, adversaries.CUT_BY_SHADOW]
+    assert not table.duplicated(["attack", "defenses", "seed"]).any()
+    for name in EVERYWHERE:
+        assert set(table[table["attack"] == name]["defenses"]) == set(adversaries.DEFENSES), name
+    assert set(table[table["attack"] == adversaries.SEVERAL]["defenses"]) == {"none"}
+    assert len(table) == 2 * (4 * (len(NAMES) - 1) + 1 + 4)
+    assert table["balanced_accuracy"].between(0, 1).all()
+    assert np.allclose(table[adversaries.FPR], 1 - table["recall_non_members"])
+
+
+def test_attackers_are_the_attacks_that_they_are_called_after(study: Study, table: pd.DataFrame) -> None:
+    of_study = study.table()
+    for attack, name in adversaries.OF_STUDY.items():
+        rows = of_study[(of_study["attack"] == attack) & (of_study["defenses"] == "dropout")].set_index("seed")
+        assert rows["auc"].equals(of(table, name, "dropout")["auc"]), name
+    assert of(table, adversaries.GAP)["auc"].to_numpy() == pytest.approx(
+        of(table, adversaries.GAP)["balanced_accuracy"]
+    )
+
+
+def test_a_threshold_from_elsewhere_changes_no_auc(table: pd.DataFrame) -> None:
+    for defenses in adversaries.DEFENSES:
+        own, shadow = (of(table, name, defenses) for name in (adversaries.NO_SHADOW, adversaries.CUT_BY_SHADOW))
+        assert own["auc"].equals(shadow["auc"])
+
+
+def test_who_does_not_know_of_a_defense_is_adversary_1_where_there_is_none(table: pd.DataFrame) -> None:
+    assert of(table, adversaries.UNKNOWN).equals(of(table, adversaries.ALIKE))
+    assert not of(table, adversaries.UNKNOWN, "dropout").equals(of(table, adversaries.ALIKE, "dropout"))
+
+
+def test_labels_do_not_see_a_mask(table: pd.DataFrame) -> None:
+    for name in (adversaries.GAP, adversaries.LABELS):
+        assert of(table, name).equals(of(table, name, "masking"))
+
+
+def test_only_further_shadows_are_trained_and_only_once(study: Study, table: pd.DataFrame) -> None:
+    kinds = [re.match(r"(\w+)-(\w+)-([\w.+]+)-", path.name).groups() for path in study.store.root.iterdir()]
+    assert kinds.count(("tiny", "cnn", "none")) == 2 * (2 + adversaries.SHADOWS - 1)
+    assert kinds.count(("tiny", "mlp", "none")) == kinds.count(("digits", "mlp", "none")) == 2
+    before = sorted(study.store.root.iterdir())
+    pd.testing.assert_frame_equal(adversaries.by_attacker(study), table)
+    assert sorted(study.store.root.iterdir()) == before
+
+
+@pytest.mark.parametrize("own", [{}, {"noise": 0}, {"part": 60}, {"size": 8}, {"network": "mlp"}])
+def test_digits_are_attacked_with_other_scans(own: dict) -> None:
+    settings = StudySettings(**own)
+    other = adversaries.other_both(settings)
+    assert other.network != settings.network and other.noise != settings.noise and other.noise > 0
+    data, theirs = load_dataset(settings), load_dataset(other)
+    assert data.fingerprint != theirs.fingerprint and data.classes == theirs.classes
+    assert other.part == settings.part and data.pool == theirs.pool
+    split = four_way(data.pool, settings.part, 0)
+    assert not np.any(split.counted[0] & four_way(theirs.pool, other.part, 0).counted[1])
+    assert f"{other.noise:g}" in adversaries.data_in_words(settings)
+
+
+def test_anything_else_is_attacked_with_digits() -> None:
+    other = adversaries.other_both(StudySettings(dataset="cifar10", part=10_000, size=32, noise=0))
+    assert (other.dataset, other.part, other.size, other.network) == ("digits", None, None, "mlp")
+    assert other.noise == StudySettings().noise
+    assert "pixels" not in adversaries.data_in_words(StudySettings(dataset="cifar10"))
+
+
+def test_figures_show_whom_they_speak_of(table: pd.DataFrame) -> None:
+    units = adversaries.side_by_side(adversaries.named(table))
+    assert list(units["defenses"].unique()) == [name for name in NAMES if name != adversaries.UNKNOWN]
+    both = adversaries.two_measures(units)
+    assert len(both) == 2 * len(units) and list(both.columns) == ["attacker", "seed", "measure", "value"]
+    _, alt = sweep_plots.dots(both, "value", "share", rows="attacker", series="measure")
+    mean = of(table, adversaries.ALIKE)["auc"].mean()
+    assert f"adversary 1, AUC, any threshold: {mean:.3f}" in alt
+    defended = [name for name in EVERYWHERE if name != adversaries.PLAIN]
+    assert list(adversaries.named(table, defended=True)["attack"].unique()) == defended
+    text = adversaries.reached(table, adversaries.ALIKE, "dropout", "auc")
+    assert text.startswith(f"{of(table, adversaries.ALIKE, 'dropout')['auc'].mean():.3f} [")
+
+
+def test_four_marks_a_line_stay_within_it(table: pd.DataFrame) -> None:
+    shown = adversaries.named(table, defended=True)
+    figure, _ = sweep_plots.dots(shown, "balanced_accuracy", "share", rows="attack", series="defenses")
+    heights = [bar.lines[0].get_ydata()[0] for bar in figure.axes[0].containers]
+    offsets = np.abs(np.array(heights) - np.round(heights))
+    assert offsets.max() < 0.3 and len(heights) == 4 * (len(EVERYWHERE) - 1)
+
+
+def test_the_strongest_is_the_best_on_each_kind_of_target(table: pd.DataFrame) -> None:
+    best = adversaries.strongest(table)
+    assert len(best) == 2 * 4 and set(best["attack"]) == {"strongest"}
+    for defenses, rows in best.groupby("defenses"):
+        means = {name: of(table, name, defenses)["balanced_accuracy"].mean() for name in EVERYWHERE}
+        assert rows["balanced_accuracy"].mean() == pytest.approx(max(means.values()))
+        assert means[rows["named"].iloc[0]] == max(means.values())
+
+
+def test_random_pixels_accuse_more_where_more_of_them_may_lie_above(study: Study, table: pd.DataFrame) -> None:
+    for defenses in adversaries.DEFENSES:
+        cuts = adversaries.by_percent(study, (1, 10, 50), combination(defenses))
+        assert (cuts["defenses"] == defenses).all() and len(cuts) == 2 * 2 * 3
+        rates = cuts.pivot_table(index="value", columns=["attack", "seed"], values=adversaries.FPR)
+        assert (rates["random pixels"].diff().dropna() >= 0).all().all()
+        assert (rates["shadow"].nunique() == 1).all()
+        at_ten = cuts[(cuts["value"] == 10) & (cuts["attack"] == "random pixels")].set_index("seed")
+        wanted = of(table, adversaries.NO_SHADOW, defenses)
+        assert at_ten["balanced_accuracy"].tolist() == wanted["balanced_accuracy"].tolist()
+
+
+def test_beside_random_pixels_stands_the_threshold_of_a_shadow(study: Study, table: pd.DataFrame) -> None:
+    for defenses in adversaries.DEFENSES:
+        cuts = adversaries.by_percent(study, (10,), combination(defenses))
+        shadow = cuts[cuts["attack"] == "shadow"].set_index("seed")
+        wanted = of(table, adversaries.CUT_BY_SHADOW, defenses)
+        assert shadow[list(wanted.columns)].to_dict() == wanted.to_dict()
+
+
+def test_the_table_of_attackers_describes_each() -> None:
+    described = adversaries.described()
+    assert list(described["attacker"]) == NAMES and len(set(NAMES)) == len(NAMES)
+    assert described["true label"].dtype == bool and (described["source"].str.len() > 0).all()
+
+
+def test_exercises_are_answered_by_their_numbers() -> None:
+    rows = [
+        {"attack": attack, "value": value, "seed": seed, "balanced_accuracy": accuracy}
+        for attack, values in (("random pixels", (0.6, 0.8)), ("shadow", (0.9, 0.9)))
+        for value, accuracy in zip((5, 10), values, strict=True)
+        for seed in range(2)
+    ]
+    assert adversaries.best_percent(pd.DataFrame(rows)) == "10% (balanced accuracy 0.800)"
+    areas = {("none", "entropy"): 0.7, ("none", "loss"): 0.7, ("dropout", "entropy"): 0.5, ("dropout", "loss"): 0.55}
+    table = pd.DataFrame({"defenses": name, "attack": attack, "auc": auc} for (name, attack), auc in areas.items())
+    assert adversaries.widest_range(table) == "0.050 in AUC under dropout"
+
+
+def test_every_claim_is_judged(table: pd.DataFrame) -> None:
+    found = adversary_claims.verdicts(table)
+    others = len(adversaries.DEFENSES) - 1
+    assert len(found) == len(adversary_claims.KNOWLEDGE_CLAIMS) + 1 + 2 * others
+    assert len({verdict.claim.text for verdict in found}) == len(found)
+    assert {verdict.outcome for verdict in found} <= {HOLDS, DOES_NOT_HOLD, CANNOT_TELL}
+    (masked,) = (verdict for verdict in found if verdict.claim == adversary_claims.MASKING_CLAIM)
+    assert masked.outcome == HOLDS and masked.difference == 0
+
+
+def test_evidence_shows_both_sides_of_a_claim(table: pd.DataFrame) -> None:
+    found = adversary_claims.verdicts(table)
+    shown = dict(zip((verdict.claim for verdict in found), adversary_claims.evidence(found), strict=True))
+    undefended = set(adversaries.named(table)["attack"])
+    for claim in adversary_claims.KNOWLEDGE_CLAIMS:
+        figure = "fig-attackers" if {claim.of, claim.than} <= undefended else "fig-threshold"
+        assert shown.pop(claim) == figure, claim.text
+    assert set(shown.values()) == {"fig-defended"}
+
+
+def test_more_and_noisier_copies_are_judged(study: Study) -> None:
+    copies = adversaries.by_copies(study, (2, 3))
+    assert list(copies["attack"].unique()) == ["7 questions", "8 questions"]
+    assert list(copies["defenses"].unique()) == list(adversaries.NOISES) and len(copies) == 2 * 2 * 3
+    more, noisier = adversary_claims.on_copies(copies)
+    means = copies.groupby(["attack", "defenses"])["auc"].mean()
+    assert more.difference == pytest.approx(
+        means["8 questions", "noise as before"] - means["7 questions", "noise as before"]
+    )
+    assert noisier.difference == pytest.approx(
+        means["7 questions", "four times the noise"] - means["7 questions", "noise as before"]
+    )
+
+
+def made_up(**reached: float) -> pd.DataFrame:
+    """A table in which each attacker reaches what is given for the target with smoothing, and one half elsewhere."""
+    rows = [
+        {"defenses": defenses, "seed": seed, "attack": name, "balanced_accuracy": 0.5 + 0.001 * seed, "auc": 0.5}
+        for defenses in adversaries.DEFENSES
+        for seed in range(3)
+        for name in [*NAMES, adversaries.CUT_BY_SHADOW]
+    ]
+    table = pd.DataFrame(rows)
+    for name, value in reached.items():
+        chosen = (table["attack"] == name.replace("_", " ")) & (table["defenses"] == "smoothing")
+        table.loc[chosen, "balanced_accuracy"] += value
+    return table
+
+
+def outcomes(table: pd.DataFrame) -> dict[str, str]:
+    return {verdict.claim.text: verdict.outcome for verdict in adversary_claims.verdicts(table)}
+
+
+def test_claims_follow_what_attackers_reach() -> None:
+    unknown = adversary_claims.unknown_claim("smoothing").text
+    strongest = adversary_claims.STRONGEST_CLAIMS[1].text
+    assert "smoothing" in strongest
+    found = outcomes(made_up(adversary_1=0.2))
+    assert (found[unknown], found[strongest]) == (HOLDS, DOES_NOT_HOLD)
+    found = outcomes(made_up(defense_unknown=0.2))
+    assert (found[unknown], found[strongest]) == (DOES_NOT_HOLD, DOES_NOT_HOLD)
+    lower = {name.replace(" ", "_"): -0.2 for name in NAMES}
+    found = outcomes(made_up(**lower))
+    assert found[strongest] == HOLDS

@@ -1,0 +1,302 @@
+"""The book in a browser: what only a browser can tell. Skips where Chromium or Playwright is missing."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from books import CHAPTER, MORE, TEXT, code, stored_site, write_book
+from mia_core.report import build_report
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: apt-get install chromium, or name one in the variable CHROMIUM"
+)
+WIDTHS = {"wide": (1440, 900), "phone": (390, 844)}
+# Colours do not depend on the width: axe looks at them on every wide page, and narrow on one page of each kind, which
+# has what a narrow page alone shows.
+NARROW_TOO = ("index", "attack-mechanism", "api-measures", "search")
+
+# Contrast of each text inside a figure or an entry of the API with the nearest background behind it (WCAG 2, relative
+# luminance).
+FAINT_TEXT = """() => {
+  const numbers = colour => (colour.match(/[\\d.]+/g) || []).map(Number);
+  const luminance = colour => {
+    const linear = v => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const [r, g, b] = numbers(colour).map(v => linear(v / 255));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const behind = element => {
+    for (let e = element; e; e = e.parentElement) {
+      const colour = getComputedStyle(e).backgroundColor, n = numbers(colour);
+      if (n.length === 3 || n[3] > 0) return colour;
+    }
+    return 'rgb(255, 255, 255)';
+  };
+  const said = element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
+  const seen = element => element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
+  const entries = [...document.querySelectorAll('dl.py *')].filter(element => said(element) && seen(element));
+  return [...document.querySelectorAll('figure.mia-figure svg text'), ...entries].map(text => {
+    const style = getComputedStyle(text), colour = text.tagName === 'text' ? style.fill : style.color;
+    const [a, b] = [luminance(colour), luminance(behind(text))].sort((x, y) => y - x);
+    return [text.textContent, (a + 0.05) / (b + 0.05)];
+  }).filter(([, ratio]) => ratio < 4.5);
+}"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with sync_api.sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def small_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A book with one of everything."""
+    top = tmp_path_factory.mktemp("small")
+    solution = ["```{exercise-start}\n:label: one\n```\nDo it.\n```{exercise-end}\n```", code("1 + 1")]
+    gates = ("````{solution-start} one\n:class: dropdown\n````", "````{solution-end}\n````")
+    cells = [TEXT, code(CHAPTER), code(MORE), solution[0], gates[0], solution[1], gates[1]]
+    note = ":::{margin}\nA note in the margin.\n:::\n\n## More\n\nText."
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIA_CACHE", str(top / "store"))
+        return build_report({}, top / "site", source=write_book(top / "source", {"chapter": [*cells, note]}))
+
+
+class Visit:
+    """An open page, and what the browser said and asked for while it loaded."""
+
+    def __init__(self, browser: Any, path: Path, width: str = "wide", scheme: str = "light", **options: Any) -> None:
+        size = {"width": WIDTHS[width][0], "height": WIDTHS[width][1]}
+        self.context = browser.new_context(viewport=size, color_scheme=scheme, **options)
+        self.page = self.context.new_page()
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda m: self.said.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        if options.get("java_script_enabled", True):
+            self.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
+
+    def __enter__(self) -> "Visit":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.context.close()
+
+    def foreign(self) -> list[str]:
+        return [url for url in self.asked if not url.startswith(("file:", "data:", "blob:"))]
+
+
+def turn(page: Any, scheme: str) -> None:
+    """The open page as it is in the dark, or in the light again, its colours no longer on their way there."""
+    page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'", timeout=5000)
+
+
+def serious(page: Any, **options: Any) -> list[str]:
+    """What axe finds by these options, by default by all of its rules."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    # Without "preload" axe would fetch style sheets again, which a page opened as a file may not,
+    # and the nodes that pass need not be listed.
+    found = Axe().run(page, options={"preload": False, "resultTypes": ["violations"]} | options).response["violations"]
+    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found if v["impact"] in ("serious", "critical")]
+
+
+def faint(page: Any) -> list[str]:
+    """What axe finds too faint, in the scheme that the page is in."""
+    return serious(page, runOnly=["color-contrast"])
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, width: str) -> None:
+    site = stored_site()
+    faults = []
+    for path in sorted([*site.glob("book/*.html"), site / "search.html", site / "genindex.html"]):
+        with Visit(browser, path, width) as visit:
+            page = visit.page
+            sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+            faults += [f"{path.name}: {sideways} px sideways"] if sideways > 0 else []
+            faults += [f"{path.name}: {fault}" for fault in serious(page, rules={"color-contrast": {"enabled": False}})]
+            faults += [f"{path.name}: faint text {text}" for text in page.evaluate(FAINT_TEXT)]
+            # Dark, the same elements are in the same places: what is left to tell is whether they can be seen.
+            turn(page, "dark")
+            faults += [f"{path.name}: faint text in the dark {text}" for text in page.evaluate(FAINT_TEXT)]
+            if width == "wide" or path.stem in NARROW_TOO:
+                # It takes axe minutes to look at all entries of the API, whose colours are those of the first ones.
+                page.evaluate("document.querySelectorAll('section:nth-of-type(n+3) dl.py').forEach(dl => dl.remove())")
+                faults += [f"{path.name}: in the dark {fault}" for fault in faint(page)]
+                turn(page, "light")
+                faults += [f"{path.name}: {fault}" for fault in faint(page)]
+            faults += [f"{path.name}: said {text}" for text in visit.said]
+            faults += [f"{path.name}: asked {url}" for url in visit.foreign()]
+    assert not faults
+
+
+def test_faint_text_is_found_in_the_dark_alone(browser: Any, small_site: Path, tmp_path: Path) -> None:
+    """The test of every page changes the scheme of a page that is open, which must not hide a fault."""
+    grey = (
+        "<style>html[data-theme=dark] h1, html[data-theme=dark] svg text {color: #444; fill: #444 !important}</style>"
+    )
+    site = Path(shutil.copytree(small_site, tmp_path / "site"))
+    page = site / "book" / "chapter.html"
+    page.write_text(page.read_text(encoding="utf-8").replace("</head>", f"{grey}</head>"), encoding="utf-8")
+    with Visit(browser, page) as visit:
+        assert serious(visit.page) == [] == visit.page.evaluate(FAINT_TEXT)
+        turn(visit.page, "dark")
+        assert any("<h1" in fault for fault in faint(visit.page))
+        assert visit.page.evaluate(FAINT_TEXT)
+
+
+def test_root_leads_to_the_front_page(browser: Any) -> None:
+    page = browser.new_page()
+    page.goto((stored_site() / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html", timeout=10_000)
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", WIDTHS)
+def test_page_with_one_of_everything(browser: Any, small_site: Path, width: str, scheme: str) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", width, scheme) as visit:
+        assert visit.said == [] and visit.foreign() == []
+        assert visit.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
+        assert visit.page.evaluate(FAINT_TEXT) == []
+        assert serious(visit.page) == []
+        assert visit.page.locator("figure.mia-figure svg:visible").count() == 2
+        assert visit.page.locator("mjx-container svg").count() >= 3, "formulas are typeset"
+
+
+def test_slider_is_moved_by_keys(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html") as visit:
+        slider = visit.page.get_by_role("slider", name="ε")
+        frames = visit.page.locator("#fig-sweep .mia-frame:visible")
+        assert frames.count() == 1 and frames.get_attribute("data-value") == "0.1"
+        slider.focus()
+        visit.page.keyboard.press("ArrowRight")
+        assert frames.count() == 1 and frames.get_attribute("data-value") == "0.2"
+        assert visit.page.locator("#fig-sweep output").text_content() == "0.2"
+        assert slider.get_attribute("aria-valuetext") == "ε = 0.2"
+
+
+def test_tooltips_open_on_focus_with_figures_terms_and_formulas(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html") as visit:
+        tip = visit.page.locator(".tippy-box")
+        for link, inside in (
+            ("Figure 1", "svg[role=img]"),
+            ("posterior", "text=What a model says"),
+            ("Definition", "mjx-container"),
+        ):
+            visit.page.locator("article a.internal", has_text=link).first.focus()
+            tip.locator(inside).first.wait_for(timeout=5000)
+            visit.page.keyboard.press("Escape")
+            visit.page.evaluate("document.activeElement.blur()")
+            tip.wait_for(state="detached", timeout=5000)
+        assert visit.said == []
+
+
+def test_search_finds_a_word_without_a_server(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "search.html") as visit:
+        visit.page.goto((small_site / "search.html").as_uri() + "?q=smoothing")
+        visit.page.locator("#search-results li a").first.wait_for(timeout=5000)
+        assert visit.said == [] and visit.foreign() == []
+
+
+def test_search_field_opens_by_keys(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", "phone") as visit:
+        visit.page.keyboard.press("Control+k")
+        assert visit.page.evaluate("document.activeElement.type") == "search"
+
+
+def test_page_can_be_read_without_scripts(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", java_script_enabled=False) as visit:
+        assert visit.page.locator("#fig-sweep .mia-frame:visible").count() == 1
+        assert visit.page.locator(".mia-slider:visible").count() == 0
+        assert visit.page.locator("#fig-both figcaption").is_visible()
+
+
+def test_dark_page_prints_dark_on_white_with_its_notes(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html", scheme="dark") as visit:
+        visit.page.emulate_media(media="print", color_scheme="dark")
+        fill = visit.page.evaluate("getComputedStyle(document.querySelector('figure svg text')).fill")
+        assert sum(int(part) for part in fill.removeprefix("rgb(").rstrip(")").split(",")) < 200
+        assert visit.page.evaluate(FAINT_TEXT) == []
+        note = visit.page.get_by_text("A note in the margin.").bounding_box()
+        article = visit.page.locator("article.bd-article").bounding_box()
+        assert note["x"] + note["width"] <= article["x"] + article["width"] + 1
+        assert visit.page.locator(".mia-slider:visible").count() == 0
+
+
+def test_theme_button_changes_the_colours_of_figures(browser: Any, small_site: Path) -> None:
+    with Visit(browser, small_site / "book" / "chapter.html") as visit:
+        colour = "getComputedStyle(document.querySelector('figure svg text')).fill"
+        light = visit.page.evaluate(colour)
+        visit.page.evaluate("document.documentElement.dataset.theme = 'dark'")
+        assert visit.page.evaluate(colour) != light
+
+
+def test_every_slider_of_the_book_shows_each_of_its_frames_by_keys(browser: Any) -> None:
+    moved = 0
+    for path in sorted(stored_site().glob("book/*.html")):
+        if 'class="mia-slider"' not in path.read_text(encoding="utf-8"):
+            continue
+        with Visit(browser, path) as visit:
+            for box in visit.page.locator("figure:has(.mia-slider)").all():
+                slider, frames = box.get_by_role("slider"), box.locator(".mia-frame")
+                slider.focus()
+                visit.page.keyboard.press("Home")
+                for at in range(frames.count()):
+                    assert box.locator(".mia-frame:visible").count() == 1 and frames.nth(at).is_visible(), path.name
+                    value = frames.nth(at).get_attribute("data-value")
+                    assert slider.get_attribute("aria-valuetext").endswith(f"= {value}"), path.name
+                    visit.page.keyboard.press("ArrowRight")
+                moved += 1
+            assert visit.said == [], path.name
+    assert moved >= 3
+
+
+def test_the_first_figure_of_a_chapter_is_on_the_first_screen(browser: Any) -> None:
+    for path in sorted(stored_site().glob("book/*.html")):
+        if "mia-first-figure" in path.read_text(encoding="utf-8"):
+            with Visit(browser, path) as visit:
+                box = visit.page.locator(".mia-first-figure figure .mia-plot").bounding_box()
+                seen = min(WIDTHS["wide"][1], box["y"] + box["height"]) - box["y"]
+                assert seen > 0.4 * box["height"], f"{path.name}: {seen:.0f} of {box['height']:.0f} pixels"
+
+
+def test_a_citation_shows_what_is_cited_on_focus(browser: Any) -> None:
+    with Visit(browser, stored_site() / "book" / "label-smoothing.html") as visit:
+        link = visit.page.locator('article a[href^="bibliography.html#"]').first
+        assert link.get_attribute("title") is None, "the browser would show it a second time"
+        link.focus()
+        tip = visit.page.locator(".tippy-box .citation")
+        tip.wait_for(timeout=5000)
+        assert len(tip.text_content()) > 40 and visit.said == []
+
+
+def test_the_books_own_words_are_found(browser: Any) -> None:
+    for words, page in (("negative epsilon", "label-smoothing"), ("canaries", "all-attacks"), ("budget", "what-it-")):
+        with Visit(browser, stored_site() / "search.html") as visit:
+            visit.page.goto((stored_site() / "search.html").as_uri() + f"?q={words.replace(' ', '+')}")
+            visit.page.locator(f'#search-results a[href*="{page}"]').first.wait_for(timeout=10_000)
+            assert visit.said == [] and visit.foreign() == []
+
+
+def test_chapters_print_within_the_page_and_dark_on_white(browser: Any) -> None:
+    for name in ("combinations", "all-attacks", "confidence-masking"):
+        with Visit(browser, stored_site() / "book" / f"{name}.html", scheme="dark") as visit:
+            visit.page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins of 1 cm
+            visit.page.emulate_media(media="print", color_scheme="dark")
+            assert visit.page.evaluate(FAINT_TEXT) == [], name
+            assert visit.page.locator(".mia-slider:visible").count() == 0, name
+            wide = "[...document.querySelectorAll('figure.mia-figure')].filter(f => f.scrollWidth > f.clientWidth + 1)"
+            assert visit.page.evaluate(f"{wide}.map(f => f.id)") == [], name

@@ -1,0 +1,142 @@
+"""The report's conclusions, as they come out on tables with every outcome."""
+
+import pandas as pd
+import pytest
+
+from mia_book.conclusions import (
+    BEST_TRADEOFF,
+    CONCLUSIONS,
+    NO_COMBINATION,
+    Conclusion,
+    _room,
+    as_verdict,
+    conclusions_table,
+    counted,
+    judge_conclusion,
+    printed_study,
+)
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.studies.paper import TABLE_I
+
+
+def study(changes, seeds=3):
+    """Table I as a study of several seeds with a little jitter, some values changed: {(defenses, measure): value}."""
+    rows = printed_study().query("seed == 0")
+    table = pd.concat([rows.assign(seed=seed) for seed in range(seeds)], ignore_index=True)
+    for (name, column), value in changes.items():
+        table.loc[table["defenses"] == name, column] = value
+    table["attack_accuracy"] += 1e-4 * table["seed"]
+    return table
+
+
+LOWER = Claim("lower", "", "attack_accuracy", "dropout", "none", "lower")
+SAME = Claim("same", "", "target_accuracy", "masking", "none", "same", 0.025)
+FALSE = Claim("higher", "", "attack_accuracy", "dropout", "none", "higher")
+
+
+@pytest.mark.parametrize(
+    ("parts", "unless", "seeds", "outcome", "deciding"),
+    [
+        ((LOWER, SAME), (), 3, HOLDS, "same"),
+        ((LOWER, FALSE), (), 3, DOES_NOT_HOLD, "higher"),
+        ((LOWER,), (FALSE,), 3, HOLDS, "lower"),
+        ((), (LOWER,), 3, DOES_NOT_HOLD, "lower"),
+        ((), (FALSE,), 3, HOLDS, "higher"),
+        ((LOWER, SAME), (), 1, CANNOT_TELL, "lower"),
+    ],
+)
+def test_conclusions_reach_every_outcome(parts, unless, seeds, outcome, deciding):
+    judged = judge_conclusion(Conclusion("text", "here", parts, unless), study({}, seeds))
+    assert (judged.outcome, judged.deciding.claim.text) == (outcome, deciding)
+
+
+def measured(spread: tuple[float, float], direction: str, outcome: str, margin: float = 0.025) -> Verdict:
+    """A verdict on a claim of this direction, whose interval is `spread`."""
+    claim = Claim(f"{direction} {spread}", "", "attack_accuracy", "dropout", "none", direction, margin)
+    return Verdict(claim, outcome, sum(spread) / 2, *spread, 3)
+
+
+@pytest.mark.parametrize(
+    ("spread", "direction", "outcome", "room"),
+    [
+        ((-0.0235, -0.0185), "lower", DOES_NOT_HOLD, 0.0015),
+        ((-0.0032, 0.0092), "lower", DOES_NOT_HOLD, 0.0218),
+        ((-0.0452, -0.0350), "lower", HOLDS, 0.01),
+        ((0.0350, 0.0452), "higher", HOLDS, 0.01),
+        ((-0.0032, 0.0092), "higher", DOES_NOT_HOLD, 0.0158),
+        ((-0.0032, 0.0092), "same", HOLDS, 0.0158),
+        ((0.0350, 0.0452), "same", DOES_NOT_HOLD, 0.01),
+        ((-0.0452, -0.0350), "same", DOES_NOT_HOLD, 0.01),
+        ((-0.0452, 0.0350), "higher", CANNOT_TELL, 0.0),
+    ],
+)
+def test_room_is_the_distance_to_where_the_outcome_turns(spread, direction, outcome, room):
+    assert _room(measured(spread, direction, outcome)) == pytest.approx(room)
+
+
+def test_the_test_that_nearly_refuted_decides():
+    """Of two combinations that protect no more than dropout, the one that nearly does is shown, not that nearest 0."""
+    tests = [
+        Claim(name, "", "attack_accuracy", f"dropout+{name}", "dropout", "lower", 0.025)
+        for name in ("smoothing", "masking")
+    ]
+    table = study({("dropout+smoothing", "attack_accuracy"): 0.513, ("dropout+masking", "attack_accuracy"): 0.489})
+    for order in (tests, tests[::-1]):
+        judged = judge_conclusion(Conclusion("text", "here", unless=tuple(order)), table)
+        assert (judged.outcome, judged.deciding.claim.text) == (HOLDS, "masking")
+
+
+def table_of(recorded, own):
+    return conclusions_table(recorded, own, plane="fig-plane", values="tab-values")
+
+
+def test_every_conclusion_links_to_its_evidence():
+    found = table_of(study({}), study({})).set_index("claim")["evidence"]
+    assert found["Dropout costs target accuracy."].name == "fig-plane"
+    assert found["Dropout reduces the generalisation gap."].name == "tab-values"
+
+
+def test_evidence_says_what_would_refute():
+    found = table_of(study({}), study({}))
+    told = dict(zip(found["claim"], found["measured"], strict=True))
+    against = [text for text in told.values() if text.startswith("refuted if attack accuracy of ")]
+    assert len(against) == 3 and sum("is more than 0.025 below" in text for text in against) == 2
+    assert told["Dropout costs target accuracy."].startswith("Dropout costs target accuracy: -0.110")
+    assert "recall of members of smoothing" in "".join(told.values())
+
+
+def test_every_conclusion_is_one_of_the_printed_table_or_named():
+    names = set(TABLE_I)
+    for conclusion in CONCLUSIONS:
+        assert conclusion.parts or conclusion.unless
+        for claim in (*conclusion.parts, *conclusion.unless):
+            assert claim.of in names and (isinstance(claim.than, float) or claim.than in names)
+
+
+def test_conclusions_turn_with_the_runs():
+    agree = table_of(study({}), study({}))
+    printed = list(agree["Table I says so"])
+    assert printed.count("no") == 1, "both recalls fall, says the text; the table does not"
+    assert printed.count("not printed") == 2, "the generalisation gap"
+    turned = study({("smoothing", "attack_accuracy"): 0.9, ("dropout", "target_accuracy"): 0.65})
+    found = table_of(turned, study({})).set_index("claim")
+    for claim in ("Label smoothing lowers the attack's accuracy.", "Dropout costs target accuracy."):
+        assert (found.loc[claim, "verdict"], found.loc[claim, "on this run"]) == (DOES_NOT_HOLD, HOLDS)
+    best = found.loc["Label smoothing alone offers the best trade-off: safer than none, more useful than dropout."]
+    assert best["verdict"] == DOES_NOT_HOLD and best["on this run"] == HOLDS
+    assert counted([HOLDS, HOLDS, CANNOT_TELL]) == "holds: 2, does not hold: 0, cannot be told: 1"
+
+
+@pytest.mark.parametrize(
+    ("changes", "outcome"), [({}, HOLDS), ({("smoothing", "attack_accuracy"): 0.9}, DOES_NOT_HOLD)]
+)
+def test_a_conclusion_as_a_verdict(changes, outcome):
+    verdict = as_verdict(judge_conclusion(BEST_TRADEOFF, study(changes)))
+    assert (verdict.claim.text, verdict.claim.source, verdict.outcome) == (BEST_TRADEOFF.text, "IV-C", outcome)
+
+
+def test_a_refuting_test_as_a_verdict_keeps_its_threshold():
+    """Not to be more than 0.025 lower is to be above -0.025."""
+    verdict = as_verdict(judge_conclusion(NO_COMBINATION, study({})))
+    assert verdict.outcome == HOLDS and (verdict.claim.direction, verdict.claim.margin) == ("higher", -0.025)
+    assert verdict.low > -0.025

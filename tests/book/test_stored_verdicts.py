@@ -1,0 +1,98 @@
+"""Verdicts stored in the chapters, whose words nbval does not compare: each follows from the interval beside it."""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from mia_core.report.sources import open_book
+
+ROUNDING = 0.0006  # intervals are stored with three digits
+MEASURED = re.compile(r"[-+]\d+\.\d+ \[(?P<low>[-+]\d+\.\d+), (?P<high>[-+]\d+\.\d+)\]")
+BOUND = re.compile(r"holds (?P<side>below|above) (?P<bound>[-+][\d.e-]+)")
+BAND = re.compile(r"holds within (?P<least>[-+][\d.e-]+) to (?P<most>[-+][\d.e-]+)")
+
+
+class Row(NamedTuple):
+    """A line of a table of verdicts; `threshold` is what appears when a reader points at the verdict."""
+
+    where: str
+    measured: str
+    threshold: str
+    verdict: str
+
+
+def stored_rows() -> Iterator[Row]:
+    for name, path in open_book().chapters.items():
+        for cell in nbformat.read(path, as_version=4).cells:
+            for output in cell.get("outputs", ()):
+                page = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
+                heads = [part.get_text() for part in page.select("thead th")]
+                for line in page.select("tr:has(.mia-evidence):has([title])"):
+                    cells = [part.get_text() for part in line.find_all(["th", "td"])]
+                    measured, judged = cells[heads.index("measured difference")], line.select_one("[title]")
+                    yield Row(f"{name}: {cells[0]}", measured, judged["title"], judged.get_text())
+
+
+def possible(row: Row) -> set[str]:
+    """The outcomes that the interval allows; where many are compared, any may have become one that cannot be told."""
+    interval = MEASURED.search(row.measured)
+    if interval is None:
+        return {CANNOT_TELL}
+    found = {CANNOT_TELL}
+    for shift in (-ROUNDING, 0.0, ROUNDING):  # a bound at the threshold may be on either side of it
+        low, high = float(interval["low"]) + shift, float(interval["high"]) + shift
+        if band := BAND.match(row.threshold):
+            least, most = float(band["least"]), float(band["most"])
+            inside, outside = least <= low and high <= most, low > most or high < least
+        else:
+            bound = BOUND.match(row.threshold)
+            value, below = float(bound["bound"]), bound["side"] == "below"
+            inside = high < value if below else low > value
+            outside = low >= value if below else high <= value
+        found |= ({HOLDS} if inside else set()) | ({DOES_NOT_HOLD} if outside else set())
+    return found
+
+
+ROWS = list(stored_rows())
+
+
+def test_every_chapter_with_claims_has_stored_verdicts() -> None:
+    assert len({row.where.partition(":")[0] for row in ROWS}) >= 12 and len(ROWS) >= 80
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.where[:60] for row in ROWS])
+def test_a_stored_verdict_follows_from_its_interval(row: Row) -> None:
+    assert row.verdict in possible(row)
+    turned = {HOLDS: DOES_NOT_HOLD, DOES_NOT_HOLD: HOLDS}
+    if abs_gap(row) > 2 * ROUNDING and row.verdict in turned:
+        assert turned[row.verdict] not in possible(row)
+
+
+def abs_gap(row: Row) -> float:
+    """How far the nearer end of the interval is from a threshold."""
+    interval = MEASURED.search(row.measured)
+    ends = [] if interval is None else [float(interval["low"]), float(interval["high"])]
+    bounds = [float(value) for value in re.findall(r"[-+][\d.]+(?:e[-+]\d+)?", row.threshold)]
+    return min((abs(end - bound) for end in ends for bound in bounds), default=0.0)
+
+
+@pytest.mark.parametrize(
+    ("measured", "threshold", "outcomes"),
+    [
+        ("+0.075 [+0.061, +0.089] (3 seeds)", "holds above +0", {CANNOT_TELL, HOLDS}),
+        ("+0.075 [+0.061, +0.089] (3 seeds)", "holds below +0", {CANNOT_TELL, DOES_NOT_HOLD}),
+        ("+0.075 [+0.061, +0.089] (3 seeds)", "holds below -0.1", {CANNOT_TELL, DOES_NOT_HOLD}),
+        ("+0.075 [-0.061, +0.189] (3 seeds)", "holds above +0", {CANNOT_TELL}),
+        ("+0.010 [-0.010, +0.015] (3 seeds)", "holds within -0.02 to +0.02", {CANNOT_TELL, HOLDS}),
+        ("+0.110 [+0.090, +0.135] (3 seeds)", "holds within -0.02 to +0.02", {CANNOT_TELL, DOES_NOT_HOLD}),
+        ("not measurable", "holds above +0", {CANNOT_TELL}),
+        ("+0.100 (1 seed)", "holds above +0", {CANNOT_TELL}),
+    ],
+)
+def test_what_an_interval_allows(measured: str, threshold: str, outcomes: set[str]) -> None:
+    assert possible(Row("", measured, threshold, "")) == outcomes

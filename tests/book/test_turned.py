@@ -1,0 +1,166 @@
+"""The text follows the verdicts: chapters are run with every claim turned, and nothing still says the opposite."""
+
+import warnings
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from books import code, write_chapter
+from contract import chapters
+from mia_core.measures.claims import Claim
+from turned import (
+    CANNOT_TELL,
+    DOES_NOT_HOLD,
+    HOLDS,
+    JUDGE,
+    OUTCOMES,
+    Run,
+    assertions,
+    made_up_table,
+    run_chapter,
+    sentences,
+)
+
+CHAPTERS = chapters()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("store")
+
+
+@cache
+def turned(path: Path, store: Path) -> dict[str, Run]:
+    """The chapter's run for each way in which all of its claims can turn out."""
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so little training learns nothing, and says so
+        patch.setenv("MIA_CACHE", str(store))
+        patch.setattr("os.fsync", lambda descriptor: None)  # the store lives as long as the test
+        return {outcome: run_chapter(path, outcome, patch) for outcome in OUTCOMES}
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_tables_and_text_follow_the_verdicts(name: str, store: Path) -> None:
+    runs = turned(CHAPTERS[name], store)
+    assert faults(runs) == []
+    assert runs[HOLDS].judged, "a chapter judges claims"
+
+
+def faults(runs: dict[str, Run]) -> list[str]:
+    """Where a chapter goes on saying what a verdict said before it turned."""
+    found = []
+    for outcome, run in runs.items():
+        texts = {claim.text for claim in run.judged}
+        for table in run.tables:
+            if {"claim", "verdict"} <= set(table.columns):
+                lines = zip(table["claim"], table["verdict"], strict=True)
+                found += [f"table: {claim} {said}" for claim, said in lines if claim in texts and said != outcome]
+        for line in run.printed.splitlines():
+            claim = next((text for text in texts if line.startswith(text)), None)
+            if claim and not line.removeprefix(claim).strip().startswith(outcome):
+                found.append(f"printed: {line}")
+        found += [f"{sentence}: {words}" for sentence in run.sentences() if (words := assertions(sentence))]
+        read = [run.rendered(sentence) for sentence in sentences(run.text)]
+        found += [f"not glued: {sentence}" for sentence in read if "{glue" in sentence]
+    glued = {name: {run.glued[name] for run in runs.values()} for name in runs[HOLDS].glued}
+    return found + [
+        f"glued: {name} stays {said}" for name, said in glued.items() if len(said) == 1 and said <= set(OUTCOMES)
+    ]
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES)
+@pytest.mark.parametrize("margin", [0.0, 0.05])
+@pytest.mark.parametrize("than", ["none", 0.5])
+@pytest.mark.parametrize("direction", ["lower", "higher", "same"])
+def test_claims_can_be_made_to_turn_out_any_way(direction: str, than: str | float, margin: float, outcome: str) -> None:
+    claim = Claim("It is so.", "I", "auc", "dropout", than, direction, margin)
+    assert JUDGE(claim, made_up_table(claim, outcome)).outcome == outcome
+
+
+CELL = """\
+import pandas as pd
+
+from mia_core import Claim, glue, judge, show
+from mia_core.tables import verdicts_table
+
+rows = [{"defenses": d, "seed": s, "attack": "adversary1", "auc": 0.5} for d in ("none", "dropout") for s in (0, 1)]
+verdict = judge(Claim("It lowers AUC.", "I", "auc", "dropout", "none", "lower"), pd.DataFrame(rows))
+"""
+FOLLOWS = """\
+show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", caption="Verdicts.")
+print(verdict.claim.text, verdict.outcome)
+glue("outcome", verdict.outcome)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "words"),
+    [
+        ("The claim {glue:text}`outcome`. Whether it lowers AUC, the table says.", FOLLOWS, []),
+        ("The claim {glue:text}`outcome`. So dropout lowers AUC.", FOLLOWS, ["So dropout lowers AUC.: ['lowers']"]),
+        ("So the claim holds.", FOLLOWS, ["So the claim holds.: ['holds']"]),
+        ("Text.", FOLLOWS + 'glue("typed", "holds")', ["glued: typed stays {'holds'}"]),
+        ("Text.", FOLLOWS.replace("verdict.outcome)", "'holds')", 1), ["printed: It lowers AUC. holds"] * 2),
+        (
+            "Text.",
+            'show(pd.DataFrame({"claim": [verdict.claim.text], "verdict": "holds"}), name="v", caption="C.")',
+            ["table: It lowers AUC. holds"] * 2,
+        ),
+        ("Text.", FOLLOWS.replace("Verdicts.", "Dropout works."), ["Dropout works.: ['works']"]),
+    ],
+    ids=["follows", "asserts", "verdict", "glued", "printed", "table", "caption"],
+)
+def test_chapter_that_goes_on_asserting_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, more: str, words: list[str]
+) -> None:
+    write_chapter(
+        tmp_path / "chapter.ipynb", ["# A chapter\n\n" + text, code("seeds = 5", "parameters"), code(CELL + more)]
+    )
+    runs = {outcome: run_chapter(tmp_path / "chapter.ipynb", outcome, monkeypatch) for outcome in OUTCOMES}
+    found = faults(runs)
+    assert list(dict.fromkeys(found)) == list(dict.fromkeys(words)) and (len(words) != 2 or found == words)
+    assert runs[HOLDS].glued.get("outcome", HOLDS) == HOLDS
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Label smoothing raises the attack's accuracy.",
+        "Both defenses lower the attack.",
+        "It costs accuracy.",
+        "Smoothing is worse than nothing.",
+        "The mask changes nothing.",
+        "The claim does not hold.",
+        "On these data it holds.",
+    ],
+)
+def test_assertions_are_found(sentence: str) -> None:
+    assert assertions(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Does smoothing raise the attack?",
+        "If it lowers the attack, the curve falls.",
+        'The report says: "Dropout lowers the attack".',
+        "{cite:t}`kaya2021` found that smoothing helps the attacker.",
+        "The claim {glue:text}`outcome`, so it helps.",
+        "A claim *holds* or *does not hold*.",
+        "A file holds posteriors.",
+        "Dropout switches off units at random.",
+    ],
+)
+def test_conditions_quotations_and_glued_verdicts_are_no_assertions(sentence: str) -> None:
+    assert assertions(sentence) == []
+
+
+def test_sentences_are_told_apart() -> None:
+    assert sentences('# A title\n\nOne, i.e. two. Three "four." Five?\n- six\n- seven [](#fig-a). Eight') == [
+        "# A title", "One, i.e. two.", 'Three "four."', "Five?", "- six", "- seven [](#fig-a).", "Eight",
+    ]  # fmt: skip
+
+
+def test_the_three_outcomes_are_those_of_the_package() -> None:
+    assert OUTCOMES == (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)

@@ -1,0 +1,147 @@
+"""Mistakes on the command line are one line, and no terminal, pipe or encoding makes a traceback."""
+
+import errno
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from arrays import base
+from attack_commands import attacked, refused, run
+from mia_core.cli.main import app, main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def nan_in_row_17():
+    arrays = base("target")
+    arrays["posteriors"][17, 3] = np.nan
+    return arrays
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        (nan_in_row_17(), "posteriors: found 1 value not finite (NaN or infinite), the first in row 17"),
+        ({**base("target"), "members": np.ones(2000)}, "members: found 2000 members, 0 non-members"),
+        ({name: array[:0] for name, array in base("target").items()}, "no examples"),
+        ({**base("target"), "posteriors": base("target")["posteriors"] * 100}, "percents"),
+        ({**base("target"), "posteriors": np.log(base("target")["posteriors"])}, "negative values"),
+        ({**base("target"), "logits": np.log(base("target")["posteriors"])[::-1]}, "contradict each other"),
+    ],
+)
+def test_bad_arrays_are_refused_and_nothing_is_written(capsys, files, shadow, tmp_path, arrays, words):
+    scores = tmp_path / "out.csv"
+    line = refused(capsys, "attack", "--shadow", shadow, "--target", files("t", arrays), "--scores", scores, "--json")
+    assert words in line and "t.npz" in line and not scores.exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--attack", "gapp"], "did you mean gap"),
+        (["--features", "log"], "features"),
+        (["--k", "0"], "k: "),
+        (["--k", "three"], "k: expected a number, found 'three'"),
+        (["--replicates", "1"], "replicates: expected at least 2"),
+        (["--confidence", "95"], "confidence"),
+        (["--scores", "scores.txt"], ".csv or .npz"),
+        (["--epochs", "3"], "No such option: --epochs"),
+    ],
+)
+def test_bad_options_are_refused(capsys, shadow, target, options, words):
+    assert words in refused(capsys, "attack", "--shadow", shadow, "--target", target, *options)
+
+
+def test_attacks_that_need_labels_say_so(capsys, files, shadow):
+    arrays = base("target")
+    del arrays["labels"]
+    path = files("unlabelled", arrays)
+    line = refused(capsys, "attack", "--shadow", shadow, "--target", path, "--attack", "loss")
+    assert "unlabelled.npz: labels: missing" in line
+    attacked(capsys, path, shadow, "--attack", "gap")  # its threshold is fixed: the shadow needs no labels
+    refused(capsys, "attack", "--shadow", path, "--target", shadow, "--attack", "loss")
+
+
+def test_inputs_are_never_overwritten(capsys, shadow, target):
+    before = Path(target).read_bytes()
+    line = refused(capsys, "attack", "--shadow", shadow, "--target", target, "--scores", target)
+    assert "one of the inputs" in line and Path(target).read_bytes() == before
+
+
+@pytest.mark.parametrize("arguments", [["attack"], ["attack", "--shadow"], ["atack"], ["attack", "extra"]])
+def test_mistaken_command_lines_are_one_line(capsys, arguments):
+    refused(capsys, *arguments)
+
+
+def test_help_names_the_coding_of_membership():
+    result = CliRunner().invoke(app, ["attack", "--help"])
+    assert result.exit_code == 0 and result.output.isascii()
+    assert "1 = member" in " ".join(result.output.split())
+
+
+def test_no_arguments_show_the_help(capsys):
+    status, out, err = run(capsys)
+    assert status == 0 and "attack" in out and err == []
+
+
+class Full(io.StringIO):
+    def flush(self):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fileno(self):
+        return self.spare
+
+    def __init__(self, spare):
+        super().__init__()
+        self.spare = spare
+
+
+def test_a_result_that_cannot_be_written_is_an_error(capsys, monkeypatch, shadow, target, tmp_path):
+    spare = os.open(tmp_path / "spare", os.O_WRONLY | os.O_CREAT)
+    monkeypatch.setattr(sys, "stdout", Full(spare))
+    assert main(["attack", "--shadow", shadow, "--target", target, "--replicates", "0"]) == 2
+    os.close(spare)
+    assert "No space left on device" in capsys.readouterr().err
+
+
+def mia(*arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
+    return subprocess.run(
+        [sys.executable, *arguments], capture_output=True, text=True, errors="replace", env=environment, timeout=60,
+        check=False, **options,
+    )  # fmt: skip
+
+
+def test_neither_help_nor_attack_imports_torch_and_help_imports_little(shadow, target):
+    code = (
+        "import sys; from mia_core.cli.main import main; main(['--help']); "
+        "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib', 'scipy', 'numpy'} & set(sys.modules); "
+        f"main(['attack', '--shadow', {shadow!r}, '--target', {target!r}, '--json', '--replicates', '0']); "
+        "print(sorted(heavy), 'torch' in sys.modules, file=sys.stderr)"
+    )
+    assert mia("-c", code).stderr.strip() == "[] False"
+
+
+@pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "cp1252"}, {"PYTHONUTF8": "0", "LC_ALL": "C"}])
+def test_narrow_encodings_and_names_outside_ascii(files, shadow, encoding):
+    path = files("größe-目标-é", {**base("target"), "members": 1 - base("target")["members"]})
+    arguments = ["-m", "mia_core.cli.main", "attack", "--shadow", shadow, "--target", path, "--replicates", "0"]
+    result = mia(*arguments, env={**encoding, "PYTHONCOERCECLOCALE": "0"})
+    assert result.returncode == 0 and "0.1768" in result.stdout and "Traceback" not in result.stderr
+    assert all(line.startswith("mia: warning: ") for line in result.stderr.splitlines())
+
+
+def test_a_closed_pipe_is_no_traceback(shadow, target):
+    program = subprocess.Popen(
+        [sys.executable, "-m", "mia_core.cli.main", "attack", "--shadow", shadow, "--target", target, "--replicates",
+        "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    program.stdout.close()
+    assert program.stderr.read() == "" and program.wait(60) == 1
+    program.stderr.close()

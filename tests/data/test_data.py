@@ -1,0 +1,163 @@
+"""Data sets by name, their settings, digits, and the fingerprint."""
+
+import numpy as np
+import pytest
+
+from host import DOWNLOADED
+from mia_core.base.errors import SettingsError
+from mia_core.data.dataset import Dataset
+from mia_core.data.load import NAMES, DataSettings, load_dataset
+
+
+def load(**settings) -> Dataset:
+    return load_dataset(DataSettings(**settings))
+
+
+class TestSettings:
+    @pytest.mark.parametrize(
+        ("given", "name"),
+        [
+            ("digits", "digits"),
+            ("CIFAR10", "cifar10"),
+            ("cifar-10", "cifar10"),
+            ("CIFAR-100", "cifar100"),
+            ("FashionMNIST", "fashion-mnist"),
+            ("fashion_mnist", "fashion-mnist"),
+            ("Folder:some/Where", "folder:some/Where"),
+            ("folder: /a b ", "folder:/a b"),
+        ],
+    )
+    def test_spellings(self, given, name):
+        assert DataSettings(dataset=given).dataset == name
+
+    @pytest.mark.parametrize(
+        ("given", "words"),
+        [
+            ("cifr10", "did you mean cifar10?"),
+            ("digit", "did you mean digits?"),
+            ("imagenet", "Known: digits, cifar10, cifar100, mnist, fashion-mnist, folder:<path>"),
+            ("folder:", "expected a path"),
+            ("folder:  ", "expected a path"),
+            ("", "Known"),
+            ("x" * 5000, "Known"),
+            ("data/cats", "a folder is given as folder:<path>"),
+            (7, "expected a valid string"),
+            (None, "expected a valid string"),
+            ("two\nlines", "Known"),
+        ],
+    )
+    def test_unknown_data_set(self, given, words):
+        with pytest.raises(SettingsError, match=r"^dataset: ") as error:
+            DataSettings(dataset=given)
+        assert words in str(error.value)
+        assert "\n" not in str(error.value) and len(str(error.value)) < 400
+
+    def test_existing_folder_without_its_prefix(self, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (tmp_path / "cats").mkdir()
+        with pytest.raises(SettingsError, match="folder:<path>"):
+            DataSettings(dataset="cats")
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("noise", -0.1),
+            ("noise", "loud"),
+            ("noise", float("nan")),
+            ("noise", 1e9),
+            ("size", 0),
+            ("size", -32),
+            ("size", 12.5),
+            ("size", 10**9),
+            ("size", True),
+            ("size", "big"),
+            ("skip_damaged", "maybe"),
+            ("skip_damaged", 2),
+            ("nois", 0.5),
+        ],
+    )
+    def test_values_out_of_range(self, name, value):
+        with pytest.raises(SettingsError, match=f"^{name}: ") as error:
+            DataSettings(**{name: value})
+        assert "\n" not in str(error.value)
+
+    def test_text_that_spells_a_value(self):
+        settings = DataSettings(noise="5e-1", size="32", skip_damaged="yes")
+        assert (settings.noise, settings.size, settings.skip_damaged) == (0.5, 32, True)
+
+
+class TestDigits:
+    def test_shape_and_pool(self):
+        data = load()
+        assert (data.name, data.images.shape, data.images.dtype) == ("digits", (1797, 1, 16, 16), np.uint8)
+        assert (data.labels.shape, data.labels.dtype, data.pool) == ((1797,), np.int64, 1797)
+        assert data.classes == tuple("0123456789")
+        assert data.pool // 4 == 449
+
+    def test_labels_are_those_of_scikit_learn(self):
+        from sklearn.datasets import load_digits
+
+        assert np.array_equal(load().labels, load_digits().target)
+
+    def test_without_noise_the_scans_come_back(self):
+        from sklearn.datasets import load_digits
+
+        clean = load(noise=0, size=8).images[:, 0]
+        assert np.array_equal(clean, np.round(load_digits().images * (255 / 16)))
+
+    def test_the_noise_is_the_same_every_time_and_in_proportion(self):
+        assert load().fingerprint == load().fingerprint
+        clean, little, much = (load(noise=noise, size=8).images.astype(float) for noise in (0, 0.1, 0.6))
+        inside = (clean > 100) & (clean < 155)  # pixels far from the ends of the range, at which the noise is clipped
+        assert abs((little - clean)[inside].std() / 255 - 0.1) < 0.005
+        assert abs(little - clean).mean() < abs(much - clean).mean()
+
+    def test_the_state_of_numpy_does_not_matter(self):
+        np.random.seed(1)
+        first = load().fingerprint
+        np.random.seed(2)
+        assert load().fingerprint == first
+
+    @pytest.mark.parametrize("size", [1, 8, 12, 32])
+    def test_size(self, size):
+        assert load(size=size).images.shape == (1797, 1, size, size)
+
+
+class TestFingerprint:
+    def dataset(self, **changes) -> Dataset:
+        fields = {
+            "name": "a",
+            "images": np.arange(48, dtype=np.uint8).reshape(4, 3, 2, 2),
+            "labels": np.array([0, 1, 0, 1]),
+            "classes": ("x", "y"),
+            "pool": 3,
+        }
+        return Dataset(**{**fields, **changes})
+
+    def test_name_and_memory_layout_do_not_matter(self):
+        images = self.dataset().images
+        for same in (
+            self.dataset(name="b"),
+            self.dataset(images=np.asfortranarray(images)),
+            self.dataset(images=images.transpose(0, 2, 3, 1).copy().transpose(0, 3, 1, 2)),
+            self.dataset(labels=np.array([0, 1, 0, 1], ">i4")),
+        ):
+            assert same.fingerprint == self.dataset().fingerprint
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            {"images": np.arange(48, dtype=np.uint8).reshape(4, 3, 2, 2) + np.uint8(1)},
+            {"images": np.arange(48, dtype=np.uint8).reshape(4, 1, 4, 3)},
+            {"labels": np.array([0, 1, 1, 1])},
+            {"classes": ("x", "z")},
+            {"classes": ("xy", "")},
+            {"pool": 4},
+        ],
+    )
+    def test_everything_else_does(self, change):
+        assert self.dataset(**change).fingerprint != self.dataset().fingerprint
+
+
+def test_every_known_name_is_tested():
+    assert set(NAMES) == {"digits", *DOWNLOADED}

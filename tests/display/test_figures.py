@@ -1,0 +1,252 @@
+"""Figures and tables as pages show them: in the page's colours, the same text every time, readable without seeing."""
+
+import json
+import re
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from bs4 import BeautifulSoup
+
+from mia_core.base.errors import SettingsError
+from mia_core.display import figures
+from mia_core.display.figures import figure, glue, plain, show, show_slider, style, table_html
+from mia_core.display.svg import SERIES, lay_out, themed_svg
+
+pytest.importorskip("matplotlib")
+
+
+def a_figure(**options: object):
+    fig, ax = figure(height=2, **options)
+    for series in range(len(SERIES)):
+        ax.plot([0, 1], [series, series + 1], label=f"series {series}", **style(series))
+    ax.hist([0, 0.5, 1], label="members", **style(0, fill=True))
+    ax.hist([0, 0.2, 1], label="non-members", **style(1, fill=True))
+    ax.set(xlabel="ε", ylabel="examples", title="A title")
+    ax.legend()
+    return fig
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
+    """What would be displayed in a notebook."""
+    outputs: list[dict] = []
+    monkeypatch.setattr("IPython.display.display", lambda data, raw: outputs.append(data))
+    return outputs
+
+
+def test_svg_is_the_same_every_time() -> None:
+    assert themed_svg(a_figure(), name="a", alt="x") == themed_svg(a_figure(), name="a", alt="x")
+
+
+def test_svg_is_one_well_formed_element_with_a_role_and_a_label() -> None:
+    text = themed_svg(a_figure(), name="a", alt='says "1 < 2" & more')
+    root = ElementTree.fromstring(text)
+    assert root.tag.endswith("}svg")
+    assert root.get("role") == "img" and root.get("aria-label") == 'says "1 < 2" & more'
+    assert "<style" not in text and "<metadata" not in text and "<!--" not in text
+
+
+def test_all_colours_are_those_of_the_page() -> None:
+    text = themed_svg(a_figure(), name="a", alt="x")
+    opening, rest = text[: text.index(">")], text[text.index(">") :]
+    assert not re.findall(r"#[0-9a-fA-F]{3,6}\b(?!-)", re.sub(r"url\(#[^)]*\)|href=\"#[^\"]*\"", "", rest))
+    for used in set(re.findall(r"var\((--[a-z0-9-]+)\)", rest)):
+        assert f"{used}:var(" in opening
+    assert "--pst-color-text-base" in opening and "--jp-ui-font-color1" in opening
+
+
+def test_text_stays_text_in_the_pages_font() -> None:
+    text = themed_svg(a_figure(), name="a", alt="x")
+    for word in ("ε", "examples", "A title", "non-members"):
+        assert f">{word}<" in text
+    assert "DejaVu" not in text
+
+
+def test_ids_of_two_figures_never_meet() -> None:
+    def ids(text: str) -> set[str]:
+        return set(re.findall(r'\bid="([^"]*)"', text))
+
+    one, two = themed_svg(a_figure(), name="one", alt="x"), themed_svg(a_figure(), name="two", alt="x")
+    assert ids(one) and not ids(one) & ids(two)
+    for text in (one, two):
+        assert set(re.findall(r'(?:url\(|href=")#([^")]*)', text)) == ids(text)
+
+
+def test_series_differ_without_colour() -> None:
+    assert len({str(series["linestyle"]) for series in SERIES}) == len(SERIES)
+    assert len({series["marker"] for series in SERIES}) == len(SERIES)
+    assert len({series["hatch"] for series in SERIES}) == len(SERIES)
+
+
+def test_the_readers_own_style_changes_nothing() -> None:
+    import matplotlib
+
+    before = themed_svg(a_figure(), name="a", alt="x")
+    matplotlib.rcParams.update({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9})
+    assert themed_svg(a_figure(), name="a", alt="x") == before
+
+
+def test_shown_figure_has_caption_name_and_words_for_plain_text(shown: list[dict]) -> None:
+    show(a_figure(), caption="More & more.", alt="It rises.", name="rise")
+    (output,) = shown
+    assert '<figure class="mia-figure mia-fig" id="fig-rise">' in output["text/html"]
+    assert "<figcaption>More &amp; more.</figcaption>" in output["text/html"]
+    assert output["text/plain"] == "More & more. It rises."
+
+
+@pytest.mark.parametrize("alt", ["", "  ", "figure_1.png", "a.SVG"])
+def test_alt_text_is_required_and_no_file_name(alt: str) -> None:
+    with pytest.raises(SettingsError, match="alt: expected a sentence"):
+        show(a_figure(), caption="x", alt=alt, name="a")
+
+
+@pytest.mark.parametrize("name", ["", "Two words", "ä", "1st", 'a"b'])
+def test_name_must_be_a_link(name: str) -> None:
+    with pytest.raises(SettingsError, match="name: expected small letters"):
+        show(a_figure(), caption="x", alt="x", name=name)
+
+
+def test_caption_is_required(shown: list[dict]) -> None:
+    with pytest.raises(SettingsError, match="caption"):
+        show(pd.DataFrame({"a": [1]}), caption=" ", name="a")
+    assert not shown
+
+
+def test_pyplot_figure_is_shown_once(shown: list[dict]) -> None:
+    import matplotlib
+
+    matplotlib.use("agg")
+    import matplotlib.pyplot as plt
+
+    fig, _ = plt.subplots()
+    show(fig, caption="x", alt="x", name="a")
+    assert plt.get_fignums() == [] and len(shown) == 1
+
+
+def test_table_is_read_by_rows_and_columns_with_plain_numbers() -> None:
+    table = pd.DataFrame(
+        {"defenses": ["a <b>", "b"], "auc": [np.float64(0.83712), np.nan], "n": [3, 4], "holds": [np.True_, False]}
+    )
+    text = table_html(table, "All.")
+    assert text.count('scope="col"') == 4 and text.count('scope="row"') == 2
+    for cell in (
+        "a &lt;b&gt;",
+        ">0.837<",
+        ">not measurable<",
+        ">3<",
+        "<td>yes</td>",
+        "<td>no</td>",
+    ):
+        assert cell in text
+    assert "np." not in text and "nan" not in text
+    assert ">0.84</td>" in table_html(table, "All.", digits=2)
+
+
+def test_numbers_stand_right_and_words_left_and_intervals_stay_whole() -> None:
+    table = pd.DataFrame({"claim": ["a"], "value": ["+0.075 [+0.061, +0.089] (3 seeds)"], "verdict": ["holds"]})
+    text = table_html(table, "All.")
+    assert '<span class="mia-whole">[+0.061, +0.089]</span>' in text
+    assert text.count('class="mia-value"') == 2
+    assert "<td>holds</td>" in text
+
+
+def test_long_names_may_go_to_another_line(shown: list[dict]) -> None:
+    table = pd.DataFrame(
+        {"defenses": ["dropout+smoothing", "+0.1"], "smoothing(epsilon=-0.1)": ["a+b", "[+0.1, +0.2]"]}
+    )
+    text = table_html(table, "All.")
+    assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
+    assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
+    assert BeautifulSoup(text, "html.parser").find("tbody").th.get_text() == "dropout+smoothing"
+
+
+def test_what_scrolls_can_be_reached_by_keys_and_what_does_not_is_no_stop(shown: list[dict]) -> None:
+    show(a_figure(), caption="x", alt="x", name="a")
+    show(pd.DataFrame({"a": [1]}), caption="x", name="c")
+    assert [output["text/html"].count('tabindex="0"') for output in shown] == [0, 1]
+
+
+def test_slider_has_one_visible_frame_and_a_label(shown: list[dict]) -> None:
+    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
+    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε")
+    text = shown[0]["text/html"]
+    assert text.count('class="mia-frame"') == 3 and len(re.findall(r'class="mia-frame"[^>]* hidden>', text)) == 2
+    assert 'max="2"' in text and 'aria-label="ε"' in text and "ε = -0.1" in text
+    ids = re.findall(r'\bid="([^"]*)"', text)
+    assert len(ids) == len(set(ids))
+
+
+def test_slider_starts_where_it_is_told_to(shown: list[dict]) -> None:
+    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
+    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε", start=1)
+    text = shown[0]["text/html"]
+    assert re.findall(r'data-value="([^"]*)"( hidden)?', text) == [("-0.1", " hidden"), ("0", ""), ("0.1", " hidden")]
+    assert 'value="1"' in text and "<output>0</output>" in text and 'aria-valuetext="ε = 0"' in text
+    assert shown[0]["text/plain"].endswith("two")
+    with pytest.raises(SettingsError, match="start: expected the index of a frame, 0 to 2, found 3"):
+        show_slider(frames, caption="x", alts=["1", "2", "3"], name="sweep", label="ε", start=3)
+
+
+def test_slider_needs_frames_and_an_alt_for_each() -> None:
+    with pytest.raises(SettingsError, match="at least 2 frames"):
+        show_slider([(0, a_figure())], caption="x", alts=["x"], name="a", label="x")
+    with pytest.raises(SettingsError, match="an alt for each"):
+        show_slider([(0, a_figure()), (1, a_figure())], caption="x", alts=["x"], name="a", label="x")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.float64(0.83712), 0.837),
+        (np.float32(0.5), 0.5),
+        (np.int64(3), 3),
+        (np.True_, True),
+        (None, "not measurable"),
+        (float("nan"), "not measurable"),
+        (np.float64("inf"), "not measurable"),
+        ("0.84 [0.81, 0.86]", "0.84 [0.81, 0.86]"),
+    ],
+)
+def test_values_are_plain(value: object, expected: object) -> None:
+    found = plain(value)
+    assert found == expected and type(found) is type(expected)
+
+
+def test_glued_numbers_are_plain_and_invisible(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {}
+    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: kept.update({name: (value, display)}))
+    glue("auc", np.float64(0.83712))
+    assert kept == {"auc": (0.837, False)} and type(kept["auc"][0]) is float
+
+
+def test_glue_without_myst_nb_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "myst_nb", None)
+    glue("auc", 0.5)
+
+
+def test_nothing_heavy_is_imported_before_a_figure_is_made() -> None:
+    code = "import sys, json, mia_core.display.figures; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not {"matplotlib", "pandas", "torch", "sklearn"} & set(json.loads(done.stdout))
+    assert figures.NOT_MEASURABLE == "not measurable"
+
+
+def test_frames_that_are_laid_out_alike_keep_their_panels_in_place():
+    def drawn(largest):
+        fig, axes = figure()
+        axes.plot([0, largest])
+        return fig
+
+    def panel(fig):
+        return fig.axes[0].get_position().bounds
+
+    first, alone, alike = drawn(1), drawn(1_000_000), drawn(1_000_000)
+    lay_out(first)
+    lay_out(alone)
+    lay_out(alike, like=first)
+    assert panel(alike) == panel(first) != panel(alone)
+    assert first.get_layout_engine() is None, "saving would lay it out once more"

@@ -1,0 +1,162 @@
+"""Figures and tables of the book: what they say is what was measured."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mia_book import diagrams
+from mia_book.reference_tables import array_cases, columns_reference, refusals, settings_reference
+from mia_core.base.errors import DataError
+from mia_core.display import figures, tables
+from mia_core.display import plots as plotting
+from mia_core.display.svg import themed_svg
+from mia_core.gate.outputs import check_outputs
+from mia_core.measures.claims import Claim, judge
+from mia_core.studies.recorded import recorded
+from mia_core.studies.settings import StudySettings
+from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, over_the_seeds
+
+
+def outputs(seed=0, n=400):
+    generator = np.random.default_rng(seed)
+    members = np.arange(n) % 2 == 0
+    top = np.where(members, 0.99, generator.uniform(0.4, 0.97, n))
+    return check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=members)
+
+
+def table(seeds=(0, 1, 2)):
+    rows = [
+        {"dataset": "toy", "defenses": name, "seed": seed, "attack": "adversary1"}
+        | {measure: 0.5 + 0.1 * place + 0.01 * seed for measure in (*MODEL_MEASURES, *ATTACK_MEASURES)}
+        for place, name in enumerate(("none", "dropout", "smoothing(epsilon=-0.1)"))
+        for seed in seeds
+    ]
+    return pd.DataFrame(rows)
+
+
+def drawn(pair):
+    figure, alt = pair
+    svg = themed_svg(figure, name="x", alt=alt)
+    assert 'role="img"' in svg and len(alt) > 40 and "np." not in alt and "nan" not in alt
+    return alt
+
+
+def test_the_histogram_says_what_lies_in_its_last_bin():
+    alt = drawn(plotting.confidence_histogram(outputs()))
+    assert "100% of the members" in alt
+    beyond = int(re.search(r"and (\d+)% of the non-members", alt)[1])
+    assert beyond < 10
+
+
+def test_the_attackers_view_says_where_the_sides_lie():
+    assert "members at a median of 0.99 and 0.01" in drawn(plotting.attackers_view(outputs()))
+
+
+def test_roc_over_seeds_takes_real_thresholds():
+    members = np.arange(200) < 100
+    perfect, useless = (members.astype(float), members), (np.zeros(200), members)
+    alt = drawn(plotting.roc_over_seeds({"perfect": [perfect], "useless": [useless]}))
+    assert "perfect: TPR 1.000 at 10% FPR and 1.000 at 1%" in alt
+    assert "useless: TPR 0.000 at 10% FPR and 0.000 at 1%" in alt
+
+
+@pytest.mark.parametrize(("non_members", "words"), [(50, "0.02, one of 50"), (2, "0.5, one of 2"), (1, "one of 1")])
+def test_roc_starts_at_one_accused_non_member(non_members, words):
+    members = np.arange(10 + non_members) < 10
+    figure, alt = plotting.roc_over_seeds({"perfect": [(members.astype(float), members)]})
+    assert figure.axes[0].get_xlim()[0] == pytest.approx(1 / max(non_members, 2)) and words in alt
+    at_ten_percent = "1.000" if non_members == 50 else "not measurable"
+    assert f"TPR {at_ten_percent} at 10% FPR and not measurable at 1%" in alt
+
+
+def test_measures_have_limits_and_what_is_no_measure_has_none():
+    assert plotting.limits("tpr_at_fpr_0.01") == (0, 1) and plotting.limits("generalisation_gap") == (-1, 1)
+    assert plotting.limits("beyond_gap") == (-np.inf, np.inf)
+
+
+@pytest.mark.parametrize("seeds", [(0, 1, 2), (0,)])
+def test_the_privacy_utility_plane_names_every_combination(seeds):
+    alt = drawn(plotting.privacy_utility(over_the_seeds(table(seeds))))
+    assert "dropout 0.6" in alt and "smoothing(epsilon=-0.1) 0.7" in alt
+
+
+def test_the_diagram_has_words_for_those_who_do_not_see_it():
+    assert "fitted on the shadow's posteriors" in drawn(diagrams.adversary_1())
+
+
+def test_table_i_stands_beside_ours():
+    beside = tables.beside_table_i(over_the_seeds(table())).set_index("defenses")
+    assert beside.loc["none, Table I", "target accuracy"] == "0.60"
+    assert beside.loc["none, this run", "target accuracy"].startswith("0.510 [")
+    assert beside.loc["smoothing(epsilon=-0.1), Table I", "attack accuracy"] == "not printed"
+    single = tables.beside_table_i(over_the_seeds(table((0,))), ["recall_members", "shadow_accuracy"], "recorded")
+    assert list(single.iloc[1]) == ["none, recorded", "0.50", "0.500"] and single.iloc[0, 2] == "not printed"
+
+
+@pytest.mark.parametrize(("value", "sign", "text"), [(-0.0004, "", "0.000"), (-0.0004, "+", "+0.000"),
+                                                     (-0.0006, "+", "-0.001"), (0.1234, "+", "+0.123")])  # fmt: skip
+def test_zero_has_no_minus(value, sign, text):
+    assert tables.number(value, sign=sign) == text
+
+
+def test_what_was_not_measured_says_so():
+    data = table()
+    data.loc[1, "tpr_at_fpr_0.01"] = None
+    shown = tables.measures(over_the_seeds(data), ["tpr_at_fpr_0.01", "auc"])
+    assert shown.loc[0, "TPR at 1% FPR"] == "not measurable"
+    assert re.fullmatch(r"0\.510 \[0\.\d{3}, 0\.\d{3}\]", shown.loc[0, "AUC"])
+    row = over_the_seeds(data).iloc[0]
+    measured = ["auc", "tpr_at_fpr_0.001", "recall_non_members", "target_accuracy"]
+    words = ["AUC", "TPR at 0.1% FPR", "recall of non-members", "target accuracy"]
+    assert list(tables.upright(row, measured)["measure"]) == words
+
+
+def test_a_verdict_is_told_with_its_difference_and_seeds():
+    verdict = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table())
+    line = tables.verdicts_table([verdict], evidence="fig-rise").iloc[0]
+    assert line["verdict"] == "holds" and line["measured difference"] == "+0.100 [+0.100, +0.100] (3 seeds)"
+    single = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table((0,)))
+    assert tables.difference(single) == "+0.100 (1 seed)"
+    assert tables.told([verdict, single]) == (
+        "“It rises” holds, +0.100 [+0.100, +0.100] (3 seeds); “It rises” cannot be told, +0.100 (1 seed)"
+    )
+    beyond = dataclasses.replace(verdict, difference=0.993, low=0.985, high=1.001)
+    assert tables.difference(beyond, "round", (-1, 1)) == "+0.993 [+0.985, +1.000] (3 rounds)"
+    in_rounds = tables.verdicts_table([beyond], "round", evidence="fig-rise")
+    assert in_rounds.iloc[0, 2] == "+0.993 [+0.985, +1.001] (3 rounds)"
+
+
+def test_a_verdict_links_to_what_shows_it():
+    verdict = judge(Claim("It rises.", "here", "auc", "dropout", "none", "higher"), table())
+    shown = tables.verdicts_table([verdict, verdict], evidence=["fig-rise", "tab-grid"])
+    page = figures.table_html(shown, "Verdicts.")
+    assert '<td><a class="mia-evidence" href="#fig-rise">figure</a></td>' in page
+    assert '<td><a class="mia-evidence" href="#tab-grid">table</a></td>' in page
+    with pytest.raises(ValueError, match="shorter"):
+        tables.verdicts_table([verdict, verdict], evidence=["fig-rise"])
+
+
+def test_every_setting_and_column_has_a_meaning():
+    settings = settings_reference(StudySettings)
+    assert list(settings["setting"]) == StudySettings.known()
+    assert (settings["meaning"].str.len() > 10).all()
+    assert settings.set_index("setting").loc["learning_rate", "allowed"] == "above 0, at most 1"
+    assert (columns_reference()["meaning"].str.len() > 3).all()
+
+
+def test_the_page_of_refusals_shows_both_answers():
+    answers = refusals(array_cases())["answer"]
+    assert answers.str.startswith("refused: target.npz: ").sum() == 7 and (answers == "taken").sum() == 3
+
+
+def test_recorded_studies_come_with_their_provenance(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
+    with pytest.raises(DataError, match="no recorded study"):
+        recorded("toy")
+    table().to_csv(tmp_path / "toy.csv", index=False)
+    (tmp_path / "toy.provenance.json").write_text('{"settings": {}}')
+    data, made = recorded("toy")
+    assert len(data) == 9 and made == {"settings": {}}

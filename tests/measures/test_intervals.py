@@ -1,0 +1,122 @@
+"""Intervals: against textbook values, against sampling again, and the same for any order of rows."""
+
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from arrays import base, low_fpr
+from mia_core.base.errors import ArrayError, SettingsError
+from mia_core.measures.intervals import bootstrap, clopper_pearson, over_seeds
+from mia_core.measures.metrics import measure
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (1, 1000), (60, 1000), (5000, 10520)])
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_clopper_pearson_is_scipys_exact_interval(successes, trials, confidence):
+    expected = stats.binomtest(successes, trials).proportion_ci(confidence, method="exact")
+    assert clopper_pearson(successes, trials, confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
+
+
+def test_no_success_in_a_thousand_trials():
+    assert clopper_pearson(0, 1000) == (0, pytest.approx(1 - 0.025 ** (1 / 1000)))
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(-1, 10), (11, 10), (0, 0)])
+def test_impossible_counts_are_refused(successes, trials):
+    with pytest.raises(SettingsError):
+        clopper_pearson(successes, trials)
+
+
+def test_over_seeds_is_students_interval():
+    values = [0.82, 0.84, 0.83, 0.86]
+    interval = over_seeds(values, 0.9)
+    low, high = stats.t.interval(0.9, 3, np.mean(values), stats.sem(values))
+    assert (interval.mean, interval.low, interval.high) == pytest.approx((np.mean(values), low, high))
+    assert over_seeds(values[::-1], 0.9) == interval
+
+
+def test_one_seed_has_no_bounds_and_none_is_refused():
+    one = over_seeds([0.8])
+    assert (one.mean, one.low, one.high) == (0.8, None, None)
+    for values in ([], [0.8, float("nan")]):
+        with pytest.raises(ArrayError):
+            over_seeds(values)
+
+
+@pytest.mark.parametrize("confidence", [0, 1, 95, float("nan")])
+def test_a_confidence_that_is_none_is_refused(confidence):
+    for call in (lambda c: clopper_pearson(1, 2, c), lambda c: over_seeds([1, 2], c)):
+        with pytest.raises(SettingsError):
+            call(confidence)
+
+
+def test_bootstrap_has_every_column_and_holds_the_estimate():
+    arrays = base("target")
+    top = arrays["posteriors"].max(axis=1).astype(float)
+    values = measure(top, arrays["members"], 0.9)
+    intervals = bootstrap(top, arrays["members"], 0.9)
+    assert list(intervals) == list(values)
+    for name, (low, high) in intervals.items():
+        assert low <= values[name] <= high
+
+
+def test_bootstrap_width_is_that_of_theory():
+    arrays = base("target")
+    top = arrays["posteriors"].max(axis=1).astype(float)
+    intervals = bootstrap(top, arrays["members"], 0.85, replicates=4000)
+    for name, share in (("recall_members", 0.85), ("recall_non_members", 0.67)):
+        low, high = intervals[name]
+        assert high - low == pytest.approx(2 * 1.96 * np.sqrt(share * (1 - share) / 1000), rel=0.1)
+
+
+def test_bootstrap_agrees_with_drawing_rows_again():
+    scores, members = low_fpr()
+    scores, members = scores[::10], members[::10]
+    inside, outside = scores[members == 1], scores[members == 0]
+    random = np.random.default_rng(1)
+    values = []
+    for _ in range(500):
+        again = [random.choice(side, len(side)) for side in (inside, outside)]
+        rows = np.concatenate(again), np.repeat([1, 0], [len(inside), len(outside)])
+        values.append(measure(*rows, 0.6, levels=(0.1,)))
+    intervals = bootstrap(scores, members, 0.6, levels=(0.1,), replicates=2000)
+    for name, interval in intervals.items():
+        again = np.quantile([value[name] for value in values], [0.025, 0.975])
+        assert interval == pytest.approx(again, abs=0.35 * (interval[1] - interval[0])), name
+
+
+def test_permuted_rows_give_the_same_interval_and_another_seed_another():
+    scores, members = low_fpr()
+    order = np.random.default_rng(2).permutation(len(scores))
+    first = bootstrap(scores, members, 0.5, replicates=100)
+    assert bootstrap(scores[order], members[order], 0.5, replicates=100) == first
+    assert bootstrap(scores, members, 0.5, replicates=100, seed=1) != first
+
+
+def test_levels_that_cannot_be_measured_have_no_interval():
+    intervals = bootstrap([3, 2, 1, 0], [1, 0, 1, 0], 1, replicates=10)
+    assert intervals["tpr_at_fpr_0.01"] is None and intervals["auc"] is not None
+
+
+def test_unequal_sides_are_resampled_each_by_itself():
+    scores = np.arange(1000.0)
+    members = scores >= 990
+    low, high = bootstrap(scores, members, 990, replicates=50)["attack_accuracy"]
+    assert low == high == 1
+    low, high = bootstrap(scores, members, 5000, replicates=50)["attack_accuracy"]
+    assert low == high == 0.99  # always 990 of 1000 non-members, whatever is drawn
+
+
+def test_the_reports_size_takes_about_a_second():
+    random = np.random.default_rng(0)
+    scores, members = random.normal(size=21040), np.arange(21040) % 2
+    start = time.process_time()
+    bootstrap(scores, members, 0.0)
+    assert time.process_time() - start < 5  # 0.5 s on an idle core; the rest is for slow machines
+
+
+def test_too_few_replicates_are_refused():
+    with pytest.raises(SettingsError, match="replicates"):
+        bootstrap([1, 0], [1, 0], 0, replicates=1)

@@ -1,0 +1,103 @@
+"""The target networks: parameter counts, shapes, initialisation, standardisation."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from mia_core.base.errors import SettingsError
+from mia_core.defenses import combination
+from mia_core.defenses.drop import Drop
+from mia_core.model.build import build_network
+from mia_core.model.network import standardisation
+
+CPU = torch.device("cpu")
+
+
+def network(shape=(3, 32, 32), name="cnn", defenses="none", seeds=(1, 2), classes=10):
+    mean, scale = np.full(shape, 100, np.float32), np.full(shape, 50, np.float32)
+    return build_network(name, mean, scale, classes, 128, combination(defenses), seeds, CPU)
+
+
+def count(module):
+    return sum(p.numel() for p in module.parameters())
+
+
+def test_the_cnn_has_the_reports_parameter_count():
+    assert count(network()) == 176_938
+    assert count(network(defenses="dropout")) == 176_938
+
+
+@pytest.mark.parametrize("shape", [(1, 12, 12), (3, 13, 17), (1, 16, 16), (3, 28, 28), (2, 12, 64)])
+def test_the_cnn_takes_any_image_of_at_least_twelve(shape):
+    assert network(shape)(torch.zeros(5, *shape)).shape == (5, 10)
+
+
+def test_smaller_images_are_refused_by_the_cnn_only():
+    with pytest.raises(SettingsError, match="at least 12x12 pixels, found 11x40"):
+        network((1, 11, 40))
+    assert network((1, 8, 8), "mlp")(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
+
+
+@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 17, 22)])
+def test_pooling_first_is_the_reports_function(shape):
+    net = network(shape)
+    with torch.no_grad():
+        for bias in (net.conv1.bias, net.conv2.bias):
+            bias.normal_(generator=torch.Generator().manual_seed(3))
+    x = torch.randn(4, *shape, generator=torch.Generator().manual_seed(4))
+
+    def in_the_reports_order():
+        h = x
+        for conv in (net.conv1, net.conv2):
+            h = F.max_pool2d(F.relu(F.conv2d(h, conv.weight, conv.bias, padding=conv.padding)), 2)
+        return net.out(torch.tanh(net.dense(h.flatten(1))))
+
+    assert torch.allclose(net.body(net.prepared(x)), in_the_reports_order(), atol=1e-5)
+    with torch.inference_mode():
+        assert torch.allclose(net.body(net.prepared(x)), in_the_reports_order(), atol=1e-5)
+    gradients = [
+        torch.autograd.grad(f.sum(), list(net.parameters()))
+        for f in (net.body(net.prepared(x)), in_the_reports_order())
+    ]
+    for mine, right in zip(*gradients, strict=True):
+        assert torch.allclose(mine, right, rtol=1e-3, atol=1e-4)
+
+
+def test_initial_weights_follow_the_seed_alone_and_are_glorots():
+    torch.manual_seed(5)
+    first = network(seeds=(7, 0))
+    before = torch.random.get_rng_state()
+    second = network(seeds=(7, 9))
+    assert torch.equal(before, torch.random.get_rng_state())  # no global random number is used
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        assert torch.equal(a, b)
+    assert not torch.equal(first.out.weight, network(seeds=(8, 0)).out.weight)
+    assert float(first.dense.weight.detach().abs().max()) <= (6 / (1152 + 128)) ** 0.5
+    assert 0.95 < float(first.conv2.weight.detach().abs().max()) / (2 * 6 / (800 + 800)) ** 0.5 <= 1  # gain sqrt(2)
+    assert all(float(m.bias.detach().abs().max()) == 0 for m in (first.conv1, first.dense, first.out))
+
+
+def test_standardisation_is_of_the_members_and_at_least_one():
+    images = np.random.default_rng(0).integers(0, 256, (2500, 2, 3, 3)).astype(np.uint8)
+    images[:, 0, 0, 0] = 9
+    members = np.arange(2500) % 3 == 0
+    mean, scale = standardisation(images, members)
+    assert np.allclose(mean, images[members].mean(0), atol=1e-3)
+    assert np.allclose(scale, np.maximum(images[members].std(0), 1), atol=1e-3)
+    assert scale[0, 0, 0] == 1
+
+
+def test_the_network_owns_its_standardisation():
+    net = network((1, 12, 12))
+    pixels = torch.full((1, 1, 12, 12), 150)
+    assert torch.allclose(net(pixels), net.body(net.prepared(torch.ones(1, 1, 12, 12))))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rate", [0.1, 0.5])
+def test_dropout_keeps_its_share_in_either_precision(dtype, rate):
+    kept = Drop(rate, torch.Generator().manual_seed(0)).train()(torch.ones(4_000_000, dtype=dtype))
+    assert kept.dtype == dtype
+    assert float((kept != 0).double().mean()) == pytest.approx(1 - rate, abs=0.0009)  # four standard deviations
+    assert float(kept.max()) == pytest.approx(1 / (1 - rate), rel=0.004)

@@ -1,0 +1,186 @@
+"""Reference models: who is compared with whom, statistics and splits, small attacks by hand, known answers."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from mia_core.base.errors import ArrayError, DataError, SettingsError
+from mia_core.data.splits import exactly_half, random_halves
+from mia_core.gate.posteriors import logit_statistic, softmax
+from mia_core.references import References
+from mia_core.references.attack_p import attack_p
+from mia_core.references.attack_r import attack_r
+from mia_core.references.calibrated_loss import difficulty_calibrated, memorisation
+from mia_core.references.label_only import fit_logistic, label_only
+from mia_core.references.outputs import BLOCK, held_out
+from mia_core.references.statistics import correctness, hinge_statistic, logit_of_posteriors, true_probability
+from mia_core.references.summaries import summarise
+from reference_attacks import small
+
+# The data class
+
+
+def test_rows_leave_out_target_and_partner():
+    statistics, members = small()
+    assert References.of_pairs(statistics, members, 4).rows.tolist() == [0, 1, 2, 3, 6, 7]
+    assert References.of_pairs(statistics, members, 5, asked=2).rows.tolist() == [0, 1]
+    assert References(statistics, members, 0, None).rows.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    inside, outside = References.of_pairs(statistics, members, 3).counts()
+    assert (inside[:60] == 3).all() and (outside[:60] == 3).all() and (inside[60:] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"asked": 8}, SettingsError, "asked for 8, found 6"),
+        ({"asked": 0}, SettingsError, "asked for 0, found 6"),
+        ({"target": 8}, SettingsError, "row from 0 to 7, found 8"),
+        ({"partner": 0}, SettingsError, "found 0 for both"),
+        ({"statistics": np.zeros(8)}, ArrayError, r"expected numbers \[M, N\]"),
+        ({"statistics": np.zeros((8, 0))}, ArrayError, "none empty"),
+        ({"statistics": np.zeros((8, 110), complex)}, ArrayError, "complex128"),
+        ({"members": np.zeros((8, 109), bool)}, ArrayError, r"expected bool \(8, 110\)"),
+        ({"members": np.zeros((8, 110), int)}, ArrayError, "found int64"),
+    ],
+)
+def test_what_does_not_fit_is_refused(change, error, words):
+    statistics, members = small()
+    with pytest.raises(error, match=words) as caught:
+        References(**({"statistics": statistics, "members": members, "target": 0, "partner": 1} | change))
+    assert "\n" not in str(caught.value)
+
+
+def test_values_that_are_not_finite_are_refused_with_their_place():
+    statistics, members = small()
+    statistics[3, 7] = np.nan
+    statistics[5, 2] = np.inf
+    with pytest.raises(ArrayError, match="2 values that are not finite, first at model 3, example 7"):
+        References.of_pairs(statistics, members, 0)
+    References.of_pairs(np.full((4, 110), 1e308), members[:4], 0)  # its sum overflows, its values are finite
+
+
+def test_a_target_without_references_is_refused():
+    statistics, members = small(models=2)
+    with pytest.raises(ArrayError, match="found 2 models, no reference"):
+        References.of_pairs(statistics, members, 0)
+
+
+def test_blocks_cover_all_examples_once_and_leave_no_single_one():
+    members = np.zeros((3, BLOCK + 1), bool)
+    references = References(np.zeros((3, BLOCK + 1), np.float32), members, 0, None)
+    blocks = list(references.columns())
+    assert len(blocks) > 1 and blocks[0].start == 0 and blocks[-1].stop == BLOCK + 1
+    assert all(a.stop == b.start for a, b in itertools.pairwise(blocks))
+    assert min(b.stop - b.start for b in blocks) > 1
+    assert [b.stop for b in References(np.zeros((3, 1)), members[:, :1], 0, None).columns()] == [1]
+
+
+def test_summaries_are_numpys():
+    statistics, members = small(models=12, pool=40)
+    references = References.of_pairs(statistics, members, 2)
+    for side, wanted in zip(summarise(references, median=True), (True, False), strict=True):
+        for j in range(references.examples):
+            values = statistics[references.rows, j][members[references.rows, j] == wanted]
+            assert side.count[j] == len(values)
+            if len(values):
+                expected = [values.mean(), values.var() * len(values), np.median(values)]
+                np.testing.assert_allclose([side.mean[j], side.squares[j], side.median[j]], expected, atol=1e-12)
+            else:
+                assert side.mean[j] == side.squares[j] == side.median[j] == 0
+
+
+# Statistics
+
+
+def test_statistics_by_hand_and_from_posteriors():
+    logits = np.array([[2.0, 0.0, 1.0], [0.0, 5.0, 3.0]])
+    labels = np.array([0, 2])
+    assert hinge_statistic(logits, labels).tolist() == [1.0, -2.0]
+    np.testing.assert_allclose(hinge_statistic(np.log(softmax(logits)), labels), [1.0, -2.0])
+    np.testing.assert_allclose(logit_of_posteriors(softmax(logits), labels), logit_statistic(logits, labels))
+    np.testing.assert_allclose(true_probability(logits, labels), softmax(logits)[[0, 1], labels])
+    np.testing.assert_allclose(true_probability(logits[None], labels, 2.0)[0], softmax(logits / 2)[[0, 1], labels])
+    assert correctness(logits, labels).tolist() == [1.0, 0.0]
+    assert np.isfinite(logit_of_posteriors([[1.0, 0.0, 0.0]] * 2, [0, 1])).all()
+
+
+# Splits
+
+
+@pytest.mark.parametrize("split", [random_halves, exactly_half])
+def test_splits_are_halves_of_the_pool_and_repeat_by_seed(split):
+    made = split(4000, 8, 3, 4100)
+    assert np.array_equal(made.members, split(4000, 8, 3, 4100).members)
+    assert not np.array_equal(made.members, split(4000, 8, 4, 4100).members)
+    assert not made.members[:, 4000:].any() and not made.counted[:, 4000:].any() and made.counted[:, :4000].all()
+    assert np.abs(made.members[:, :4000].mean(axis=1) - 0.5).max() < 0.04
+    holders = made.members[:, :4000].sum(axis=0)
+    assert (holders == 4).all() if split is exactly_half else len(np.unique(holders)) > 5
+    with pytest.raises(DataError):
+        split(0, 8, 0)
+    with pytest.raises(SettingsError):
+        split(10, 0, 0)
+
+
+def test_an_odd_number_of_models_has_no_exact_half():
+    with pytest.raises(SettingsError, match="even number"):
+        exactly_half(10, 7, 0)
+    assert random_halves(10, 7, 0).members.shape == (7, 10)
+
+
+# The small attacks
+
+
+def test_attack_r_attack_p_calibration_and_memorisation_by_hand():
+    statistics = np.array([[1.0, 5.0, 2.0], [0.0, 6.0, 2.0], [2.0, 4.0, 2.0], [3.0, 1.0, 4.0]])
+    members = np.array([[0, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 1]], bool)
+    references = References(statistics, members, 0, None)
+    assert attack_r(references).tolist() == [0.5, 1.0, 0.0]
+    assert difficulty_calibrated(references).tolist() == [0.0, 1.0, 0.0]
+    assert memorisation(references).tolist() == [2.0, -0.5, 1.0]
+    assert attack_p(np.array([1.0, 2.0, 9.0]), np.array([1.0, 1.0, 2.0, 4.0])).tolist() == [0.5, 0.75, 1.0]
+
+
+def test_label_only_is_scikit_learns_regression():
+    from sklearn.linear_model import LogisticRegression
+
+    random = np.random.default_rng(0)
+    features = np.concatenate([random.integers(0, 2, (40, 12, 3)), np.ones((40, 12, 1))], axis=2).astype(float)
+    targets = random.random((40, 12)) < 0.5
+    targets[:, 0], targets[:, 1] = True, False
+    targets[0] = features[0, :, 0] > 0  # separable
+    targets[1, 2:] = True  # one against all others
+    weights = fit_logistic(features, targets, c=2.0)
+    for j in range(40):
+        model = LogisticRegression(C=2.0, tol=1e-10, max_iter=10000).fit(features[j, :, :3], targets[j])
+        np.testing.assert_allclose(weights[j], [*model.coef_[0], model.intercept_[0]], atol=1e-4)
+
+
+def test_held_out_is_what_no_model_trained_on():
+    assert held_out(np.array([[1, 0, 0], [1, 1, 0]], bool)).tolist() == [False, False, True]
+
+
+# Known answers
+
+
+def test_published_answers_on_eight_models(answers):
+    known = answers["eight_models_case"]
+    members, labels = np.array(known["keep"], bool), known["labels"]
+    p = true_probability(known["logits"], labels)
+    hinge = known["hinge_on_logits_of_target (Aerni et al. 2024)"]
+    np.testing.assert_allclose(hinge_statistic(known["logits"], labels)[0], hinge, atol=1e-9)
+    shares = known["attack_r (Ye et al. 2022): share of OUT references with a larger loss; higher = member"]
+    np.testing.assert_allclose(attack_r(References.of_pairs(np.log(p), members, 0)), shares, atol=1e-9)
+    lower = known["attack_p: share of z with a smaller loss under the target; lower = member"]
+    z = true_probability(known["z_logits"], known["z_labels"])
+    np.testing.assert_allclose(1 - attack_p(np.log(p[0]), np.log(z[0])), lower, atol=1e-9)
+    expected = known["memorisation (mean IN p - mean OUT p)"]
+    np.testing.assert_allclose(memorisation(References.of_pairs(p, members, 0)), expected, atol=1e-9)
+
+
+def test_published_answer_of_label_only(answers):
+    known = answers["label_only_from_references"]
+    right, members = np.array(known["correct"], float)[:, None], np.array(known["member"], bool)[:, None]
+    scores = [label_only(References(right, members, row, None))[0] for row in range(len(right))]
+    np.testing.assert_allclose(scores, known["scores"], atol=1e-4)

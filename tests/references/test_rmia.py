@@ -1,0 +1,185 @@
+"""RMIA and BASE: published answers, the fast rank against the pairwise form, and what the rank does to a ROC."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mia_core.base.errors import ArrayError, SettingsError
+from mia_core.gate.posteriors import LOG_FLOOR
+from mia_core.measures.metrics import auc, tpr_at_fpr
+from mia_core.references import References
+from mia_core.references.attack_p import attack_p
+from mia_core.references.rmia import (
+    BaseSettings,
+    RmiaSettings,
+    _count_below,
+    base,
+    log_ratio,
+    p_values,
+    rank,
+    ratio,
+    rmia,
+)
+from mia_core.references.statistics import true_probability
+
+NUMBERS = st.lists(
+    st.sampled_from([0.1, 0.3, 1 / 3, 0.7, 1.0, 1.1, 3.0, 1e-30, 1e30]) | st.floats(1e-9, 1e9), min_size=1
+)
+
+
+@given(NUMBERS, NUMBERS, st.sampled_from([0.5, 1.0, 1.1, 2.0, 3.0]))
+@settings(deadline=None, derandomize=True, max_examples=300)
+def test_the_fast_rank_is_the_pairwise_one_to_the_last_digit(ratios, population, gamma):
+    ratios, population = np.array(ratios), np.array(population)
+    quotients = ratios[:, None] / population
+    assert np.array_equal(rank(ratios, population, gamma), (quotients > gamma).mean(axis=1))
+    assert np.array_equal(rank(ratios, population, gamma, "at_least"), (quotients >= gamma).mean(axis=1))
+
+
+@pytest.mark.parametrize("gamma", [1.0, 1.1, 0.7, 2.0])
+def test_the_fast_rank_where_rounded_products_meet(gamma):
+    random = np.random.default_rng(0)
+    population = random.lognormal(size=500)
+    ratios = np.concatenate([population * gamma, np.nextafter(population * gamma, 0), random.lognormal(size=500)])
+    for name, compare in (("strict", np.greater), ("at_least", np.greater_equal)):
+        pairwise = compare(ratios[:, None] / population, gamma).mean(axis=1)
+        assert np.array_equal(rank(ratios, population, gamma, name), pairwise)
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        np.full(5000, 0.3),
+        np.concatenate([[0.0, 5e-324], 1 + np.arange(5000) * 2.0**-52, [1e300]]),
+        np.random.default_rng(1).lognormal(sigma=30, size=5000),
+        np.array([2.0]),
+    ],
+    ids=["equal", "one bucket has nearly all", "hundreds of orders of magnitude", "one"],
+)
+def test_counting_is_what_a_search_finds_however_the_numbers_lie(limits):
+    limits = np.sort(limits)
+    near = np.concatenate([limits, np.nextafter(limits, 0), np.nextafter(limits, np.inf)])
+    values = np.concatenate([near, [0.0, 5e-324, 1e-300, 1e308, np.inf], np.random.default_rng(2).lognormal(size=999)])
+    assert np.array_equal(_count_below(limits, values), np.searchsorted(limits, values))
+    assert np.array_equal(_count_below(limits, values[::-1]), np.searchsorted(limits, values[::-1]))
+
+
+def test_ties_at_the_top_of_the_rank_cost_the_low_false_positive_rates():
+    # Log-ratios as of a model with few sure members: the rank among 1,000 cannot part what lies beyond all of them.
+    random = np.random.default_rng(0)
+    members = np.arange(20000) < 10000
+    logs = random.normal(size=20000) + members * np.where(random.random(20000) < 0.05, 3.5, 0.3)
+    population = np.exp(random.normal(size=1000))
+    found = {gamma: tpr_at_fpr(rank(np.exp(logs), population, gamma), members, 0.001).tpr for gamma in (0.5, 1, 2)}
+    itself = tpr_at_fpr(logs, members, 0.001).tpr
+    assert itself > 0.02
+    assert found[0.5] == 0 and found[1] < itself / 2
+    assert auc(rank(np.exp(logs), population), members) == pytest.approx(auc(logs, members), abs=0.002)
+
+
+def test_the_rank_never_orders_two_examples_otherwise_than_the_ratio():
+    random = np.random.default_rng(0)
+    ratios, population = random.lognormal(size=300), random.lognormal(size=50)
+    for gamma in (0.5, 1.0, 2.0):
+        assert (np.diff(rank(ratios, population, gamma)[np.argsort(ratios)]) >= 0).all()
+
+
+def test_p_values_are_uniform_without_a_signal_and_never_zero():
+    random = np.random.default_rng(0)
+    p = p_values(random.lognormal(size=5000), random.lognormal(size=999))
+    assert p.min() >= 1 / 1000 and abs(p.mean() - 0.5) < 0.04 and (p <= 0.05).mean() < 0.08
+    assert p_values(np.array([3.0, 2.0, 0.0]), np.array([1.0, 2.0, 2.0])).tolist() == [0.25, 0.75, 1.0]
+
+
+def test_p_values_of_non_members_are_uniform_offline_and_too_large_online():
+    random = np.random.default_rng(0)
+    members = np.zeros((18, 6000), bool)
+    members[0::2, :4000] = random.random((9, 4000)) < 0.5
+    members[1::2, :4000] = ~members[0::2, :4000]
+    values = 1 / (1 + np.exp(-random.normal(0, 2, 6000) - random.normal(size=members.shape) - 2 * members))
+    pool = References(values[:, :4000], members[:, :4000], 0, 1, None)
+    population = References(values[:, 4000:], members[:, 4000:], 0, 1, None)
+    small = {}
+    for form in ("offline", "online"):
+        settings = RmiaSettings(form=form)
+        p = p_values(log_ratio(pool, settings), log_ratio(population, settings))
+        small[form] = (p[~members[0, :4000]] <= 0.1).mean()
+        assert (p[members[0, :4000]] <= 0.1).mean() > small[form]
+    assert 0.07 < small["offline"] < 0.13 and small["online"] < 0.05
+
+
+def case():
+    random = np.random.default_rng(0)
+    members = np.array([[1, 0, 1, 0]] * 2 + [[1, 1, 0, 0], [0, 0, 1, 1]], bool)
+    return random.uniform(0.1, 0.9, (4, 4)), members, random.uniform(0.1, 0.9, (4, 30))
+
+
+def test_forms_by_their_definitions():
+    p, members, z = case()
+    references = References(p, members, 0, 1)
+    outside = np.where(members[2], p[3], p[2])
+    np.testing.assert_allclose(ratio(references), p[0] / p[2:].mean(axis=0))
+    np.testing.assert_allclose(base(references), log_ratio(references))
+    offline = RmiaSettings(form="offline", a=0.4, gamma=1.2, comparison="at_least")
+    np.testing.assert_allclose(ratio(references, offline), p[0] / (0.7 * outside + 0.3))
+    np.testing.assert_allclose(
+        base(references, BaseSettings(form="offline", c=0.3)), np.log(p[0]) - 0.3 * np.log(outside)
+    )
+    population = References(z, np.zeros(z.shape, bool), 0, 1)
+    beaten = (p[0] / (0.7 * outside + 0.3))[:, None] / (z[0] / (0.7 * z[2:].mean(axis=0) + 0.3)) >= 1.2
+    assert rmia(references, population, offline).tolist() == beaten.mean(axis=1).tolist()
+
+
+def test_probabilities_of_zero_and_one_are_finite():
+    p, members, _ = case()
+    p[:, 0], p[:, 1], p[0, 2] = 0.0, 1.0, 0.0
+    for form in ("online", "offline"):
+        references = References(p, members, 0, 1)
+        assert np.isfinite(log_ratio(references, RmiaSettings(form=form))).all()
+        assert np.isfinite(base(references, BaseSettings(form=form))).all()
+    assert base(References(p, members, 0, 1))[2] < np.log(LOG_FLOOR) + 3
+
+
+def test_members_in_the_population_and_logits_are_refused():
+    p, members, _ = case()
+    with pytest.raises(ArrayError, match="population: found 4 examples that a reference trained on"):
+        rmia(References(p, members, 0, 1), References(p, members, 0, 1))
+    with pytest.raises(ArrayError, match="outside 0 to 1"):
+        base(References(10 * p, members, 0, 1))
+    for ranked in (rank, attack_p):
+        with pytest.raises(ArrayError, match="population: found no example"):
+            ranked(p[0], np.array([]))
+    with pytest.raises(SettingsError, match="gamma"):
+        RmiaSettings(gamma=0)
+
+
+# Known answers
+
+
+def test_published_offline_answers(answers):
+    known = answers["rmia_offline"]
+    p, members = np.transpose(known["signals"]), np.transpose(known["members"]).astype(bool)
+    # The published code averages the highest of the population's signals only, as many as it has OUT references.
+    z = np.transpose(known["population"])
+    highest = np.sort(z[2:], axis=0)[::-1][: known["num_reference_models"]]
+    population = References(np.concatenate([z[:2], highest]), np.zeros((4, z.shape[1]), bool), 0, 1)
+    for name, scores in known["scores"].items():
+        form = RmiaSettings(form="offline", a=float(name.removeprefix("a=")))
+        np.testing.assert_allclose(rmia(References.of_pairs(p, members, 0), population, form), scores, atol=1e-9)
+
+
+def test_published_answers_on_eight_models(answers):
+    known = answers["eight_models_case"]
+    p = true_probability(known["logits"], known["labels"])
+    z = true_probability(known["z_logits"], known["z_labels"])
+    references = References.of_pairs(p, np.array(known["keep"], bool), 0)
+    population = References.of_pairs(z, np.zeros(z.shape, bool), 0)
+    start = {key.split(" ")[0]: value for key, value in known.items()}
+    np.testing.assert_allclose(base(references), start["base_online_temperature_1"], atol=1e-9)
+    offline = base(references, BaseSettings(form="offline", c=1.0))
+    np.testing.assert_allclose(offline, start["base_offline_temperature_1_c_1:"], atol=1e-9)
+    np.testing.assert_allclose(ratio(population), known["z_ratios_online"], atol=1e-9)
+    np.testing.assert_allclose(rmia(references, population), start["rmia_online_gamma_1"], atol=1e-9)
+    scores = rmia(references, population, RmiaSettings(form="offline", a=0.3))
+    np.testing.assert_allclose(scores, known["rmia_offline_gamma_1_a_0.3"], atol=1e-9)

@@ -1,0 +1,165 @@
+"""Two reports compared: what differs is found with its interval, and said in the terminal, as JSON and on a page."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from books import code, unrendered, write_book
+from compared import chapter, results
+from mia_core.cli.main import main
+from mia_core.measures.intervals import Interval
+from mia_core.report import build_report
+from mia_core.report.compare.differences import compare
+from mia_core.report.compare.page import as_page
+from mia_core.report.compare.results import ShownVerdict, read_results
+
+CELL = """\
+import pandas as pd
+
+from mia_core import glue, judge, show
+from mia_core.claims import Claim
+from mia_core.figures import figure, show_slider
+from mia_core.tables import difference, verdicts_table
+
+gain = 0.1 if epochs > 5 else -0.1
+rows = [("none", seed, 0.5 + seed / 100) for seed in range(3)]
+rows += [("dropout", seed, 0.5 + gain + seed / 90) for seed in range(3)]
+table = pd.DataFrame([{"defenses": d, "seed": s, "attack": "adversary1", "auc": v} for d, s, v in rows])
+verdict = judge(Claim("Dropout raises <it> at ε.", "I", "auc", "dropout", "none", "higher"), table)
+show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", caption="Verdicts.")
+auc = f"{0.6 + gain:.3f} [{0.5 + gain:.3f}, {0.7 + gain:.3f}]"
+show(pd.DataFrame({"defenses": ["none"], "auc": [auc]}), name="all", caption="All.")
+glue("difference", difference(verdict))
+glue("same", 0.25)
+frames = []
+for share in (1, 2):
+    fig, ax = figure(height=2)
+    ax.plot([0, 1], [0, gain * share])
+    frames.append((share, fig))
+show_slider(frames, caption="A sweep.", alts=["Low.", "High."], name="sweep", label="ε")
+"""
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two reports of one small book, in which a claim and a number turn with a setting; not rendered."""
+    pytest.importorskip("papermill")
+    top = tmp_path_factory.mktemp("reports")
+    source = write_book(top / "source", {"chapter": ["# A chapter", code("epochs = 1", "parameters"), code(CELL)]})
+
+    with pytest.MonkeyPatch.context() as patch, unrendered("_sources/book"):
+        patch.setenv("MIA_CACHE", str(top / "store"))
+        return tuple(build_report({"epochs": n}, top / f"epochs {n}", source=source) for n in (1, 9))
+
+
+def test_report_carries_its_results_as_strict_json(reports: tuple[Path, Path]) -> None:
+    text = (reports[0] / "results.json").read_text(encoding="utf-8")
+    found = json.loads(text, parse_constant=pytest.fail)
+    chapter = found["chapters"]["chapter"]
+    assert found["parameters"] == {"epochs": 1} and chapter["title"] == "A chapter"
+    assert chapter["settings"] == {"epochs": 1} and {"python", "torch", "mia_core"} <= set(chapter["versions"])
+    assert chapter["glued"]["same"] == 0.25 and chapter["made"].endswith("UTC")
+    assert chapter["glued"]["difference"] == chapter["verdicts"][0]["measured"]
+    (verdict,) = chapter["verdicts"]
+    assert verdict["claim"] == "Dropout raises <it> at ε." and verdict["outcome"] == "does not hold"
+    assert chapter["tables"] == {
+        "all": {"caption": "All.", "columns": ["defenses", "auc"], "rows": [["none", "0.500 [0.400, 0.600]"]]}
+    }
+    assert chapter["figures"] == {"sweep": {"caption": "A sweep.", "alts": ["Low.", "High."]}}
+    assert read_results(reports[0]).chapters["chapter"].verdicts[0].outcome == "does not hold"
+
+
+def test_what_differs_is_found(reports: tuple[Path, Path]) -> None:
+    found = compare(*map(read_results, reports))
+    assert [(c.what, c.a, c.b, c.chapters) for c in found.settings] == [("epochs", "1", "9", ("chapter",))]
+    (turn,) = found.turns
+    assert (turn.a.outcome, turn.b.outcome) == ("does not hold", "holds") and turn.difference.low > 0.19
+    shifts = {(shift.where, shift.what): shift for shift in found.shifts}
+    assert found.same_numbers == 1 and found.same_verdicts == 0
+    cell = shifts["chapter, all", "none: auc"]
+    assert cell.difference.mean == pytest.approx(0.2)
+    assert cell.difference.low == pytest.approx(0.2 - 2**0.5 / 10) and cell.clear
+    assert shifts["chapter", "difference"].clear
+
+
+def test_report_does_not_differ_from_itself(reports: tuple[Path, Path]) -> None:
+    found = compare(*map(read_results, (reports[0], reports[0])))
+    assert not (found.settings or found.turns or found.shifts or found.only_a or found.only_b)
+    assert found.same_verdicts == 1 and found.same_numbers == 4
+
+
+class Tags(HTMLParser):
+    """Ids, and tags that are open at the end."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.open: list[str] = []
+        self.seen: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.ids += [str(value) for name, value in attrs if name == "id"]
+        self.seen.append(tag)
+        if tag not in ("meta", "br", "img", "link"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_command_prints_and_writes_one_page(
+    reports: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "new" / "compared.html"
+    assert main(["compare", *map(str, reports), "--out", str(out)]) == 0
+    said = capsys.readouterr()
+    assert said.err == f"mia: note: wrote {out}\n"
+    for words in (
+        "epochs: A 1, B 9",
+        "A does not hold, -0.",
+        "B holds, +0.",
+        "* none: auc",
+        "B - A +0.200 [+0.059",
+    ):
+        assert words in said.out
+    page = out.read_text(encoding="utf-8")
+    tags = Tags(page)
+    assert tags.open == [] and len(tags.ids) == len(set(tags.ids)) and "script" not in tags.seen
+    assert tags.seen.count("svg") == 4, "two frames of each report"
+    assert not re.search(r'(?:src|href)="(?!#)', page), "one file, and nothing else"
+    assert "Dropout raises &lt;it&gt; at ε." in page and "<it>" not in page
+    assert set(re.findall(r"url\(#([^)]*)\)", page)) <= set(tags.ids)
+    assert "prefers-color-scheme: dark" in page and 'name="viewport"' in page
+
+
+def test_command_prints_strict_json(reports: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
+    assert main(["compare", *map(str, reports), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    assert found["turns"][0]["b"]["outcome"] == "holds" and found["settings"][0]["what"] == "epochs"
+
+
+def test_what_only_one_report_has_is_said() -> None:
+    one = results(x=chapter(), y=chapter())
+    other = results(x=chapter(verdicts=[], glued={}, settings={"seeds": [0, 1], "k": 3}, data=None), z=chapter())
+    found = compare(one, other)
+    assert (found.only_a, found.only_b) == (("y",), ("z",))
+    assert [(turn.a is None, turn.b is None) for turn in found.turns] == [(False, True)]
+    assert {(c.what, c.a, c.b) for c in found.settings} == {
+        ("k", "-", "3"),
+        ("data: name", "digits", "-"),
+        ("data: fingerprint", "aa", "-"),
+    }
+    assert {shift.what for shift in found.shifts} == {"auc", "C."} and not any(s.clear for s in found.shifts)
+    assert found.same_numbers == 2, "rows of one name are told apart"
+    page = as_page(found, one, other, ("a", "<b>"), ({}, {}))
+    assert "Only A has: y." in page and "&lt;b&gt;" in page and Tags(page).open == []
+
+
+def test_claim_that_cannot_be_told_any_more_has_turned() -> None:
+    verdict = ShownVerdict(table="v", claim="C.", source="I", measured="+0.1", outcome="cannot be told")
+    (turn,) = compare(results(x=chapter()), results(x=chapter(verdicts=[verdict]))).turns
+    assert turn.b.outcome == "cannot be told" and turn.difference == Interval(0, None, None)

@@ -1,0 +1,209 @@
+"""The report as one PDF: all pages in one with links that lead somewhere, and clear words where no browser is found."""
+
+import os
+import re
+import shutil
+import signal
+import stat
+from pathlib import Path
+
+import pytest
+from bs4 import BeautifulSoup
+
+from books import CHAPTER, MORE, TEXT, code, write_book
+from mia_core.base.errors import MiaError, SettingsError
+from mia_core.cli.main import main
+from mia_core.report import build_report
+from mia_core.report.pdf import NAMES, check_pdf, combine, find_chromium, print_pdf, printed_pages
+from mia_core.report.sources import BookError, open_book
+
+SITE_PAGE = """<html><head><title>Page &lt;{name}&gt;</title><link rel="stylesheet" href="../_static/book.css">{head}
+</head><body><article class="bd-article"><section id="top"><h1>{name}<a class="headerlink" href="#top">#</a></h1>
+{body}</section></article></body></html>"""
+BODY = """<p><a href="#top">own</a> <a href="two.html">page</a> <a href="two.html#top">part</a>
+<a href="../genindex.html">index</a> <a href="https://example.org/x#y">out</a></p>
+<details class="sd-sd-dropdown"><summary>Yes</summary>Then look.</details>
+<details class="hide above-input"><summary>Show</summary>code()</details>
+<figure><div class="mia-frame" data-value="0.1"><svg><clipPath id="c"/><g clip-path="url(#c)"/></svg></div>
+<div class="mia-frame" data-value="0.2" hidden><svg/></div><label class="mia-slider"><input aria-label="ε"></label>
+<script>alert(1)</script></figure>"""
+MATHJAX = '<script>window.MathJax = {}</script><script src="../_static/mathjax/tex-svg-full.js"></script>'
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="no Chromium: apt-get install chromium, or name one in the variable CHROMIUM"
+)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    folder = tmp_path / "site"
+    (folder / "book").mkdir(parents=True)
+    for name, head in (("one", ""), ("two", MATHJAX)):
+        text = SITE_PAGE.format(name=name, head=head, body=BODY)
+        (folder / "book" / f"{name}.html").write_text(text, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A program that does as a browser does that prints, and writes down what it was asked."""
+    return fake_browser(tmp_path, 'printf "%s\\n" "$@" > {folder}/asked; printf "%%PDF-1.4" > "$out"', monkeypatch)
+
+
+def fake_browser(folder: Path, does: str, monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = folder / "browser"
+    find = 'for word in "$@"; do case "$word" in --print-to-pdf=*) out="${{word#*=}}";; esac; done\n'
+    path.write_text("#!/bin/sh\n" + (find + does + "\n").format(folder=folder))
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("CHROMIUM", str(path))
+    return path
+
+
+def test_pages_become_one_in_their_order(site: Path) -> None:
+    page = BeautifulSoup(combine(site, ["book/two", "book/one"]), "html.parser")
+    assert [section["id"] for section in page.select("section.mia-page")] == ["book-two", "book-one"]
+    assert page.title.get_text() == "Page <two>"
+    ids = [tag["id"] for tag in page.find_all(id=True)]
+    assert len(ids) == len(set(ids))
+    styles = [link["href"] for link in page.find_all("link")]
+    assert styles == ["../_static/book.css", "../_static/print.css"]
+    assert len(page.find_all("script")) == 2, "MathJax, once"
+
+
+def test_links_stay_within_the_page(site: Path) -> None:
+    page = BeautifulSoup(combine(site, ["book/one", "book/two"]), "html.parser")
+    first = page.select_one("#book-one")
+    links = {link.get_text(): link.get("href") for link in first.select("a")}
+    assert links == {
+        "own": "#book-one--top",
+        "page": "#book-two",
+        "part": "#book-two--top",
+        "index": None,
+        "out": "https://example.org/x#y",
+    }
+    for link in page.select("a[href^='#']"):
+        assert page.find(id=link["href"][1:])
+    assert first.select_one("g")["clip-path"] == "url(#book-one--c)" and page.find(id="book-one--c")
+
+
+def test_nothing_is_folded_away_or_behind_a_slider(site: Path) -> None:
+    page = BeautifulSoup(combine(site, ["book/one"]), "html.parser")
+    (answer,) = page.find_all("details")
+    assert answer.has_attr("open") and "Yes" in answer.get_text()
+    frames = page.select(".mia-frame")
+    assert [frame.select_one("p").get_text() for frame in frames] == ["ε = 0.1", "ε = 0.2"]
+    assert not any(frame.has_attr("hidden") for frame in frames)
+    assert not page.select(".mia-slider, .headerlink, article script")
+
+
+def test_site_is_left_as_it_was(site: Path, browser: Path, tmp_path: Path) -> None:
+    before = sorted(path for path in site.rglob("*"))
+    out = print_pdf(site, ["book/one"], tmp_path / "new" / "x.pdf", str(browser))
+    assert out.read_bytes() == b"%PDF-1.4" and sorted(site.rglob("*")) == before
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert asked[-1].startswith("file://") and "/site/book/print-" in asked[-1] and "--headless" in asked
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ("echo cannot open display >&2; exit 3", r"exit status 3\): cannot open display"),
+        ("exit 0", r"exit status 0\): it said nothing"),
+        ('echo "<html>" > "$out"', "did not print the report"),
+    ],
+)
+def test_browser_that_fails_is_one_clear_error(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str, words: str
+) -> None:
+    program = fake_browser(tmp_path, does, monkeypatch)
+    before = sorted(site.rglob("*"))
+    with pytest.raises(BookError, match=words) as failure:
+        print_pdf(site, ["book/one"], tmp_path / "x.pdf", str(program))
+    assert "\n" not in str(failure.value)
+    assert not (tmp_path / "x.pdf").exists() and sorted(site.rglob("*")) == before
+
+
+def test_browser_that_hangs_is_stopped(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = fake_browser(tmp_path, "exec sleep 60", monkeypatch)
+    monkeypatch.setattr("mia_core.report.pdf.LIMIT", 0.2)
+    with pytest.raises(BookError, match="did not print the report within"):
+        print_pdf(site, ["book/one"], tmp_path / "x.pdf", str(program))
+
+
+def test_end_that_is_asked_for_leaves_nothing_behind(
+    site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = fake_browser(
+        tmp_path, "echo $$ > {folder}/number; sleep 0.3; kill -TERM $PPID; exec sleep 60", monkeypatch
+    )
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    (tmp_path / "temporary").mkdir()
+    before = sorted(site.rglob("*"))
+    with pytest.raises(SystemExit) as ended:
+        print_pdf(site, ["book/one"], tmp_path / "x.pdf", str(program))
+    assert ended.value.code == 128 + signal.SIGTERM
+    assert sorted(site.rglob("*")) == before and not list((tmp_path / "temporary").iterdir())
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "number").read_text()), 0)
+
+
+def test_pdf_that_cannot_be_written_leaves_the_old_one(site: Path, browser: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MiaError, match="cannot be written"):
+        print_pdf(site, ["book/one"], tmp_path / "file" / "x.pdf", str(browser))
+
+
+def test_missing_browser_is_told_before_any_chapter_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("mia_core.report.pdf.MACOS", str(tmp_path / "none"))
+    monkeypatch.setattr("mia_core.report.build_report", pytest.fail)
+    words = ["report", "--out", str(tmp_path / "site"), "--pdf", str(tmp_path / "x.pdf")]
+    assert main(words) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and "apt-get install chromium" in said and "CHROMIUM" in said
+    monkeypatch.setenv("CHROMIUM", "no-such-browser")
+    assert main(words) == 2
+    assert "CHROMIUM: no-such-browser is no program" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_browser_is_found_on_path_or_by_the_variable(
+    tmp_path: Path, browser: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert find_chromium() == str(browser)
+    monkeypatch.delenv("CHROMIUM")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    browser.rename(tmp_path / "google-chrome")
+    assert find_chromium() == str(tmp_path / "google-chrome")
+
+
+@pytest.mark.parametrize(("name", "words"), [("x.html", r"ends in \.pdf, found x\.html"), ("", "is a folder")])
+def test_name_of_the_pdf_is_checked(tmp_path: Path, name: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        check_pdf(tmp_path / name)
+
+
+def test_all_pages_are_printed_but_the_api(tmp_path: Path) -> None:
+    pages = open_book().pages
+    for page in pages[:-1]:
+        (tmp_path / page).parent.mkdir(exist_ok=True)
+        (tmp_path / f"{page}.html").touch()
+    assert printed_pages(tmp_path, pages) == [page for page in pages[:-1] if not page.startswith("book/api")]
+
+
+@needs_chromium
+def test_real_book_is_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jupyter_book")
+    pytest.importorskip("papermill")
+    monkeypatch.setenv("MIA_CACHE", str(tmp_path / "store"))
+    source = write_book(tmp_path / "source", {"chapter": [TEXT, code(CHAPTER), code(MORE)]})
+    site = build_report({}, tmp_path / "site", source=source)
+    pages = ["book/index", "book/chapter", "book/bibliography"]
+    content = print_pdf(site, pages, tmp_path / "x.pdf", find_chromium()).read_bytes()
+    assert content.startswith(b"%PDF-") and b"%%EOF" in content[-32:]
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) >= len(pages)
+    assert b"/Outlines" in content, "headings are bookmarks"

@@ -1,0 +1,229 @@
+"""Runs on disk: found by what shaped them, verified when read, whole or absent."""
+
+import json
+import os
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mia_core.base.errors import MiaWarning, RunError
+from mia_core.data.dataset import Dataset
+from mia_core.defenses import combination
+from mia_core.gate.npz import read_outputs
+from mia_core.model.job import Job
+from mia_core.store import code as fingerprints
+from mia_core.store import runs
+from mia_core.store.identity import identity
+from mia_core.store.runs import Store, read_run
+from mia_core.store.trainings import train_missing
+from small import RECIPE, half, tiny_dataset
+
+DATA = tiny_dataset()
+ROWS = half(DATA)
+FAST = RECIPE.replace(epochs=2, record=(1,))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "runs")
+
+
+def key(recipe=FAST, defenses="none", seed=(0, 0), data=DATA, rows=ROWS):
+    return identity(data, Job(*rows, recipe, combination(defenses), seed))
+
+
+def make(store, recipe=FAST, defenses="none", seed=(0, 0), data=DATA):
+    return train_missing(store, data, Job(*half(data), recipe, combination(defenses), seed))
+
+
+def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch):
+    make(store)
+    assert len(list(store.root.iterdir())) == 2
+    run = store.get(key())
+    assert run.logits.shape == (64, 3) and run.accuracy(members=True) >= 0
+    assert np.array_equal(run.members, ROWS[0]) and np.array_equal(run.labels, DATA.labels)
+    assert run.about["versions"]["torch"] and run.about["machine"]["cores"]
+    monkeypatch.setattr("mia_core.model.train.train", lambda *_: pytest.fail("trained twice"))
+    assert make(store) == []
+
+
+@pytest.mark.parametrize(
+    ("defenses", "name"),
+    [
+        ("none", "tiny-cnn-none-seed3-model1-epochs3-8c1efed6e7bc.npz"),
+        (
+            "dropout+smoothing(epsilon=0.2)+masking",
+            "tiny-cnn-dropout-0.5+smoothing-0.2-seed3-model1-epochs3-f10ccc778419.npz",
+        ),
+    ],
+)
+def test_known_identities_keep_their_file_names(store, monkeypatch, defenses, name):
+    # Stored runs would be trained again if they were called otherwise. The code that shapes weights may change.
+    monkeypatch.setattr(runs, "code_fingerprint", lambda *given: "0" * 16)
+    assert store.path(key(RECIPE, defenses, (3, 1))).name == name
+
+
+def test_output_stage_defenses_share_the_weights():
+    assert key(defenses="smoothing+masking(k=1)+clipping") == key(defenses="smoothing")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"recipe": FAST.replace(epochs=1)},
+        {"recipe": FAST.replace(learning_rate=0.002)},
+        {"recipe": FAST.replace(threads=2)},
+        {"recipe": FAST.replace(precision="bfloat16")},
+        {"defenses": "dropout"},
+        {"defenses": "smoothing(epsilon=0.2)"},
+        {"seed": (1, 0)},
+        {"seed": (0, 1)},
+        {"data": tiny_dataset(seed=1)},
+        {"rows": (~ROWS[0], ROWS[1])},
+    ],
+)
+def test_whatever_shapes_the_weights_makes_another_run(store, other):
+    assert store.path(key(**other)) != store.path(key())
+
+
+def test_what_is_recorded_on_the_way_and_the_folder_do_not(tmp_path):
+    assert key(recipe=FAST.replace(record=())) == key()
+    assert Store(tmp_path / "a").path(key()).name == Store(tmp_path / "b").path(key()).name
+
+
+def test_new_code_makes_new_runs_but_comments_do_not(monkeypatch):
+    original = fingerprints.inspect.getsource
+    before = key()["code"]
+    for change, same in ((lambda s: "# a remark\n" + s, True), (lambda s: s + "\nEXTRA = 1\n", False)):
+        forget_code()
+        monkeypatch.setattr(fingerprints.inspect, "getsource", lambda thing, change=change: change(original(thing)))
+        assert (key()["code"] == before) == same
+    monkeypatch.undo()
+    forget_code()
+
+
+def forget_code():
+    fingerprints.code_fingerprint.cache_clear()
+    fingerprints._of.cache_clear()
+
+
+def damage_truncate(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def damage_empty(path):
+    path.write_bytes(b"")
+
+
+def damage_foreign(path):
+    np.savez(path, weights=np.zeros(3))
+
+
+def damage_text(path):
+    path.write_text("<html>not found</html>")
+
+
+def damage_value(path):
+    with np.load(path) as file:
+        arrays = dict(file)
+    arrays["logits"][0, 0] += 1
+    np.savez(path, **arrays)
+
+
+def damage_pickle(path):
+    np.savez(path, logits=np.array([{"a": 1}], dtype=object))
+
+
+def damage_bit(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 16
+    path.write_bytes(bytes(data))
+
+
+DAMAGES = [damage_truncate, damage_empty, damage_foreign, damage_text, damage_value, damage_pickle, damage_bit]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_run_is_reported_and_trained_again(store, damage):
+    make(store)
+    path, before = store.path(key()), store.get(key())
+    damage(path)
+    with pytest.raises(RunError) as caught:
+        read_run(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+    with pytest.warns(MiaWarning, match="it will be trained again"):
+        make(store)
+    assert np.array_equal(store.get(key()).logits, before.logits)
+
+
+def test_a_run_under_anothers_name_is_not_believed(store):
+    make(store)
+    make(store, seed=(1, 0))
+    os.replace(store.path(key(seed=(1, 0))), store.path(key()))
+    with pytest.warns(MiaWarning, match="holds another run"):
+        assert store.get(key()) is None
+
+
+def test_an_interrupted_training_leaves_whole_runs_only_and_goes_on(store, monkeypatch):
+    real = Store.put
+
+    def stop_after_the_first(self, run):
+        real(self, run)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "put", stop_after_the_first)
+    with pytest.raises(KeyboardInterrupt):
+        make(store)
+    monkeypatch.undo()
+    assert [read_run(path).about["identity"]["recipe"]["epochs"] for path in store.root.iterdir()] == [1]
+    make(store)
+    assert store.get(key()) is not None
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(store, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"PK")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runs.np, "savez", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        make(store)
+    assert list(store.root.iterdir()) == []
+
+
+def test_a_model_that_does_not_learn_is_pointed_out(store):
+    labels = np.random.default_rng(0).integers(0, 3, 64)
+    noise = Dataset("noise", np.zeros((64, 1, 12, 12), np.uint8), labels, ("a", "b", "c"), 64)
+    found = make(store, data=noise)
+    assert len(found) == 1 and "did not learn" in found[0] and "learning_rate" in found[0]
+    stored = store.get(key(data=noise, rows=half(noise)))
+    assert stored.about["warnings"] == found
+
+
+def test_file_names_say_what_is_inside_and_stay_in_their_folder(store):
+    odd = replace(DATA, name="../../my data")
+    path = store.path(key(data=odd, defenses="dropout(rate=0.25)+smoothing"))
+    assert path.parent == store.root
+    assert path.name.startswith(".._.._my_data-cnn-dropout-0.25+smoothing-0.1-seed0-model0-epochs2-")
+
+
+def test_the_file_is_a_plain_npz_that_anyone_can_read(store):
+    make(store)
+    path = store.path(key())
+    assert zipfile.is_zipfile(path)
+    with np.load(path, allow_pickle=False) as file:
+        assert {"logits", "labels", "members", "counted", "about", "digest"} < set(file.files)
+        assert json.loads(str(file["about"]))["identity"]["seed"] == [0, 0]
+
+
+def test_a_run_can_be_attacked_as_a_file_on_the_examples_it_is_judged_on(store):
+    counted = np.arange(64) < 40
+    members, _ = ROWS
+    job = Job(members, counted, FAST, (), (0, 0))
+    train_missing(store, DATA, job)
+    path = store.path(identity(DATA, job))
+    outputs = read_outputs(path)
+    assert np.array_equal(outputs.members, members[:40]) and np.array_equal(outputs.labels, DATA.labels[:40])
+    assert outputs.notes == ("a run of this package: its 40 counted of 64 examples are taken",)

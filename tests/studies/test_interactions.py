@@ -1,0 +1,163 @@
+"""Sums of effects and the Pareto front, on numbers that can be checked by hand."""
+
+import pandas as pd
+import pytest
+
+from mia_book import combination_plots
+from mia_core.base.errors import SettingsError
+from mia_core.measures.text import p_in_words
+from mia_core.studies.early_stopping import MEASURES
+from mia_core.studies.interactions import agreement, in_words, interactions, interactions_table
+from mia_core.studies.pareto import front_counts, pareto_front
+from mia_core.studies.study import over_the_seeds
+
+JITTER = (0.0, 0.002, -0.002, 0.001)
+
+
+def study(effects, seeds=4, measure="attack_accuracy"):
+    """A table in which each combination's measure is 0.8 plus its effect plus jitter that differs by combination."""
+    rows = [
+        {"defenses": name, "seed": seed, "attack": "adversary1", measure: 0.8 + effect + JITTER[(seed + shift) % 4]}
+        for shift, (name, effect) in enumerate(effects.items())
+        for seed in range(seeds)
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("both", "verdict"),
+    [(-0.30, "cannot be told"), (-0.20, "above the sum"), (-0.40, "below the sum")],
+)
+def test_two_defenses_against_the_sum_of_their_effects(both, verdict):
+    table = study({"none": 0, "dropout": -0.2, "masking": -0.1, "dropout+masking": both})
+    (found,) = interactions(table)
+    assert found.verdict == verdict and found.seeds == 4
+    assert found.difference.mean == pytest.approx(both + 0.3, abs=0.003)
+    assert found.measured - found.expected == pytest.approx(found.difference.mean)
+
+
+def test_difference_of_differences_by_hand():
+    values = {"none": 0.9, "dropout": 0.7, "smoothing": 0.8, "dropout+smoothing": 0.65}
+    rows = [{"defenses": name, "seed": 0, "attack": "adversary1", "auc": value} for name, value in values.items()]
+    (found,) = interactions(pd.DataFrame(rows), "auc")
+    assert found.difference.mean == pytest.approx((0.65 - 0.8) - (0.7 - 0.9))
+    assert (found.p, found.adjusted, found.verdict) == (None, None, "cannot be told")
+
+
+def test_three_defenses_are_held_against_the_sum_of_three_effects():
+    effects = {"none": 0, "dropout": -0.1, "smoothing": 0.05, "masking": -0.01, "dropout+smoothing+masking": -0.06}
+    (found,) = interactions(study(effects))
+    assert found.expected == pytest.approx(0.74, abs=0.01) and found.verdict == "cannot be told"
+
+
+def test_settings_of_a_defense_are_kept_apart():
+    effects = {"none": 0, "dropout": -0.1, "dropout(rate=0.2)": -0.05, "masking": 0, "dropout(rate=0.2)+masking": -0.05}
+    (found,) = interactions(study(effects))
+    assert found.expected == pytest.approx(0.75, abs=0.01)
+
+
+def test_holms_correction_and_verdicts_agree():
+    effects = {"none": 0, "dropout": -0.1, "smoothing": 0.1, "masking": 0, "dropout+smoothing": -0.1,
+               "dropout+masking": -0.1, "smoothing+masking": 0.1, "dropout+smoothing+masking": -0.1}  # fmt: skip
+    found = interactions(study(effects))
+    assert [one.defenses for one in found] == [name for name in effects if "+" in name]
+    assert [one.verdict for one in found] == ["below the sum", "cannot be told", "cannot be told", "below the sum"]
+    assert all(one.adjusted >= one.p for one in found) and any(one.adjusted > one.p for one in found)
+    assert list(interactions_table(found)["verdict"]) == [one.verdict for one in found]
+
+
+def test_combinations_in_words_and_against_another_measure():
+    effects = {"none": 0, "dropout": -0.2, "masking": -0.1, "smoothing": 0, "dropout+masking": -0.2,
+               "dropout+smoothing": -0.2}  # fmt: skip
+    found = interactions(study(effects))
+    other = interactions(study(effects | {"dropout+masking": -0.3}))
+    assert in_words(found).startswith("dropout+masking above the sum, +0.10") and in_words(found).count("; ") == 1
+    assert agreement(found, found) == "2 of 2 combinations" and agreement(found, other) == "1 of 2 combinations"
+
+
+@pytest.mark.parametrize(
+    ("p", "words"), [(0.0004, "<0.001"), (0.0012, "0.001"), (1.0, "1.000"), (None, "not measurable")]
+)
+def test_a_small_p_is_not_zero(p, words):
+    assert p_in_words(p) == words
+
+
+def test_seeds_with_missing_values_are_left_out():
+    table = study({"none": 0, "dropout": -0.2, "masking": -0.1, "dropout+masking": -0.3}, measure="tpr_at_fpr_0.01")
+    table.loc[(table["defenses"] == "dropout") & (table["seed"] == 2), "tpr_at_fpr_0.01"] = None
+    (found,) = interactions(table, "tpr_at_fpr_0.01")
+    assert found.seeds == 3
+
+
+@pytest.mark.parametrize(
+    ("effects", "options", "message"),
+    [
+        ({"none": 0, "dropout": -0.1}, {}, "expected none, single defenses and combinations"),
+        ({"dropout": 0, "masking": 0, "dropout+masking": 0}, {}, "expected none, single defenses"),
+        ({"none": 0}, {"measure": "auc"}, "no measure auc"),
+        ({"none": 0}, {"alpha": 0}, "alpha: expected"),
+    ],
+)
+def test_what_cannot_be_tested_is_an_error(effects, options, message):
+    with pytest.raises(SettingsError, match=message):
+        interactions(study(effects), **options)
+
+
+def rows(**points):
+    return pd.DataFrame(
+        {"defenses": name, "target_accuracy": useful, "attack_accuracy": risky, "seed": 0, "attack": "adversary1"}
+        for name, (useful, risky) in points.items()
+    )
+
+
+def test_front_keeps_what_nobody_beats():
+    table = rows(best=(0.6, 0.7), safe=(0.4, 0.5), beaten=(0.5, 0.8), worse=(0.4, 0.6), twin=(0.6, 0.7))
+    assert pareto_front(table) == ["safe", "best", "twin"]
+
+
+def test_front_leaves_out_what_was_not_measured_and_refuses_two_rows_of_one():
+    table = rows(a=(0.6, 0.7), b=(0.7, None))
+    assert pareto_front(table) == ["a"]
+    with pytest.raises(SettingsError, match="several rows of one combination"):
+        pareto_front(pd.concat([table, table]))
+
+
+def test_fronts_are_counted_seed_by_seed():
+    first, second = rows(a=(0.6, 0.7), b=(0.5, 0.8)), rows(a=(0.6, 0.7), b=(0.7, 0.6)).assign(seed=1)
+    other = rows(c=(0.9, 0.1)).assign(attack="gap")
+    assert front_counts(pd.concat([first, second, other])) == {"a": 1, "b": 1}
+
+
+def full(seeds=3):
+    """A study's table of four combinations with every column that a summary has."""
+    from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES
+
+    points = {"none": (0.6, 0.8), "dropout": (0.5, 0.55), "masking": (0.6, 0.8), "dropout+masking": (0.5, 0.54)}
+    return pd.DataFrame(
+        {"dataset": "d", "defenses": name, "seed": seed, "attack": "adversary1", "epochs": 50}
+        | dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), risky + seed / 100)
+        | {"target_accuracy": useful + seed / 100}
+        for name, (useful, risky) in points.items()
+        for seed in range(seeds)
+    )
+
+
+def test_figures_say_what_they_show():
+    summary = over_the_seeds(full())
+    fig, front = combination_plots.with_front(summary)
+    assert "On the Pareto front: dropout+masking, none, masking." in front
+    assert "Rings with another mark inside: none." in front
+    marks = {bars.get_label(): bars.lines[0] for bars in fig.axes[0].containers}
+    assert marks["none"].get_markersize() > marks["masking"].get_markersize()
+    assert marks["none"].get_markerfacecolor() == "none" != marks["masking"].get_markerfacecolor()
+    assert len(fig.legends) == 1
+    epochs = pd.concat([full().assign(epochs=50), full().assign(epochs=1, target_accuracy=0.2)])
+    for measure in MEASURES:
+        fig, alt = combination_plots.beside_stopping(summary, epochs, measure)
+        assert "epoch 1 0.20 / 0.81, epoch 50 0.61 / 0.81" in alt and "dropout 0.51 / 0.56" in alt
+    labels = fig.axes[0].get_legend_handles_labels()[1]
+    assert labels == ["undefended, by epoch", "dropout", "masking", "dropout+masking"]
+    near = over_the_seeds(full().replace({"defenses": {"none": "smoothing"}}))
+    assert combination_plots.beside_stopping(near, epochs)[1].endswith("Rings with another mark inside: smoothing.")
+    _, sums = combination_plots.sums_of_effects(interactions(full()))
+    assert sums == "Sum of the parts / measured attack accuracy: dropout+masking 0.56 / 0.55."

@@ -1,0 +1,74 @@
+"""Several queries of an example: copies of images, asked in evaluation mode, kept beside the run."""
+
+import numpy as np
+import pytest
+
+from mia_core.base.errors import SettingsError
+from mia_core.store.runs import Store
+from mia_core.studies.queries import QUERIES, query_copies
+from mia_core.studies.reference_rows import rows
+from mia_core.studies.reference_settings import ReferenceSettings
+from mia_core.studies.reference_study import ReferenceStudy
+from small import RECIPE, tiny_dataset
+
+DATA = tiny_dataset(80)
+SETTINGS = ReferenceSettings(
+    **{**RECIPE.model_dump(), "epochs": 1},
+    models=4,
+    part=20,
+    defenses="dropout",
+    queries="plain,flip,left",
+    attacks="lira",
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    return ReferenceStudy(SETTINGS, Store(tmp_path_factory.mktemp("store")), DATA).train(jobs=1)
+
+
+def test_copies_are_moved_by_a_pixel_and_the_edge_fills_the_gap():
+    images = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
+    assert QUERIES["flip"](images)[0, 0].tolist() == [[2, 1, 0], [5, 4, 3], [8, 7, 6]]
+    assert QUERIES["left"](images)[0, 0].tolist() == [[1, 2, 2], [4, 5, 5], [7, 8, 8]]
+    assert QUERIES["right"](images)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4], [6, 6, 7]]
+    assert QUERIES["up"](images)[0, 0].tolist() == [[3, 4, 5], [6, 7, 8], [6, 7, 8]]
+    assert QUERIES["down"](images)[0, 0].tolist() == [[0, 1, 2], [0, 1, 2], [3, 4, 5]]
+
+
+def test_asked_twice_a_model_answers_the_same(done, monkeypatch):
+    run = done.run(0, done.combinations[0])
+    monkeypatch.setitem(QUERIES, "again", lambda images: images)  # the image itself, through the stored weights
+    plain, again = query_copies(done.store, run, DATA, ("plain", "again"))
+    assert np.allclose(plain, again, atol=1e-5)  # dropout is off
+    first = query_copies(done.store, run, DATA, ("flip", "left"))
+    for path in (done.store.root / "queries").iterdir():
+        path.unlink()
+    assert np.array_equal(first, query_copies(done.store, run, DATA, ("flip", "left")))
+    assert not np.allclose(first[0], plain)
+
+
+def test_answers_are_kept_and_a_damaged_file_is_made_again(done):
+    run = done.run(1, done.combinations[0])
+    first = query_copies(done.store, run, DATA, ("flip",))
+    path = next(path for path in (done.store.root / "queries").iterdir() if "model1" in path.name)
+    time = path.stat().st_mtime_ns
+    assert np.array_equal(first, query_copies(done.store, run, DATA, ("flip",))) and path.stat().st_mtime_ns == time
+    path.write_bytes(path.read_bytes()[:-40])
+    assert np.array_equal(first, query_copies(done.store, run, DATA, ("flip",)))
+    assert path.stat().st_mtime_ns != time
+
+
+def test_every_query_reaches_the_attack(done):
+    assert done.queried(2, done.combinations[0]).shape == (3, 80, 3)
+    found = list(rows(done))
+    assert {row["queries"] for row in found} == {3}
+    alone = ReferenceStudy(SETTINGS.replace(queries="plain"), done.store, DATA)
+    assert not list(alone.missing())  # queries train nothing
+    assert [row["auc"] for row in rows(alone)] != [row["auc"] for row in found]
+
+
+@pytest.mark.parametrize("queries", ["plain,mirror", "flip,flip", ""])
+def test_unknown_or_repeated_queries_are_refused(queries):
+    with pytest.raises(SettingsError, match="queries"):
+        ReferenceSettings(queries=queries)

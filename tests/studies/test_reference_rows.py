@@ -1,0 +1,216 @@
+"""The table with reference models: who is judged on what, by whom, and what no attack may read."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mia_core.base.errors import MiaWarning, RunError, SettingsError
+from mia_core.measures.intervals import clopper_pearson
+from mia_core.references.answers import Answers, View
+from mia_core.references.registry import NEED_POPULATION, NEED_SHADOW, REFERENCE_ATTACKS
+from mia_core.studies.reference_columns import REFERENCE_COLUMNS
+from mia_core.studies.reference_rows import EVERY, answers, attacked, judge_scores, rows, table, views
+from mia_core.studies.reference_study import ReferenceStudy
+from mia_core.studies.vulnerability import vulnerability
+from references_made import DATA, made_study
+
+pytestmark = pytest.mark.filterwarnings("ignore:canaries")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return made_study(tmp_path_factory.mktemp("store"), defenses="none,masking(k=2),dropout")
+
+
+@pytest.fixture(scope="module")
+def found(made):
+    return table(made)
+
+
+def test_every_model_is_the_target_once_for_every_attack_and_recorded_epoch(found):
+    case = ["defenses", "epochs", "attack", "examples", "target"]
+    assert not found.duplicated(case).any()
+    assert len(found) == (2 + 2 + 1) * len(REFERENCE_ATTACKS) * 2 * (6 + 1)
+    assert set(found["target"]) == {EVERY, *"012345"} and set(found["references"]) == {4}
+    assert set(found.columns) == set(REFERENCE_COLUMNS)
+
+
+def test_canaries_are_judged_apart(found):
+    judged = found["members"] + found["non_members"]
+    one = found["target"] != EVERY
+    assert (judged[one & (found["examples"] == "pool")] == 240 - 8).all()
+    assert (judged[one & (found["examples"] == "canaries")] == 8).all()
+    assert (judged[~one & (found["examples"] == "canaries")] == 6 * 8).all()
+
+
+def test_without_canaries_there_is_the_average_case_alone(tmp_path):
+    study = made_study(tmp_path, canaries=0, attacks="loss", models=4)
+    assert {row["examples"] for row in rows(study)} == {"pool"}
+
+
+def test_references_find_what_one_threshold_does_not(found):
+    last = found[(found["defenses"] == "none") & (found["examples"] == "pool") & (found["target"] == EVERY)]
+    auc = last[last["epochs"] == 2].set_index("attack")["auc"]
+    assert auc["lira"] > auc["loss"] + 0.05 and auc["t-lira"] > 0.9
+    assert auc["base"] == auc["rmia"]
+    assert last[last["epochs"] == 1].set_index("attack")["auc"]["lira"] < 0.7
+
+
+def test_a_masked_output_gives_finite_measures(found):
+    masked = found[(found["defenses"] == "masking(k=2)") & (found["examples"] == "pool")]
+    assert masked["auc"].between(0, 1).all() and (masked["note"] == "").all()
+    assert masked["balanced_accuracy"][masked["target"] != EVERY].between(0, 1).all()
+
+
+def test_the_threshold_comes_from_a_stand_in(found):
+    rows = found[(found["attack"] == "lira") & (found["defenses"] == "none") & (found["epochs"] == 2)]
+    pool = rows[(rows["examples"] == "pool") & (rows["target"] != EVERY)]
+    assert (pool["balanced_accuracy"] > 0.85).all()
+    assert np.allclose(pool["balanced_accuracy"], (pool["recall_members"] + pool["recall_non_members"]) / 2)
+    assert rows["balanced_accuracy"][rows["target"] == EVERY].isna().all()
+
+
+def test_with_four_models_there_is_no_threshold_to_try_and_the_rest_is_measured(tmp_path):
+    study = made_study(tmp_path, models=4, attacks="lira")
+    four = table(study)
+    assert four["balanced_accuracy"].isna().all() and four["auc"].notna().all()
+    assert len(list(study.missing())) == 0
+
+
+@pytest.mark.parametrize("name", list(REFERENCE_ATTACKS))
+def test_no_attack_reads_the_targets_membership_or_its_partner(made, name):
+    known = answers(made, made.combinations[0])
+    before = attacked(made, name, known)
+    members = known.members.copy()
+    members[2, : known.pool] = np.random.default_rng(0).permutation(members[2, : known.pool])
+    values = known.values.copy()
+    values[3] = 7.0 * values[3][..., ::-1]
+    changed = dataclasses.replace(known, members=members, values=values, kept={})
+    after = attacked(made, name, changed)
+    assert np.array_equal(before.scores[2], after.scores[2]) and np.isfinite(before.scores).all()
+    assert before.thresholds["pool"][2] == after.thresholds["pool"][2]
+    assert not np.array_equal(before.scores[3], after.scores[3])
+
+
+def test_a_stand_in_leaves_target_and_partner_out(made):
+    view = views(made, answers(made, made.combinations[0]))[3]
+    assert (view.target, view.partner, view.references) == (3, 2, 4)
+    stand_in = view.stand_in()
+    assert (stand_in.rows, stand_in.target, stand_in.partner, stand_in.references) == ((0, 1, 4, 5), 5, 4, 2)
+
+
+def test_every_target_has_a_stand_in_of_its_own():
+    answered = Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), np.zeros((8, 1), bool), 1)
+    paired = [View(answered, tuple(range(8)), target, target ^ 1).stand_in() for target in range(8)]
+    assert [(view.target, view.partner) for view in paired] == [(row, row ^ 1) for row in (2, 3, 4, 5, 6, 7, 0, 1)]
+    coins = [View(answered, tuple(range(8)), target, None).stand_in().target for target in range(8)]
+    assert coins == [1, 2, 3, 4, 5, 6, 7, 0]
+
+
+def test_a_stand_in_knows_no_more_models_than_the_attacker():
+    members = np.zeros((8, 1), bool)
+    view = View(Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), members, 1), tuple(range(8)), 3, 2, asked=4)
+    assert view.stand_in().rows == (0, 1, 4, 5) and view.stand_in().references == 2
+    assert dataclasses.replace(view, asked=None).stand_in().rows == (0, 1, 4, 5, 6, 7)
+    assert dataclasses.replace(view, asked=2).stand_in() is None
+    coins = dataclasses.replace(view, partner=None, asked=3)
+    assert coins.stand_in().rows == (0, 1, 2) and coins.stand_in().references == 2
+
+
+def test_fewer_references_are_the_first_ones(made):
+    few = table(ReferenceStudy(made.settings.replace(attacks="lira"), made.store, DATA), 2)
+    assert set(few["references"]) == {2}
+    assert few["auc"].between(0, 1).all()
+
+
+@pytest.mark.parametrize("number", [1, 3, 6])
+def test_a_number_of_references_that_there_is_not_is_refused(made, number):
+    with pytest.raises(SettingsError, match=f"references: expected an even number from 2 to 4, found {number}"):
+        list(rows(made, number))
+
+
+def test_independent_halves_leave_out_the_target_alone(tmp_path):
+    study = made_study(tmp_path, design="random_halves", attacks="lira")
+    found = table(study)
+    assert set(found["references"]) == {5} and set(found["design"]) == {"random_halves"}
+    assert (found[(found["examples"] == "pool") & (found["epochs"] == 2)]["auc"] > 0.85).all()
+
+
+def test_of_all_attacks_those_that_models_or_population_do_not_suffice_for_are_left_out_and_said(tmp_path):
+    study = made_study(tmp_path, population=0, models=4)
+    with pytest.warns(MiaWarning) as said:
+        found = list(rows(study))
+    assert {row["attack"] for row in found} == set(REFERENCE_ATTACKS) - {*NEED_POPULATION, *NEED_SHADOW}
+    lines = [str(line.message) for line in said if "left out" in str(line.message)]
+    assert [line.split()[1] for line in lines] == [*NEED_POPULATION, *NEED_SHADOW]
+    assert "rapid left out: needs a shadow and two references for it, at least 4 references (6 models" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "references", "message"),
+    [
+        ({"models": 4}, None, r"at least 4 references \(6 models in pairs\), found 2"),
+        ({"models": 6}, 2, r"at least 4 references \(6 models in pairs\), found 2"),
+        ({"models": 4, "design": "random_halves"}, 2, r"at least 3 references \(4 models\), found 2"),
+        ({"population": 0, "attacks": "lira,attack-p"}, None, "attack-p needs examples that no model trains on"),
+    ],
+)
+def test_an_attack_asked_for_by_name_without_enough_models_is_refused_before_training(
+    tmp_path, made, changes, references, message
+):
+    settings = made.settings.replace(**{"attacks": "rapid"} | changes)
+    with pytest.raises(SettingsError, match=f"^attacks: .*{message}"):
+        table(ReferenceStudy(settings, type(made.store)(tmp_path), DATA), references)
+
+
+def test_rapid_comes_with_its_threshold_and_finds_members_with_the_fewest_models(tmp_path, found):
+    rows = found[(found["attack"] == "rapid") & (found["defenses"] == "none") & (found["epochs"] == 2)]
+    pool = rows[(rows["examples"] == "pool") & (rows["target"] != EVERY)]
+    assert (pool["auc"] > 0.85).all() and (pool["balanced_accuracy"] > 0.75).all()
+    four = table(made_study(tmp_path, design="random_halves", attacks="rapid", models=4))
+    four = four[(four["examples"] == "pool") & (four["epochs"] == 2) & (four["target"] != EVERY)]
+    assert (four["auc"] > 0.75).all() and four["balanced_accuracy"].notna().all()
+
+
+def test_before_training_the_table_says_what_is_missing(tmp_path, made):
+    empty = ReferenceStudy(made.settings, type(made.store)(tmp_path), DATA)
+    with pytest.raises(RunError, match="no run of none, seed 0, model 0, epoch 1"):
+        table(empty)
+
+
+def test_scores_are_measured_at_real_thresholds_with_exact_intervals():
+    members = np.arange(1000) < 500
+    scores = np.where(members, np.arange(1000) % 100, np.arange(1000) % 100 - 50.0)
+    found = judge_scores(scores, members, threshold=50.0)
+    assert found["recall_non_members"] == 1 and found["recall_members"] == 0.5
+    assert (found["false_positives_at_0.01"], found["fpr_at_0.01"]) == (5, 0.01)
+    assert found["tpr_at_fpr_0.01"] == 0.51  # 49 ... 99: one block of five non-members lies at 49
+    assert (found["tpr_at_fpr_0.01_low"], found["tpr_at_fpr_0.01_high"]) == clopper_pearson(255, 500)
+    assert found["tpr_at_fpr_0.001"] is None and found["note"] == ""
+
+
+def test_an_attack_that_sees_nothing_says_so():
+    found = judge_scores(np.zeros(300), np.arange(300) < 100, threshold=0.0)
+    assert found["note"] == "sees nothing: all scores are equal" and found["distinct_scores"] == 1
+    assert found["auc"] == 0.5 and found["tpr_at_fpr_0.01"] == 0
+
+
+def test_one_side_alone_measures_nothing_and_says_so():
+    found = judge_scores(np.arange(3.0), np.ones(3, bool), threshold=1.0)
+    assert found["auc"] is None and found["note"] == "members and non-members needed"
+
+
+def test_the_examples_that_give_themselves_away_come_first(made):
+    found = vulnerability(made, made.combinations[0], "lira")
+    assert len(found) == 240 and found["canary"].sum() == 8 and (found["targets"] == 3).all()
+    assert np.array_equal(np.sort(found["row"]), made.pool)
+    assert found["found"].is_monotonic_decreasing and found["found"].iloc[0] == 1
+    assert found["falsely_accused"].mean() < 0.02 < found["found"].mean()
+    assert found["score"].mean() > found["score_out"].mean()
+    early = vulnerability(made, made.combinations[0], "lira", epoch=1)
+    assert early["found"].mean() < found["found"].mean() / 2
+
+
+def test_vulnerability_that_cannot_be_measured_is_missing(made):
+    assert vulnerability(made, made.combinations[0], "loss", level=0.001)["found"].isna().all()

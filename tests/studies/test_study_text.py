@@ -1,0 +1,64 @@
+"""The text and the JSON of `mia study` and `mia references`: what is behind a TPR, and why one is missing."""
+
+import pandas as pd
+import pytest
+
+from attack_commands import strict
+from mia_core.attacks import AttackSettings
+from mia_core.measures.metrics import LEVELS
+from mia_core.studies.reference_results import reference_text
+from mia_core.studies.reference_rows import judge_scores
+from mia_core.studies.results import as_rows, summary_text
+from mia_core.studies.study import attack_columns
+
+ABOUT = {"dataset": "digits", "defenses": "none", "attack": "loss", "epochs": 2, "queries": 1, "precision": "float32"}
+MODELS = {"target_train_accuracy": 0.9, "target_accuracy": 0.7}
+
+
+def scored(non_members, false):
+    """Scores and membership of 100 members, 40 of them above all non-members but `false`."""
+    scores = [3.0] * 40 + [1.0] * 60 + [4.0] * false + [2.0] * (non_members - false)
+    return pd.Series(scores).to_numpy(), pd.Series([True] * 100 + [False] * non_members).to_numpy()
+
+
+def study(non_members=200, false=1):
+    about = ABOUT | MODELS | {"generalisation_gap": 0.2, "shadow_accuracy": 0.7, "shadow_models": 1}
+    settings = AttackSettings(replicates=0)
+    measured = attack_columns(*scored(non_members, false), 2.5, settings)
+    return pd.DataFrame([about | {"seed": seed} | measured for seed in (0, 1)])
+
+
+def references(non_members=200, false=1):
+    about = ABOUT | MODELS | {"seed": 0, "design": "pairs", "examples": "pool", "references": 2}
+    rows = []
+    for target in ("0", "1", "2", "3", "all"):
+        threshold = None if target == "all" else 2.5
+        rows.append(about | {"target": target} | judge_scores(*scored(non_members, false), threshold))
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("make", "text", "total"), [(study, summary_text, 2), (references, reference_text, 4)])
+def test_text_shows_what_is_behind_a_tpr_and_what_the_models_are(make, text, total):
+    shown = text(make())
+    assert f"0.400 [0.400, 0.400] (FPR 0.0050, {total} false)" in shown
+    assert "0.900 [" in shown and "train accuracy" in shown and "1 query an example" in shown
+    assert ("1 shadow model" if make is study else "2 references each") in shown and shown.isascii()
+
+
+@pytest.mark.parametrize(("make", "text"), [(study, summary_text), (references, reference_text)])
+def test_text_says_why_a_tpr_is_not_measurable(make, text):
+    shown = text(make(non_members=20))
+    assert "TPR at FPR 0.01 not measurable: 20 non-members, at least 100 needed." in shown
+    assert "at least 1000 needed" not in text(make(non_members=1000))
+
+
+@pytest.mark.parametrize("make", [study, references])
+def test_json_has_a_reason_for_everything_that_is_null(make):
+    for row in strict(as_rows(make(non_members=20))):
+        for name, value in row.items():
+            assert (name in row["reasons"]) == (value is None), name
+        for level in LEVELS:
+            assert f"20 non-members, at least {round(1 / level)} needed" in row["reasons"][f"tpr_at_fpr_{level:g}"]
+        assert row["reasons"][f"false_positives_at_{LEVELS[0]:g}"].startswith("not measurable")
+    for row in strict(as_rows(make(non_members=20_000))):
+        assert row.get("target") == "all" or row["reasons"] == {}
