@@ -27,7 +27,7 @@ from mia_core.model.network import standardisation
 from mia_core.model.train import train
 from mia_core.store.machine import cpu_threads, describe_machine
 from mia_core.studies.settings import StudySettings
-from mia_core.studies.study import SHADOW, TARGET, Study, about_models, evaluate
+from mia_core.studies.study import SHADOW, TARGET, Study, accuracies, evaluate
 
 MEASURES = ("target_accuracy", "attack_accuracy", "auc")
 PARTS = {0: "conv1", 3: "conv2", 7: "dense", 9: "out"}  # of `plain_network`, by this package's names
@@ -75,7 +75,7 @@ def measured(study, seed, logits_of):
         rows = job.counted
         posteriors = softmax(logits_of(study, job)[rows])
         sides.append(Outputs(posteriors, job.members[rows], study.dataset.labels[rows], None, "none"))
-    found = about_models(study.dataset.name, (), seed, *sides) | evaluate("adversary1", *sides, study.settings)
+    found = accuracies(*sides) | evaluate("adversary1", *sides, study.settings)
     return {measure: found[measure] for measure in MEASURES}
 
 

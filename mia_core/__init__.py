@@ -10,7 +10,7 @@ _WHERE = {
     "Study": "mia_core.studies.study",
     "StudySettings": "mia_core.studies.settings",
     "ReferenceStudy": "mia_core.studies.reference_study",
-    "ReferenceSettings": "mia_core.studies.reference_settings",
+    "ReferenceSettings": "mia_core.studies.settings",
     "over_the_seeds": "mia_core.studies.study",
     "evaluate": "mia_core.studies.study",
     "load_dataset": "mia_core.data.load",

@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from mia_core.store.identity import identity
 from mia_core.store.runs import Run, Store
-from mia_core.studies.reference_settings import ReferenceSettings
 from mia_core.studies.reference_study import ReferenceStudy
+from mia_core.studies.settings import ReferenceSettings
 from small import RECIPE, tiny_dataset
 
 DATA = tiny_dataset(400)
@@ -30,7 +31,7 @@ def _run(study, model, defenses, epoch, signal):
     difficulty = np.random.default_rng(99).normal(0, 2, len(labels))  # shared by all models
     noise = np.random.default_rng([model, epoch]).normal(0, 1, (len(labels), len(study.dataset.classes)))
     logits = noise + (difficulty + signal * members)[:, None] * np.eye(len(study.dataset.classes))[labels]
-    about = {"identity": study._key(model, defenses, epoch), "versions": {}, "machine": {}, "made": "2026-01-01"}
-    about |= {"seconds": 1.0, "warnings": []}
+    about = {"identity": identity(study.dataset, study.job(model, defenses).stopped_at(epoch)), "seconds": 1.0}
+    about |= {"versions": {}, "machine": {}, "made": "2026-01-01", "warnings": []}
     counted = study.split.counted[model]
     return Run(logits.astype(np.float32), labels, members, counted, {}, {}, about)

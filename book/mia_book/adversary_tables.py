@@ -18,7 +18,7 @@ from mia_core.measures.text import heading
 from mia_core.studies.augmented import Copies, label_only_table, random_posteriors
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.shadows import table_with_shadows, train_shadows
-from mia_core.studies.study import TARGET, Study, seen
+from mia_core.studies.study import TARGET, Study, outputs_of
 from mia_core.studies.transfer import Transfer
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ def by_percent(
     rows = []
     for seed in study.settings.seeds:
         run, shadow = study.run(seed, TARGET, defenses), study.outputs(seed, 1, defenses)
-        target, random = seen(run, defenses), random_posteriors(run, defenses, RANDOM_INPUTS, seed)
+        target, random = outputs_of(run, defenses), random_posteriors(run, defenses, RANDOM_INPUTS, seed)
         scores = statistic().score(target.posteriors)
         fitted = statistic().fit(shadow.posteriors, shadow.members).threshold
         for percent in percents:
@@ -278,7 +278,7 @@ def _without_shadow(study: Study) -> Iterator[dict[str, Any]]:
     for seed in study.settings.seeds:
         for defenses in study.combinations:
             run = study.run(seed, TARGET, defenses)
-            target = seen(run, defenses)
+            target = outputs_of(run, defenses)
             random = random_posteriors(run, defenses, RANDOM_INPUTS, seed)
             attack = Adversary3().fit_random(random, PERCENT)
             about = {"defenses": describe(defenses), "seed": seed, "attack": NO_SHADOW}

@@ -21,9 +21,9 @@ from mia_core.measures.text import NOT_MEASURABLE, heading
 from mia_core.references import References
 from mia_core.references.lira import LiraSettings, lira
 from mia_core.studies.reference_rows import answers, attacked, check_references, judge_scores, kinds_of, table
-from mia_core.studies.reference_settings import ReferenceSettings
 from mia_core.studies.reference_study import DESIGNS, ReferenceStudy
 from mia_core.studies.reference_summary import by_unit, strongest_rows
+from mia_core.studies.settings import ReferenceSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def shared_study(
 ) -> ReferenceStudy:
     """The trained study that the chapters share, looked at after the last epoch, or after every recorded one.
 
-    models, defenses, attacks  as in `mia_core.studies.reference_settings.ReferenceSettings`, of which `own` are
+    models, defenses, attacks  as in `mia_core.studies.settings.ReferenceSettings`, of which `own` are
               further settings
     canaries  as many as asked for, or what a small pool admits. That they are more than a hundredth of it, which
               `mia_core.data.canaries.choose_canaries` warns of, is for the chapters to say

@@ -83,7 +83,7 @@ def columns_reference(columns: Mapping[str, tuple[str, str]] = COLUMNS) -> "pd.D
     """The columns of a table with kind and meaning.
 
     columns  such as `mia_core.studies.columns.COLUMNS`, those of a study, or
-             `mia_core.studies.reference_columns.REFERENCE_COLUMNS`
+             `mia_core.studies.columns.REFERENCE_COLUMNS`
     """
     import pandas as pd
 

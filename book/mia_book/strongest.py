@@ -16,9 +16,9 @@ from mia_core.display.tables import with_interval
 from mia_core.measures.intervals import Interval
 from mia_core.measures.metrics import level_column
 from mia_core.measures.text import NOT_MEASURABLE
-from mia_core.studies.early_stopping import Held, held_table, in_words
+from mia_core.studies.early_stopping import Held, against_stopping, held_table, in_words
 from mia_core.studies.reference_rows import EVERY
-from mia_core.studies.reference_summary import STRONGEST, against_stopping, by_unit, over_targets, strongest_rows
+from mia_core.studies.reference_summary import STRONGEST, by_unit, over_targets, strongest_rows
 
 if TYPE_CHECKING:
     import pandas as pd

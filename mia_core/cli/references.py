@@ -55,11 +55,10 @@ def references(
     from mia_core.base.stderr import say, write
     from mia_core.cli.options import given_settings, naming_file
     from mia_core.studies.privacy import check_canaries, privacy_table
-    from mia_core.studies.reference_results import reference_text, write_reference_table
     from mia_core.studies.reference_rows import check_attacks, check_references, table
-    from mia_core.studies.reference_settings import ReferenceSettings
     from mia_core.studies.reference_study import ReferenceStudy
-    from mia_core.studies.results import as_rows, check_out
+    from mia_core.studies.results import as_rows, check_out, reference_text, write_table
+    from mia_core.studies.settings import ReferenceSettings
 
     options = {"dataset": dataset, "models": models, "defenses": defenses, "canaries": canaries, "design": design}
     options |= {"attacks": attack or None, "epochs": epochs, "part": part, "seed": seed}
@@ -80,6 +79,6 @@ def references(
     written = [(out, found)] if out is not None else []
     written += [(epsilon, privacy_table(study, references, alpha))] if epsilon is not None else []
     for name, made in written:
-        for path in write_reference_table(name, study, made):
+        for path in write_table(name, study, made):
             say(f"mia: note: wrote {path}")
     write(as_rows(found) if as_json else reference_text(found, confidence=settings.confidence))

@@ -3,22 +3,13 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mia_core.measures.text import NOT_MEASURABLE, heading, number
+from mia_core.measures.text import NOT_MEASURABLE, heading, number, with_interval
 from mia_core.studies.paper import TABLE_I
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mia_core.measures.claims import Verdict
-
-
-def with_interval(row: "pd.Series | dict", name: str, digits: int = 3) -> str:
-    """A measure of a summary's row as "0.837 [0.831, 0.843]"; without bounds for a single seed."""
-    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
-    if value is None or value != value:
-        return NOT_MEASURABLE
-    bounds = "" if low is None or low != low else f" [{number(low, digits)}, {number(high, digits)}]"
-    return f"{number(value, digits)}{bounds}"
 
 
 def beside_table_i(

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Literal
 
 from mia_core.base.errors import SettingsError
 from mia_core.measures.intervals import over_seeds
+from mia_core.measures.paired import holm, p_value
 
 if TYPE_CHECKING:
     import pandas as pd
 
 HOLDS, DOES_NOT_HOLD, CANNOT_TELL = "holds", "does not hold", "cannot be told"
+Outcome = Literal["holds", "does not hold", "cannot be told"]
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Verdict:
     """
 
     claim: Claim
-    outcome: Literal["holds", "does not hold", "cannot be told"]
+    outcome: Outcome
     difference: float | None
     low: float | None
     high: float | None
@@ -98,10 +100,6 @@ def corrected(verdicts: Sequence[Verdict], confidence: float = 0.95) -> list[Ver
 
     The p-value behind a verdict is that at which its interval would just touch the threshold.
     """
-    from mia_core.measures.paired import holm
-
-    if not verdicts:
-        return []
     adjusted = holm([_p_value(verdict, confidence) for verdict in verdicts])
     return [
         replace(verdict, outcome=verdict.outcome if p <= 1 - confidence else CANNOT_TELL)
@@ -110,22 +108,19 @@ def corrected(verdicts: Sequence[Verdict], confidence: float = 0.95) -> list[Ver
 
 
 def _p_value(verdict: Verdict, confidence: float) -> float:
+    from scipy.special import stdtrit
+
     if verdict.difference is None or verdict.low is None or verdict.high is None:
         return 1.0
-    from scipy.stats import t
-
     margin, mean = verdict.claim.margin, verdict.difference
     distance = {"same": margin - abs(mean), "lower": mean + margin, "higher": mean - margin}[verdict.claim.direction]
     half = (verdict.high - verdict.low) / 2
-    if half == 0:
+    if half == 0:  # without any spread, the mean alone decides
         return 0.0
-    freedom = verdict.seeds - 1
-    return float(2 * t.sf(abs(distance) / half * t.ppf((1 + confidence) / 2, freedom), freedom))
+    return p_value(distance, half / stdtrit(verdict.seeds - 1, (1 + confidence) / 2), verdict.seeds)
 
 
-def _outcome(
-    claim: Claim, low: float | None, high: float | None
-) -> Literal["holds", "does not hold", "cannot be told"]:
+def _outcome(claim: Claim, low: float | None, high: float | None) -> Outcome:
     if low is None or high is None:
         return CANNOT_TELL
     if claim.direction == "same":

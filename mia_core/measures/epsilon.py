@@ -118,7 +118,7 @@ def epsilon_one_run_fdp(m: int, guesses: int, correct: int, alpha: float = 0.05,
 
     def refuted(epsilon: float) -> float:
         mu = mu_of_epsilon(epsilon, delta)
-        # Suppose the claim leaves probability alpha for so many right guesses. Going down from there, the trade-off
+        # Suppose the claim leaves probability alpha for this many right guesses. Going down from there, the trade-off
         # curve limits what one right guess fewer can add to the shares of m guessed rightly and wrongly. Where they
         # end above the share of guesses that was made, the claim is refuted.
         right, wrong = alpha * correct / m, alpha * (guesses - correct) / m

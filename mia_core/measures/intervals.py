@@ -28,6 +28,12 @@ class Interval:
     low: float | None
     high: float | None
 
+    def cut(self, least: float = 0.0, most: float = 1.0) -> "Interval":
+        """The same with bounds within the range `least` to `most` of the measure, which that of few seeds can leave."""
+        if self.low is None or self.high is None:
+            return self
+        return Interval(self.mean, max(self.low, least), min(self.high, most))
+
 
 def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tuple[float, float]:
     """Exact two-sided interval for the probability behind `successes` out of `trials` (Clopper and Pearson 1934).

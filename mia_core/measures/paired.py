@@ -1,97 +1,76 @@
-"""Differences over paired seeds: Student's t-test, with Holm's correction over all that are tested together."""
+"""Student's t-test on differences over paired seeds, with Holm's correction over all that are tested together."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mia_core.base.errors import SettingsError
 from mia_core.measures.intervals import Interval, over_seeds
 
-if TYPE_CHECKING:
-    pass
-
-import itertools
-from collections.abc import Mapping
-
-from numpy.typing import NDArray
-
-from mia_core.base.errors import ArrayError
-
 
 @dataclass(frozen=True)
-class Comparison:
-    """`first` against `second` on the same seeds.
+class PairedTest:
+    """What paired differences say, one of several that were tested together.
 
-    difference  mean of first - second with Student's interval, not corrected; p: of the paired t-test, None for a
-                single seed; adjusted: p after Holm's correction over all comparisons made together
-    verdict     "higher" or "lower" (first than second) where `adjusted` is at most alpha, else "cannot be told"
+    difference  their mean with Student's interval, not corrected; None where there is no difference at all
+    p           of the paired t-test, None for fewer than two seeds; adjusted: after Holm's correction
+    seeds       number of differences
+    sign        "higher" or "lower" than 0 where `adjusted` is at most alpha, else None: it cannot be told
     """
 
-    first: str
-    second: str
-    difference: Interval
+    difference: Interval | None
     p: float | None
     adjusted: float | None
-    verdict: Literal["higher", "lower", "cannot be told"]
+    seeds: int
+    sign: str | None
 
 
-def compare(values: Mapping[str, Sequence[float]], alpha: float = 0.05, against: str | None = None) -> list[Comparison]:
-    """Paired comparisons over seeds, all pairs in order or every name `against` one of them.
+def paired_tests(differences: Sequence[NDArray[np.float64]], alpha: float = 0.05) -> list[PairedTest]:
+    """Test each list of paired differences [seeds] against 0, at a chance of at most `alpha` of even one wrong sign.
 
-    values  name of an attack or defense -> its measure for each seed, the seeds in the same order for all
-    Raises `SettingsError` for an alpha outside 0 ... 1 or an unknown name, `ArrayError` for lists of different length.
+    Raises `SettingsError` for an alpha outside 0 ... 1.
     """
     if not 0 < alpha < 1:
         raise SettingsError(f"alpha: expected a number between 0 and 1, found {alpha}")
-    if against is not None and against not in values:
-        raise SettingsError(f"against: unknown {against!r}; known: {', '.join(values)}")
-    lengths = {name: len(seeds) for name, seeds in values.items()}
-    if len(set(lengths.values())) > 1:
-        raise ArrayError(f"values over seeds: found {lengths}; expected the same seeds for all")
-    chosen = itertools.combinations(values, 2) if against is None else ((n, against) for n in values if n != against)
-    made = []
-    for first, second in chosen:
-        differences = np.asarray(values[first], dtype=np.float64) - np.asarray(values[second], dtype=np.float64)
-        made.append((first, second, over_seeds(differences, 1 - alpha), paired_p(differences)))
-    tested = [p for *_, p in made if p is not None]
-    adjusted = iter(holm(tested))
+    p_values = [_paired_p(values) for values in differences]
     results = []
-    for first, second, difference, p in made:
-        corrected = None if p is None else next(adjusted)
-        told = corrected is not None and corrected <= alpha
-        verdict = "cannot be told" if not told else "higher" if difference.mean > 0 else "lower"
-        results.append(Comparison(first, second, difference, p, corrected, verdict))
+    for values, p, adjusted in zip(differences, p_values, holm(p_values), strict=True):
+        difference = over_seeds(values, 1 - alpha) if len(values) else None
+        told = difference is not None and adjusted is not None and adjusted <= alpha
+        sign = ("higher" if difference.mean > 0 else "lower") if told else None
+        results.append(PairedTest(difference, p, adjusted, len(values), sign))
     return results
 
 
-def paired_p(differences: Sequence[float] | NDArray[np.float64]) -> float | None:
-    """Two-sided p of Student's paired t-test for `differences` over seeds; None for fewer than two, 1 if all are 0."""
+def p_value(distance: float, error: float, seeds: int) -> float:
+    """Two-sided p of Student's t-test for a mean over `seeds` that lies at this `distance` from the tested value.
+
+    error  standard error of the mean, above 0
+    """
     from scipy.special import stdtr
 
-    values = np.sort(np.asarray(differences, dtype=np.float64))
+    return float(2 * stdtr(seeds - 1, -abs(distance / error)))
+
+
+def holm(p_values: Sequence[float | None]) -> list[float | None]:
+    """Holm's adjusted p-values, in the given order: reject where at most alpha, and the chance of even one wrong
+    rejection among all is at most alpha, however the tests depend on each other (Holm 1979). None stays None and does
+    not count."""
+    p = np.asarray([value for value in p_values if value is not None], dtype=np.float64)
+    order = np.argsort(p, kind="stable")
+    adjusted = np.empty(len(p))
+    adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1.0)
+    found = iter(adjusted.tolist())
+    return [None if value is None else next(found) for value in p_values]
+
+
+def _paired_p(differences: NDArray[np.float64]) -> float | None:
+    values = np.sort(np.asarray(differences, dtype=np.float64))  # sorted: the order of seeds must not move a digit
     if len(values) < 2:
         return None
     mean, error = values.mean(), values.std(ddof=1) / np.sqrt(len(values))
     if error == 0:
         return 1.0 if mean == 0 else 0.0
-    return float(2 * stdtr(len(values) - 1, -abs(mean / error)))
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's adjusted p-values, in the given order: reject where at most alpha, and the chance of even one wrong
-    rejection among all is at most alpha, however the tests depend on each other (Holm 1979)."""
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    adjusted = np.empty(len(p))
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted.tolist()
-
-
-def corrected(differences: "list[np.ndarray]") -> list[tuple[float | None, float | None]]:
-    """(p, p after Holm's correction over all) for each list of paired differences; None where p is not known."""
-    p_values = [paired_p(values) for values in differences]
-    adjusted = iter(holm([p for p in p_values if p is not None]))
-    return [(p, None if p is None else next(adjusted)) for p in p_values]
+    return p_value(mean, error, len(values))

@@ -1,7 +1,6 @@
-"""What an attack's rates mean for people, and whether differences between attacks or defenses can be told.
+"""What an attack's rates mean for people, and how far attacks agree.
 
-Precision at a prior, TNR at low FNR, how much of what is found is found again (over seeds, by another attack), and
-paired comparisons over seeds with Holm's correction.
+Precision at a prior, TNR at low FNR, and how much of what is found is found again (over seeds, by another attack).
 """
 
 import itertools

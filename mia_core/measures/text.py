@@ -1,18 +1,9 @@
 """Numbers and the names of measures as text, for tables, sentences and alt texts."""
 
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import Any, Literal
 
 from mia_core.measures.intervals import Interval
-
-if TYPE_CHECKING:
-    pass
-
-import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
 
 NOT_MEASURABLE = "not measurable"
 
@@ -26,8 +17,20 @@ def heading(column: str) -> str:
 
 
 def number(value: float, digits: int = 3, sign: Literal["", "+"] = "") -> str:
-    """A number with so many digits behind the point; with "+" a plus is written too. What rounds to 0 has no minus."""
+    """A number with this many decimals; with "+" a plus is written too. What rounds to 0 has no minus."""
     return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}"
+
+
+def with_interval(row: Any, name: str, digits: int = 3) -> str:
+    """A measure of a summary's row as "0.837 [0.831, 0.843]"; without bounds for a single seed.
+
+    row  a dict or pandas series with the columns name, name_low and name_high
+    """
+    value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
+    if value is None or value != value:
+        return NOT_MEASURABLE
+    bounds = "" if low is None or low != low else f" [{number(low, digits)}, {number(high, digits)}]"
+    return f"{number(value, digits)}{bounds}"
 
 
 def signed(interval: Interval, digits: int = 3) -> str:
@@ -39,7 +42,7 @@ def signed(interval: Interval, digits: int = 3) -> str:
 
 
 def p_in_words(p: float | None) -> str:
-    """A p-value with three digits; "<0.001" for a smaller one, which is not zero; None: not measurable."""
+    """A p-value with three decimals; "<0.001" for a smaller one, which is not zero; None: not measurable."""
     if p is None:
         return NOT_MEASURABLE
     return "<0.001" if p < 0.001 else f"{p:.3f}"

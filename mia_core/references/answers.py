@@ -47,18 +47,20 @@ class Answers:
         return self.kept[name]
 
 
-def seen(defenses: Combination, logits: NDArray) -> NDArray:
-    """What output-stage defenses leave of `logits` [..., K]: the logits themselves where there is none of them.
+def seen(defenses: Combination, logits: NDArray) -> NDArray[np.float64]:
+    """What anyone outside sees of a model that answered `logits` [..., K]: posteriors behind its output-stage defenses,
+    float64 [..., K]."""
+    return apply_outputs(defenses, softmax(logits))
 
-    A zero posterior becomes log(`mia_core.gate.posteriors.LOG_FLOOR`).
-    """
-    if shaping(defenses) == defenses:
-        return logits
-    return log_posteriors(apply_outputs(defenses, softmax(logits)))
+
+def seen_as_logits(defenses: Combination, logits: NDArray) -> NDArray:
+    """`seen` in a form that keeps small posteriors apart: the logits themselves without an output-stage defense, else
+    logarithms, where a zero posterior becomes log(`mia_core.gate.posteriors.LOG_FLOOR`)."""
+    return logits if shaping(defenses) == defenses else log_posteriors(seen(defenses, logits))
 
 
 def without_zeros(values: NDArray) -> NDArray:
-    """`values` [..., K] of `seen` with every zero posterior taken as half of the smallest one that is not zero.
+    """`values` [..., K] of `seen_as_logits`, every zero posterior taken as half of the smallest one that is not zero.
 
     A mask hides posteriors that are smaller than those it shows; that is all an attacker knows of them. Were they taken
     for next to nothing, a hidden true class would be an outlier by dozens of units, which spoils the variances that

@@ -8,28 +8,27 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from pydantic import Field
 
 from mia_core.attacks.augmented_labels import AugmentedLabels
 from mia_core.base.errors import ArrayError, RunError
 from mia_core.base.settings import Number, Settings, Switch, Whole
-from mia_core.defenses import DEFENSES, Combination, apply_outputs, describe, shaping
-from mia_core.gate.posteriors import softmax
+from mia_core.defenses import DEFENSES, Combination, describe, shaping
+from mia_core.references.answers import seen
 from mia_core.references.statistics import correctness
 from mia_core.store.runs import Run
-from mia_core.studies.study import SHADOW, TARGET, Study, about_models, attack_columns, seen
+from mia_core.studies.study import SHADOW, TARGET, Study, accuracies, attack_columns, outputs_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from mia_core.model.network import Network
 
 PIXEL = 255
 
 
 class Copies(Settings):
-    """Which altered copies of a picture are asked about, beside the picture itself.
+    """Which altered copies of a picture are asked about, besides the picture itself.
 
     shift      one copy for each way to move by this many pixels in all, across and down together; edges are repeated;
                0 for none. Choquette-Choo et al. (2021) use 1
@@ -60,7 +59,7 @@ def copies(images: NDArray[np.uint8], settings: Copies | None = None) -> Iterato
     for down in range(-distance, distance + 1):
         for across in sorted({abs(down) - distance, distance - abs(down)}):
             if distance:
-                yield _shifted(images, down, across)
+                yield shifted(images, down, across)
     if settings.flip:
         yield np.ascontiguousarray(images[..., ::-1])
     random = np.random.default_rng(np.random.SeedSequence([settings.copy_seed, *b"copies"]))
@@ -86,7 +85,7 @@ def random_posteriors(run: Run, defenses: Combination = (), count: int = 1000, s
     network = network_of(run)
     random = np.random.default_rng(np.random.SeedSequence([seed, *b"random inputs"]))
     images = random.integers(0, PIXEL + 1, (count, *network.mean.shape), dtype=np.uint8)
-    return apply_outputs(defenses, softmax(ask(network, run, images)))
+    return seen(defenses, ask(network, run, images))
 
 
 def network_of(run: Run) -> "Network":
@@ -122,18 +121,17 @@ def ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.f
         return query(network, images)
 
 
-def label_only_rows(
-    study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()
-) -> Iterator[dict[str, Any]]:
-    """The label-only attack on every target of a study: a row a seed, combination and number of copies.
+def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()) -> pd.DataFrame:
+    """The label-only attack on every target of a study: one row per seed, combination and number of copies.
 
     Choquette-Choo, Tramèr, Carlini, Papernot 2021, "Label-Only Membership Inference Attacks". The columns of a study,
     attack "label-only", and `queries`, the number of copies asked about.
     fewer  numbers of noisy copies below that of the settings: for each of them also a row of the attack that asks
-           about the first so many, which costs no question to a model
+           about only this many of them, which costs no further question to a model
     Raises `RunError` before training.
     """
     settings = settings or Copies()
+    rows = []
     for seed in study.settings.seeds:
         known: dict[tuple[int, str], NDArray[np.float32]] = {}
         for defenses in study.combinations:
@@ -144,46 +142,30 @@ def label_only_rows(
                 if key not in known:
                     known[key] = augmented_logits(run, study.dataset.images[run.counted], settings)
                 sides.append(_right(run, known[key], defenses))
-            about = about_models(study.dataset.name, defenses, seed, *(seen(run, defenses) for run in runs))
+            models = accuracies(*(outputs_of(run, defenses) for run in runs))
+            members = [run.members[run.counted] for run in runs]
             for number in (settings.noisy, *fewer):
                 queries = settings.queries - settings.noisy + number
-                yield about | _label_only(study, runs, [right[:, :queries] for right in sides])
+                target, shadow = (right[:, :queries] for right in sides)
+                attack = AugmentedLabels().fit(shadow, members[1])
+                found = attack_columns(attack.score(target), members[0], attack.threshold, study.settings)
+                said = {"shadow_models": 1, "queries": queries}
+                rows.append(study.row(defenses, seed, "label-only", None, models | found, **said))
+    return pd.DataFrame(rows)
 
 
-def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()) -> "pd.DataFrame":
-    """The tidy table of `label_only_rows`."""
-    import pandas as pd
-
-    return pd.DataFrame(list(label_only_rows(study, settings, fewer)))
-
-
-def copies_right(
-    run: Run, images: NDArray[np.uint8], defenses: Combination = (), settings: Copies | None = None
-) -> NDArray[np.float64]:
+def _right(run: Run, logits: NDArray[np.float32], defenses: Combination = ()) -> NDArray[np.float64]:
     """Whether each copy of each counted picture is classified right behind the output-stage defenses: 1.0 or 0.0
-    [n, Q]. images: uint8 [N, C, H, W] of the whole data set."""
-    return _right(run, augmented_logits(run, images[run.counted], settings), defenses)
+    [n, Q]. logits: float32 [n, Q, K] of `augmented_logits`."""
+    return correctness(seen(defenses, logits), run.labels[run.counted][:, None])
 
 
-def _right(run: Run, logits: NDArray[np.float32], defenses: Combination) -> NDArray[np.float64]:
-    posteriors = apply_outputs(defenses, softmax(logits))
-    return correctness(posteriors, run.labels[run.counted][:, None])
-
-
-def _label_only(study: Study, runs: Sequence[Run], right: Sequence[NDArray[np.float64]]) -> dict[str, Any]:
-    """The attack's columns; runs and `right` [n, Q] are those of target and shadow."""
-    members = [run.members[run.counted] for run in runs]
-    attack = AugmentedLabels().fit(right[1], members[1])
-    found = attack_columns(attack.score(right[0]), members[0], attack.threshold, study.settings)
-    counts = {"epochs": study.recipe.epochs, "shadow_models": 1, "queries": right[0].shape[1]}
-    return {"attack": "label-only"} | found | counts | {"precision": study.recipe.precision}
-
-
-def _shifted(images: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:
-    height, width = images.shape[2:]
+def shifted(images: NDArray[np.uint8], down: int, across: int) -> NDArray[np.uint8]:
+    """`images` [..., H, W] moved down and to the right by these numbers of pixels; the edge fills the gap."""
+    height, width = images.shape[-2:]
     rows = np.clip(np.arange(height) - down, 0, height - 1)
     columns = np.clip(np.arange(width) - across, 0, width - 1)
-    return np.ascontiguousarray(images[:, :, rows][..., columns])
+    return np.ascontiguousarray(images[..., rows, :][..., columns])
 
 
 def _check(images: NDArray[Any]) -> None:

@@ -4,32 +4,32 @@ A model that is trained for fewer epochs is attacked less and classifies worse, 
 recorded epochs of the undefended model are points on that line: accuracy and attack at each epoch.
 
 `python -m mia_core.studies.early_stopping OUT.csv [NAME=VALUE ...]` writes the table of a study's recorded epochs from
-its stored models, with its provenance beside it.
+its stored models, with its provenance next to it.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
+import pandas as pd
 
 from mia_core.base.errors import SettingsError, run_as_program
-from mia_core.measures.intervals import Interval, over_seeds
-from mia_core.measures.paired import corrected
-from mia_core.measures.text import signed
+from mia_core.base.settings import pairs
+from mia_core.measures.intervals import Interval
+from mia_core.measures.metrics import level_column
+from mia_core.measures.paired import paired_tests
+from mia_core.measures.text import heading, signed
 from mia_core.studies.recorded import recorded, results_dir
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from mia_core.studies.study import Study
+from mia_core.studies.reference_summary import by_unit, strongest_rows
+from mia_core.studies.results import check_out, write_table
+from mia_core.studies.settings import StudySettings
+from mia_core.studies.study import Study
 
 MEASURES = ("attack_accuracy", "auc", "tpr_at_fpr_0.01")
 """What a defense and an earlier stop are compared in; lower is safer."""
-
-_HEADS = {"auc": "AUC", "tpr_at_fpr_0.01": "TPR at 1% FPR"}
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,8 @@ class Held:
 
 
 def held_against_stopping(
-    table: "pd.DataFrame",
-    epochs: "pd.DataFrame",
+    table: pd.DataFrame,
+    epochs: pd.DataFrame,
     measures: Sequence[str] = MEASURES,
     attack: str = "adversary1",
     alpha: float = 0.05,
@@ -99,8 +99,6 @@ def held_against_stopping(
     Only seeds that both tables have are compared. "none" itself is held against an earlier stop that is as accurate.
     Raises `SettingsError` for an alpha outside 0 ... 1, a missing measure, or where no seed is in both.
     """
-    if not 0 < alpha < 1:
-        raise SettingsError(f"alpha: expected a number between 0 and 1, found {alpha}")
     rows, stopped = table[table["attack"] == attack], epochs[epochs["attack"] == attack]
     stopped = stopped[stopped["defenses"] == "none"]
     for name in measures:
@@ -115,44 +113,74 @@ def held_against_stopping(
     return held
 
 
-def _stops(rows: "pd.DataFrame", measure: str) -> list[Stop]:
+def _stops(rows: pd.DataFrame, measure: str) -> list[Stop]:
     found = rows[["epochs", "target_accuracy", measure]].astype(float).to_numpy()
     return [Stop(int(epoch), accuracy, None if np.isnan(risk) else risk) for epoch, accuracy, risk in found]
 
 
-def _held(rows: "pd.DataFrame", measure: str, paths: dict[int, list[Stop]], alpha: float) -> list[Held]:
-    names, found, differences = list(rows["defenses"].unique()), [], []
-    for name in names:
-        of_name = rows[rows["defenses"] == name]
-        stopped = [at_accuracy(paths[row["seed"]], row["target_accuracy"]) for _, row in of_name.iterrows()]
-        risks = of_name[measure].astype(float)
-        pairs = zip(risks, stopped, strict=True)
+def _held(rows: pd.DataFrame, measure: str, paths: dict[int, list[Stop]], alpha: float) -> list[Held]:
+    stopped, differences = {}, []
+    for name, of_name in rows.groupby("defenses", sort=False):
+        stopped[name] = [at_accuracy(paths[row["seed"]], row["target_accuracy"]) for _, row in of_name.iterrows()]
+        pairs = zip(of_name[measure].astype(float), stopped[name], strict=True)
         differences.append(np.array([risk - at for risk, at in pairs if isinstance(at, float) and not np.isnan(risk)]))
-        found.append(stopped)
     results = []
-    for name, stopped, values, (p, adjusted) in zip(names, found, differences, corrected(differences), strict=True):
-        told = adjusted is not None and adjusted <= alpha and len(values) == len(stopped)
-        verdict = "cannot be told" if not told else "safer" if values.mean() < 0 else "less safe"
-        difference = over_seeds(values, 1 - alpha) if len(values) else None
-        outside = stopped.count("above"), stopped.count("below")
-        results.append(Held(name, measure, difference, p, adjusted, len(values), *outside, verdict))
+    for (name, stops), found in zip(stopped.items(), paired_tests(differences, alpha), strict=True):
+        told = found.sign if found.seeds == len(stops) else None
+        verdict = {"lower": "safer", "higher": "less safe", None: "cannot be told"}[told]
+        outside = stops.count("above"), stops.count("below")
+        results.append(Held(name, measure, found.difference, found.p, found.adjusted, found.seeds, *outside, verdict))
     return results
 
 
-def held_table(held: Iterable[Held]) -> "pd.DataFrame":
-    """One row a combination; for each measure the difference to an earlier stop and what it shows.
+def against_stopping(
+    table: pd.DataFrame,
+    measures: Sequence[str] = ("auc", level_column(0.01), level_column(0.001)),
+    examples: str = "pool",
+    alpha: float = 0.05,
+) -> pd.DataFrame:
+    """Every combination against the undefended models stopped as soon as they are as accurate, attack by attack.
+
+    The undefended model i trained on what the defended model i trained on, so units are paired. Between recorded
+    epochs the curve is a straight line; outside of it nothing can be told, see `at_accuracy`.
+    Attack "strongest" sets the strongest attack on the defended models against the strongest on the stopped ones.
+    One row per attack, combination and measure: difference (defended - stopped), low, high, p, adjusted (Holm, over the
+    combinations), compared, above, below, verdict ("safer", "less safe", "cannot be told").
+    Raises `SettingsError` for a table without undefended models at more than one epoch, or without such examples.
+    """
+    units = by_unit(table[table["examples"] == examples]).rename(columns={"unit": "seed"})
+    if units.empty:
+        raise SettingsError(f"examples: the table has no rows of {examples}")
+    if units[units["defenses"] == "none"]["epochs"].nunique() < 2:
+        raise SettingsError("early stopping: expected rows of none at two recorded epochs or more; set epochs to 2")
+    rows = []
+    for measure in measures:
+        judged = pd.concat([units, strongest_rows(units, measure)], ignore_index=True)
+        last = judged[judged["epochs"] == judged["epochs"].max()]
+        for attack in judged["attack"].unique():
+            for held in held_against_stopping(last, judged, [measure], attack, alpha):
+                known = held.difference
+                rows.append(
+                    {"attack": attack, "defenses": held.defenses, "measure": measure, "examples": examples}
+                    | {"difference": known.mean if known else None}
+                    | {"low": known.low if known else None, "high": known.high if known else None}
+                    | {name: getattr(held, name) for name in ("p", "adjusted", "compared", "above", "below", "verdict")}
+                )
+    return pd.DataFrame(rows)
+
+
+def held_table(held: Iterable[Held]) -> pd.DataFrame:
+    """One row per combination; for each measure the difference to an earlier stop and what it shows.
 
     The last column counts the seeds that could be compared, and those outside of the line: "above", more accurate
     than every recorded epoch, and "below", less accurate than the first.
     """
-    import pandas as pd
-
     rows: dict[str, dict[str, str]] = {}
     seeds: dict[str, str] = {}
     for one in held:
         row = rows.setdefault(one.defenses, {"defenses": one.defenses})
         told = f"{signed(one.difference)}: {one.verdict}" if one.difference else one.verdict
-        row[_HEADS.get(one.measure, one.measure.replace("_", " "))] = told
+        row[heading(one.measure)] = told
         outside = [f"{count} {side}" for count, side in ((one.above, "above"), (one.below, "below")) if count]
         seeds.setdefault(one.defenses, "; ".join([str(one.compared), *outside]))
     return pd.DataFrame([row | {"seeds": seeds[name]} for name, row in rows.items()])
@@ -172,26 +200,22 @@ def verdict_on(held: Iterable[Held], defenses: str, measure: str = "attack_accur
     return f"{one.verdict}, {signed(one.difference)}" if one.difference else one.verdict
 
 
-def epochs_table(study: "Study") -> "pd.DataFrame":
-    """The study's table of its undefended models, a row a seed, attack and recorded epoch. Trains nothing.
+def epochs_table(study: Study) -> pd.DataFrame:
+    """The study's table of its undefended models: one row per seed, attack and recorded epoch. Trains nothing.
 
     Intervals over examples are left out. Raises `RunError` where an epoch was not recorded.
     """
-    import pandas as pd
-
     plain = undefended(study)
     return pd.concat([plain.table(epoch) for epoch in plain.recipe.recorded_epochs()], ignore_index=True)
 
 
-def undefended(study: "Study") -> "Study":
+def undefended(study: Study) -> Study:
     """The same study with no defense, on the same data and store, without intervals over examples."""
-    from mia_core.studies.study import Study
-
     settings = study.settings.replace(defenses=("none",), replicates=0)
     return Study(settings, study.store, study.dataset)
 
 
-def recorded_epochs(name: str = "cifar10-jpeg-epochs") -> "pd.DataFrame | None":
+def recorded_epochs(name: str = "cifar10-jpeg-epochs") -> pd.DataFrame | None:
     """The recorded table of undefended models by epoch; None where there is none.
 
     Raises `DataError` for one that is damaged or lacks its provenance.
@@ -200,12 +224,7 @@ def recorded_epochs(name: str = "cifar10-jpeg-epochs") -> "pd.DataFrame | None":
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the table of recorded epochs to the .csv file named first; settings of the study as NAME=VALUE behind."""
-    from mia_core.base.settings import pairs
-    from mia_core.studies.results import check_out, write_table
-    from mia_core.studies.settings import StudySettings
-    from mia_core.studies.study import Study
-
+    """Write the table of recorded epochs to the .csv file named first; settings of the study as NAME=VALUE after it."""
     if not arguments:
         raise SettingsError("early stopping: expected OUT.csv [NAME=VALUE ...], found nothing")
     out = check_out(arguments[0])

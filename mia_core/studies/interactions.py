@@ -2,18 +2,15 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-import numpy as np
+import pandas as pd
 
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import combination, describe
-from mia_core.measures.intervals import Interval, over_seeds
-from mia_core.measures.paired import corrected
+from mia_core.measures.intervals import Interval
+from mia_core.measures.paired import paired_tests
 from mia_core.measures.text import p_in_words, signed
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -23,7 +20,7 @@ class Interaction:
     expected    mean over seeds of none + the sum over parts of (part - none): what the parts would do if they added up
     measured    mean over seeds of the combination
     difference  measured - expected, with Student's interval, not corrected. For two parts this is the difference of
-                differences: what the first does beside the second, minus what it does alone
+                differences: what the first does together with the second, minus what it does alone
     p           of the paired t-test, None for a single seed; adjusted: after Holm's correction over all combinations
     verdict     "above the sum" or "below the sum" where `adjusted` is at most alpha, else "cannot be told"
     """
@@ -40,7 +37,7 @@ class Interaction:
 
 
 def interactions(
-    table: "pd.DataFrame", measure: str = "attack_accuracy", attack: str = "adversary1", alpha: float = 0.05
+    table: pd.DataFrame, measure: str = "attack_accuracy", attack: str = "adversary1", alpha: float = 0.05
 ) -> list[Interaction]:
     """Test every combination of two or more defenses in a study's table whose parts, and none, are in it too.
 
@@ -48,8 +45,6 @@ def interactions(
     as an attack accuracy of one half, effects cannot add up, whatever the defenses do.
     Raises `SettingsError` for an alpha outside 0 ... 1, an unknown measure, or where nothing can be tested.
     """
-    if not 0 < alpha < 1:
-        raise SettingsError(f"alpha: expected a number between 0 and 1, found {alpha}")
     rows = table[table["attack"] == attack]
     if measure not in rows:
         raise SettingsError(f"interactions: the table has no measure {measure}")
@@ -65,30 +60,19 @@ def interactions(
             found.append((name, expected.to_numpy(), known[name].to_numpy()))
     if not found:
         raise SettingsError("interactions: expected none, single defenses and combinations of them, with a common seed")
-    differences = [measured - expected for _, expected, measured in found]
+    verdicts = {"higher": "above the sum", "lower": "below the sum", None: "cannot be told"}
+    differences = paired_tests([measured - expected for _, expected, measured in found], alpha)
     return [
         Interaction(
-            name, measure, float(expected.mean()), float(measured.mean()), over_seeds(difference, 1 - alpha), p,
-            adjusted, len(difference), _verdict(difference, adjusted, alpha),
+            name, measure, float(expected.mean()), float(measured.mean()), difference.difference, difference.p,
+            difference.adjusted, difference.seeds, verdicts[difference.sign],
         )
-        for (name, expected, measured), difference, (p, adjusted) in zip(
-            found, differences, corrected(differences), strict=True
-        )
+        for (name, expected, measured), difference in zip(found, differences, strict=True)
     ]  # fmt: skip
 
 
-def _verdict(
-    difference: np.ndarray, adjusted: float | None, alpha: float
-) -> Literal["above the sum", "below the sum", "cannot be told"]:
-    if adjusted is None or adjusted > alpha:
-        return "cannot be told"
-    return "above the sum" if difference.mean() > 0 else "below the sum"
-
-
-def interactions_table(found: list[Interaction]) -> "pd.DataFrame":
+def interactions_table(found: list[Interaction]) -> pd.DataFrame:
     """One row a combination: the sum of the parts, what was measured, their difference, corrected p, verdict."""
-    import pandas as pd
-
     return pd.DataFrame(
         {
             "defenses": one.defenses,

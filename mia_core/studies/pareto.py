@@ -1,14 +1,11 @@
 """Which combinations of defenses lie on the Pareto front: no other is at least as useful and at least as safe."""
 
-from typing import TYPE_CHECKING
+import pandas as pd
 
 from mia_core.base.errors import SettingsError
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-
-def pareto_front(rows: "pd.DataFrame", risk: str = "attack_accuracy", utility: str = "target_accuracy") -> list[str]:
+def pareto_front(rows: pd.DataFrame, risk: str = "attack_accuracy", utility: str = "target_accuracy") -> list[str]:
     """Names of the rows that no other row dominates, from the least useful to the most.
 
     A row dominates another where its utility is at least as high and its risk at least as low, and one of the two is
@@ -32,10 +29,7 @@ def pareto_front(rows: "pd.DataFrame", risk: str = "attack_accuracy", utility: s
 
 
 def front_counts(
-    table: "pd.DataFrame",
-    risk: str = "attack_accuracy",
-    utility: str = "target_accuracy",
-    attack: str = "adversary1",
+    table: pd.DataFrame, risk: str = "attack_accuracy", utility: str = "target_accuracy", attack: str = "adversary1"
 ) -> dict[str, int]:
     """For each combination of a study's table, the number of seeds in which it lies on the front of that seed.
 

@@ -2,9 +2,9 @@
 
 A canary is in or out of a target by a coin. The references that help to guess it were drawn without that coin (the
 target's partner, which mirrors it, is left out), so the guesses about one target are a function of its answers and of
-nothing else that knows the coins. That is what the bounds from one run need, a target at a time. Scores of several
-targets are no independent trials: the same canaries are guessed with each other's models. So they are never pooled.
-Over all targets there is only the largest bound, paid for by giving each of T targets alpha / T.
+nothing else that knows the coins. That is what the bounds from one run need, for one target at a time. Scores of
+several targets are no independent trials: the same canaries are guessed with each other's models. So they are never
+pooled. Over all targets there is only the largest bound, paid for by giving each of T targets alpha / T.
 
 Which epsilon is meant depends on the design:
 
@@ -17,13 +17,14 @@ exactly_half   the references give the coins away, and nothing is bounded
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mia_core.base.errors import SettingsError
-from mia_core.defenses import Combination, describe
+from mia_core.defenses import Combination
 from mia_core.measures.epsilon import (
     COINS,
     DELTA,
@@ -39,9 +40,6 @@ from mia_core.measures.epsilon import (
 from mia_core.studies.reference_rows import EVERY, answers, attacked, check_attacks, check_references
 from mia_core.studies.reference_study import ReferenceStudy
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 GUESSED = 0.5
 """Share of the canaries that the bounds from one run guess about, fixed before any score is seen."""
 
@@ -52,17 +50,15 @@ def privacy_table(
     alpha: float = 0.05,
     delta: float = DELTA,
     attacks: Sequence[str] | None = None,
-) -> "pd.DataFrame":
-    """Bounds on epsilon from the canaries after the last epoch: a row a combination, attack, target and bound.
+) -> pd.DataFrame:
+    """Bounds on epsilon from the canaries after the last epoch: one row per combination, attack, target and bound.
 
     attacks  by default those of the study
 
     Columns: see `PRIVACY_COLUMNS`. The smallest epsilon is 0, which says nothing. Each row is wrong with probability
     alpha at most, where what it assumes is so; the largest of several rows is wrong more often. Raises `SettingsError`
-    and `RunError` as `mia_core.studies.reference_rows.rows`, and `SettingsError` as `check_canaries`.
+    and `RunError` as `mia_core.studies.reference_rows.table`, and `SettingsError` as `check_canaries`.
     """
-    import pandas as pd
-
     check_references(study, references)
     check_canaries(study, alpha)
     if attacks is None:
@@ -133,8 +129,8 @@ def dependence(canaries: int, pool: int) -> float:
     the pool is drawn: at most 2^m C(P - m, P/2 - m/2) / C(P, P/2), about 1 / sqrt(1 - m/P). 1.005 for a hundredth.
 
     Why alpha is divided by it: with independent coins for the canaries, and the rest of the half filled up from the
-    pool, a bound fails with probability alpha, averaged over the coins. Weighing no outcome more than so many times as
-    much cannot make that larger than so many times alpha.
+    pool, a bound fails with probability alpha, averaged over the coins. Weighing no outcome more than
+    that many times as much cannot make it larger than that many times alpha.
     """
     inside = canaries // 2  # the likeliest outcomes: as many canaries in as out, or one more
     ways = _log_choose(pool - canaries, pool // 2 - inside) - _log_choose(pool, pool // 2)
@@ -174,37 +170,30 @@ def _rows_of(
     made = attacked(study, name, answers(study, defenses), references)
     chosen = study.canaries[study.pool]
     scores, members = made.scores[:, chosen], made.members[:, chosen]
-    paired, targets = study.settings.design == "pairs", len(scores)
-    likelier = dependence(int(chosen.sum()), len(study.pool)) if paired else 1.0
-    about = {
-        "dataset": study.dataset.name,
-        "defenses": describe(defenses),
-        "epochs": study.recipe.epochs,
-        "seed": study.settings.seed,
-        "design": study.settings.design,
-        "attack": name,
-        "references": references or study.settings.models - (2 if paired else 1),
-        "alpha": alpha,
-        "neighbours": "one example replaced" if paired else "one example added or removed",
-    }
+    targets = len(scores)
+    likelier = dependence(int(chosen.sum()), len(study.pool)) if study.paired else 1.0
+    neighbours = "one example replaced" if study.paired else "one example added or removed"
+    said = {"design": study.settings.design, "references": study.references(references)}
+    about = study.row(defenses, study.settings.seed, name, None, {"alpha": alpha, "neighbours": neighbours}, **said)
 
     def bounds(target: int, alpha: float) -> list[dict[str, Any]]:
-        return canary_bounds(
-            scores[target], members[target], made.thresholds["canaries"][target], alpha, delta, likelier
-        )
+        threshold = made.thresholds["canaries"][target]
+        return canary_bounds(scores[target], members[target], threshold, alpha, delta, likelier)
+
+    def row(target: str, inside: NDArray[np.bool_], bound: dict[str, Any]) -> dict[str, Any]:
+        counts = {"members": int(inside.sum()), "non_members": int((~inside).sum())}
+        return about | counts | {"target": target} | bound
 
     for target in range(targets):
-        counts = {"members": int(members[target].sum()), "non_members": int((~members[target]).sum())}
         for bound in bounds(target, alpha):
-            yield about | counts | {"target": str(target)} | bound
-    counts = {"members": int(members.sum()), "non_members": int((~members).sum())}
+            yield row(str(target), members[target], bound)
     best: dict[str, dict[str, Any]] = {}
     for target in range(targets):
         for bound in bounds(target, alpha / targets):
             if bound["bound"] not in best or bound["epsilon"] > best[bound["bound"]]["epsilon"]:
                 best[bound["bound"]] = bound
     for bound in best.values():
-        yield about | counts | {"target": EVERY} | bound
+        yield row(EVERY, members, bound)
 
 
 def _log_choose(n: int, k: int) -> float:

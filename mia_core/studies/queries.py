@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from mia_core.base.files import write_atomically
 from mia_core.data.dataset import Dataset
 from mia_core.store.runs import Run, Store
-from mia_core.studies.augmented import ask, network_of
+from mia_core.studies.augmented import ask, network_of, shifted
 
 QUERIES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     "plain": lambda images: images,
     "flip": lambda images: images[..., ::-1],
-    "left": lambda images: _shift(images, 0, -1),
-    "right": lambda images: _shift(images, 0, 1),
-    "up": lambda images: _shift(images, -1, 0),
-    "down": lambda images: _shift(images, 1, 0),
+    "left": lambda images: shifted(images, 0, -1),
+    "right": lambda images: shifted(images, 0, 1),
+    "up": lambda images: shifted(images, -1, 0),
+    "down": lambda images: shifted(images, 1, 0),
 }
 """Name -> copies of images uint8 [N, C, H, W]: a mirror image, or a shift by a pixel whose gap the edge fills.
 
@@ -61,9 +61,3 @@ def _digest(run: Run) -> str:
     for key in sorted(run.weights):
         digest.update(np.ascontiguousarray(run.weights[key]).data)
     return digest.hexdigest()
-
-
-def _shift(images: NDArray[np.uint8], down: int, right: int) -> NDArray[np.uint8]:
-    padded = np.pad(images, ((0, 0), (0, 0), (1, 1), (1, 1)), mode="edge")
-    height, width = images.shape[2:]
-    return padded[:, :, 1 - down : 1 - down + height, 1 - right : 1 - right + width]

@@ -25,9 +25,9 @@ def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
     """
     import pandas as pd
 
-    table, beside = results_dir() / f"{name}.csv", results_dir() / f"{name}.provenance.json"
+    table, provenance = results_dir() / f"{name}.csv", results_dir() / f"{name}.provenance.json"
     try:
-        return pd.read_csv(table), json.loads(beside.read_text(encoding="utf-8"))
+        return pd.read_csv(table), json.loads(provenance.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(
             f"{table}: no recorded study, or damaged ({type(error).__name__}); a checkout of the project holds them, "

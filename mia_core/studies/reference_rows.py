@@ -1,4 +1,4 @@
-"""The table of a study with reference models: a row a combination, recorded epoch, attack, target and kind of example.
+"""The table of a study with reference models, and what its attacks score and judge.
 
 Two kinds of examples: "pool", without the canaries, is the average case; "canaries" are the worst case.
 """
@@ -12,18 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.base.errors import MiaWarning, SettingsError
-from mia_core.defenses import Combination, describe
+from mia_core.defenses import Combination
 from mia_core.measures.intervals import clopper_pearson
-from mia_core.measures.metrics import from_counts, level_column, low_fpr
+from mia_core.measures.metrics import from_counts, low_fpr
 from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
-from mia_core.references.answers import Answers, View, seen
+from mia_core.references.answers import Answers, View, seen_as_logits
 from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS, unusable
+from mia_core.studies.columns import REFERENCE_LEVELS, level_columns
 from mia_core.studies.reference_study import ReferenceStudy
 
 if TYPE_CHECKING:
     import pandas as pd
 
-LEVELS = (0.01, 0.001, 0.0001)
 EVERY = "all"
 """What stands for a target in rows that put the scores of all targets together."""
 
@@ -32,7 +32,7 @@ EVERY = "all"
 class Scores:
     """One attack on every target: scores and the answers, [T, P], and a threshold for each kind of examples, [T].
 
-    thresholds  kind -> one a target, chosen on a stand-in; None where there are too few models for that. Where the
+    thresholds  kind -> one per target, chosen on a stand-in; None where there are too few models for that. Where the
                 attack comes with one (`mia_core.references.registry.FIXED_THRESHOLDS`), that one
     """
 
@@ -42,32 +42,27 @@ class Scores:
 
 
 def table(study: ReferenceStudy, references: int | None = None) -> "pd.DataFrame":
-    """The tidy table of `rows`. Raises `RunError` before training, and as `rows` does."""
-    import pandas as pd
-
-    return pd.DataFrame(list(rows(study, references)))
-
-
-def rows(study: ReferenceStudy, references: int | None = None) -> Iterator[dict[str, Any]]:
-    """One row a combination, recorded epoch, attack, target (and all of them together), and kind of examples.
+    """The tidy table, with the columns of `mia_core.studies.columns.REFERENCE_COLUMNS`: one row per combination,
+    recorded epoch, attack, kind of examples and target, and one more for all targets together.
 
     references  how many reference models the attacks use, the first ones; by default all there are. In pairs an even
                 number, so that each example has as many that trained on it as did not
     Attacks that models or population do not suffice for are left out with a `MiaWarning` where all were asked for.
-    Raises `SettingsError` for a number of references that there is not, and for such an attack asked for by name.
+    Raises `SettingsError` for a number of references that there is not, and for such an attack asked for by name, and
+    `RunError` before training.
     """
+    import pandas as pd
+
     check_references(study, references)
     left_out = check_attacks(study, references)
     for name, why in left_out.items():
         warnings.warn(f"attacks: {name} left out: {why}", MiaWarning, stacklevel=2)
-    for defenses in study.combinations:
-        for epoch in study.epochs(defenses):
-            found = answers(study, defenses, epoch)
-            about = _about(study, defenses, epoch, references)
-            accuracies = _accuracies(study, defenses, epoch)
-            for name in study.settings.attacks:
-                if name not in left_out:
-                    yield from _rows_of(study, name, found, references, about, accuracies)
+    return pd.DataFrame(
+        row
+        for defenses in study.combinations
+        for epoch in study.epochs(defenses)
+        for row in _rows(study, defenses, epoch, references, [n for n in study.settings.attacks if n not in left_out])
+    )
 
 
 def answers(study: ReferenceStudy, defenses: Combination, epoch: int | None = None) -> Answers:
@@ -75,7 +70,7 @@ def answers(study: ReferenceStudy, defenses: Combination, epoch: int | None = No
     columns = np.concatenate([study.pool, study.population])
     logits = np.stack([study.queried(model, defenses, epoch)[:, columns] for model in range(study.settings.models)])
     members = study.split.members[:, columns]
-    return Answers(seen(defenses, logits), study.dataset.labels[columns], members, len(study.pool))
+    return Answers(seen_as_logits(defenses, logits), study.dataset.labels[columns], members, len(study.pool))
 
 
 def views(study: ReferenceStudy, found: Answers, references: int | None = None) -> list[View]:
@@ -117,7 +112,7 @@ def judge_scores(
     members: NDArray[np.bool_],
     threshold: float | None,
     confidence: float = 0.95,
-    levels: Sequence[float] = LEVELS,
+    levels: Sequence[float] = REFERENCE_LEVELS,
 ) -> dict[str, Any]:
     """The measures of a row, for `scores` [n] and `members` bool [n]; None where something cannot be measured.
 
@@ -126,7 +121,7 @@ def judge_scores(
     """
     counts = {"members": int(members.sum()), "non_members": int((~members).sum())}
     shares = ["auc", "balanced_accuracy", "recall_members", "recall_non_members"]
-    names = [c for level in levels for c in _level_columns(level)]
+    names = [c for level in levels for c in level_columns(level)]
     values: dict[str, Any] = dict.fromkeys([*shares, *names])
     if not counts["members"] or not counts["non_members"]:
         return values | counts | {"distinct_scores": len(np.unique(scores)), "note": "members and non-members needed"}
@@ -140,17 +135,14 @@ def judge_scores(
         if found.tpr is None or found.true_positives is None:
             continue
         interval = clopper_pearson(found.true_positives, counts["members"], confidence)
-        values |= dict(
-            zip(_level_columns(level), (found.tpr, *interval, found.fpr, found.false_positives), strict=True)
-        )
+        values |= dict(zip(level_columns(level), (found.tpr, *interval, found.fpr, found.false_positives), strict=True))
     note = "sees nothing: all scores are equal" if len(blocks.thresholds) == 1 else ""
     return values | counts | {"distinct_scores": len(blocks.thresholds), "note": note}
 
 
 def check_references(study: ReferenceStudy, references: int | None) -> None:
-    """Raises `SettingsError` unless there are so many reference models, in pairs whole pairs of them."""
-    paired = study.settings.design == "pairs"
-    most = study.settings.models - (2 if paired else 1)
+    """Raises `SettingsError` unless there are this many reference models, in pairs whole pairs of them."""
+    paired, most = study.paired, study.references()
     if references is None or (2 <= references <= most and not (paired and references % 2)):
         return
     even = "an even number from 2" if paired else "2"
@@ -162,54 +154,30 @@ def check_attacks(study: ReferenceStudy, references: int | None = None) -> dict[
 
     Raises `SettingsError` where not all attacks were asked for, but such a one by its name.
     """
-    used = references or study.settings.models - (2 if study.settings.design == "pairs" else 1)
-    found = unusable(used, study.settings.design == "pairs", len(study.population))
+    found = unusable(study.references(references), study.paired, len(study.population))
     for name, why in found.items():
         if name in study.settings.attacks and set(study.settings.attacks) != set(REFERENCE_ATTACKS):
             raise SettingsError(f"attacks: {name} {why}")
     return {name: why for name, why in found.items() if name in study.settings.attacks}
 
 
-def _rows_of(
-    study: ReferenceStudy,
-    name: str,
-    found: Answers,
-    references: int | None,
-    about: dict[str, Any],
-    accuracies: NDArray[np.float64],
+def _rows(
+    study: ReferenceStudy, defenses: Combination, epoch: int, references: int | None, attacks: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    made, confidence = attacked(study, name, found, references), study.settings.confidence
-    for kind, chosen in kinds_of(study).items():
-        for target, (scores, members) in enumerate(zip(made.scores, made.members, strict=True)):
-            yield (
-                about
-                | {"attack": name, "examples": kind, "target": str(target)}
-                | dict(zip(("target_train_accuracy", "target_accuracy"), accuracies[target].tolist(), strict=True))
-                | judge_scores(scores[chosen], members[chosen], made.thresholds[kind][target], confidence)
-            )
-        yield (
-            about
-            | {"attack": name, "examples": kind, "target": EVERY}
-            | dict(zip(("target_train_accuracy", "target_accuracy"), accuracies.mean(axis=0).tolist(), strict=True))
-            | judge_scores(made.scores[:, chosen].ravel(), made.members[:, chosen].ravel(), None, confidence)
-        )
-
-
-def _about(study: ReferenceStudy, defenses: Combination, epoch: int, references: int | None) -> dict[str, Any]:
-    used = references or study.settings.models - (2 if study.settings.design == "pairs" else 1)
-    return {
-        "dataset": study.dataset.name,
-        "defenses": describe(defenses),
-        "epochs": epoch,
-        "seed": study.settings.seed,
-        "design": study.settings.design,
-        "attack": "",
-        "examples": "",
-        "target": "",
-        "references": used,
-        "queries": len(study.settings.queries),
-        "precision": study.recipe.precision,
-    }
+    found, accuracies = answers(study, defenses, epoch), _accuracies(study, defenses, epoch)
+    settings = study.settings
+    said = {"design": settings.design, "references": study.references(references), "queries": len(settings.queries)}
+    for name in attacks:
+        made = attacked(study, name, found, references)
+        for kind, chosen in kinds_of(study).items():
+            scores, members = made.scores[:, chosen], made.members[:, chosen]
+            judged = [*zip(scores, members, made.thresholds[kind], accuracies, strict=True)]
+            judged.append((scores.ravel(), members.ravel(), None, accuracies.mean(axis=0)))
+            for target, (of_scores, inside, threshold, models) in enumerate(judged):
+                measured = dict(zip(("target_train_accuracy", "target_accuracy"), models.tolist(), strict=True))
+                measured |= judge_scores(of_scores, inside, threshold, settings.confidence)
+                said |= {"examples": kind, "target": str(target) if target < len(scores) else EVERY}
+                yield study.row(defenses, settings.seed, name, epoch, measured, **said)
 
 
 def _accuracies(study: ReferenceStudy, defenses: Combination, epoch: int) -> NDArray[np.float64]:
@@ -218,12 +186,7 @@ def _accuracies(study: ReferenceStudy, defenses: Combination, epoch: int) -> NDA
     for model in range(study.settings.models):
         run = study.run(model, defenses, epoch)
         judged = run.counted & ~study.canaries
-        correct = seen(defenses, run.logits[judged]).argmax(axis=1) == run.labels[judged]
+        correct = seen_as_logits(defenses, run.logits[judged]).argmax(axis=1) == run.labels[judged]
         members = run.members[judged]
         found.append([correct[members].mean(), correct[~members].mean()])
     return np.array(found)
-
-
-def _level_columns(level: float) -> list[str]:
-    tpr = level_column(level)
-    return [tpr, f"{tpr}_low", f"{tpr}_high", f"fpr_at_{level:g}", f"false_positives_at_{level:g}"]

@@ -9,24 +9,21 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.base.errors import DataError, RunError
+from mia_core.base.errors import DataError
 from mia_core.data.canaries import choose_canaries, mislabel
 from mia_core.data.dataset import Dataset
-from mia_core.data.load import load_dataset
 from mia_core.data.splits import Split, default_part, exactly_half, pairs, random_halves
-from mia_core.defenses import Combination, apply_outputs, combination, describe, shaping
+from mia_core.defenses import Combination, shaping
 from mia_core.model.job import Job
-from mia_core.model.recipe import Recipe
-from mia_core.store.identity import identity
 from mia_core.store.runs import Run, Store
-from mia_core.store.trainings import train_all
-from mia_core.studies.reference_settings import ReferenceSettings
+from mia_core.studies.base import StudyOfModels
+from mia_core.studies.settings import ReferenceSettings
 
 DESIGNS = {"pairs": pairs, "random_halves": random_halves, "exactly_half": exactly_half}
 POPULATION = 10_000
 
 
-class ReferenceStudy:
+class ReferenceStudy(StudyOfModels):
     """The models of one `ReferenceSettings`, trained on demand and kept in a store.
 
     dataset     with the canaries' wrong labels
@@ -34,70 +31,63 @@ class ReferenceStudy:
     pool        row numbers [P] of the examples that half of the models train on, ascending
     population  row numbers [Z] of examples that no model trains on, ascending
     canaries    bool [N]
+    paired      whether the models are complementary pairs
+
+    Trained pair by pair, each pair under every combination before the next one begins: a study that was interrupted
+    has as many models of one combination as of another.
 
     >>> study = ReferenceStudy(ReferenceSettings(models=8, defenses="none,dropout")).train()
     """
 
+    settings: ReferenceSettings
+    FIRST = (
+        "dataset", "defenses", "epochs", "seed", "design", "attack", "examples", "target", "references", "queries",
+        "precision",
+    )  # fmt: skip
+
     def __init__(self, settings: ReferenceSettings, store: Store | None = None, dataset: Dataset | None = None) -> None:
         """Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small."""
-        from mia_core.store.precision import resolve
-
-        self.settings = settings
-        self.store = store or Store()
-        clean = dataset or load_dataset(settings)
-        self.recipe = resolve(settings.only(Recipe), clean.images.shape[1:])
-        self.combinations = [combination(word) for word in settings.defenses]
-        for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours
-            apply_outputs(defenses, np.full((1, len(clean.classes)), 1 / len(clean.classes)))
-        self.pool, self.population = draw_pool(clean, settings)
+        super().__init__(settings, store, dataset)
+        self.paired = settings.design == "pairs"
+        self.pool, self.population = draw_pool(self.dataset, settings)
         chosen = choose_canaries(self.pool, settings.canaries, settings.seed)
-        self.dataset = mislabel(clean, chosen, settings.seed)
-        self.canaries = np.isin(np.arange(len(clean.labels)), chosen)
-        self.split = self._split()
+        self.dataset = mislabel(self.dataset, chosen, settings.seed)
+        self.canaries = np.isin(np.arange(len(self.dataset.labels)), chosen)
+        drawn = DESIGNS[settings.design](len(self.pool), settings.models, settings.seed)
+        members = np.zeros((settings.models, len(self.dataset.labels)), bool)
+        counted = np.zeros_like(members)
+        members[:, self.pool] = drawn.members
+        counted[:, np.concatenate([self.pool, self.population])] = True
+        self.split = Split(members, counted)
 
-    def train(self, jobs: int | None = None) -> "ReferenceStudy":
-        """Train every model that the store lacks, `jobs` at a time (by default one a core), and return the study.
-
-        Pair by pair, each pair under every combination before the next one begins: a study that was interrupted has
-        as many models of one combination as of another. It goes on where it stopped. Raises `TrainingError`,
-        `RunError`.
-        """
-        tasks = [self.job(model, defenses) for model, defenses in self.missing()]
-        train_all(self.store, self.dataset, tasks, jobs)
-        return self
-
-    def missing(self) -> Iterator[tuple[int, Combination]]:
-        """Models that are not in the store at every epoch to be recorded: (model, weight-shaping defenses)."""
-        weights = {describe(shaping(defenses)): shaping(defenses) for defenses in self.combinations}
+    def models(self) -> Iterator[tuple[int, Combination]]:
+        """(model, weight-shaping defenses), pair by pair."""
         for first in range(0, self.settings.models, 2):
-            for defenses in weights.values():
-                for model in (first, first + 1):
-                    keys = [self._key(model, defenses, epoch) for epoch in self.epochs(defenses)]
-                    if any(self.store.get(key) is None for key in keys):
-                        yield model, defenses
+            for defenses in self.shapings():
+                yield first, defenses
+                yield first + 1, defenses
 
-    def epochs(self, defenses: Combination) -> list[int]:
-        """The epochs at which a combination's outputs are stored, ascending.
+    def job(self, model: int, defenses: Combination) -> Job:
+        """The training of one model of the study."""
+        rows = self.split.members[model], self.split.counted[model]
+        return Job(*rows, self.recipe_for(defenses), defenses, (self.settings.seed, model))
 
-        Only the undefended model has early ones: they are what every defense is compared with, a training that was
-        simply stopped earlier.
-        """
-        return self._recorded(defenses).recorded_epochs()
+    def records_early(self, defenses: Combination) -> bool:
+        """Only the undefended model has early epochs: they are what every defense is compared with, a training that
+        was simply stopped earlier."""
+        return not shaping(defenses)
 
     def partner(self, target: int) -> int | None:
         """The model to be left out together with a target: its complement in pairs, none in the other designs."""
-        return target ^ 1 if self.settings.design == "pairs" else None
+        return target ^ 1 if self.paired else None
+
+    def references(self, asked: int | None = None) -> int:
+        """How many reference models an attack uses: as many as were `asked` for, by default all there are."""
+        return asked or self.settings.models - (2 if self.paired else 1)
 
     def run(self, model: int, defenses: Combination, epoch: int | None = None) -> Run:
         """The stored run of a model at a recorded epoch, by default the last. Raises `RunError` where it is missing."""
-        epoch = epoch or self.recipe.epochs
-        run = self.store.get(self._key(model, defenses, epoch))
-        if run is None:
-            raise RunError(
-                f"{self.store.root}: holds no run of {describe(shaping(defenses))}, seed {self.settings.seed}, model "
-                f"{model}, epoch {epoch}; train the study first (recorded epochs: {self.epochs(defenses)})"
-            )
-        return run
+        return self.run_of(self.job(model, defenses), epoch)
 
     def queried(self, model: int, defenses: Combination, epoch: int | None = None) -> NDArray[np.float32]:
         """A model's logits for every example and every query of the settings, float32 [Q, N, K], in evaluation mode;
@@ -105,25 +95,6 @@ class ReferenceStudy:
         from mia_core.studies.queries import query_copies
 
         return query_copies(self.store, self.run(model, defenses, epoch), self.dataset, self.settings.queries)
-
-    def job(self, model: int, defenses: Combination) -> Job:
-        """The training of one model of the study."""
-        rows = self.split.members[model], self.split.counted[model]
-        return Job(*rows, self._recorded(defenses), defenses, (self.settings.seed, model))
-
-    def _split(self) -> Split:
-        drawn = DESIGNS[self.settings.design](len(self.pool), self.settings.models, self.settings.seed)
-        members = np.zeros((self.settings.models, len(self.dataset.labels)), bool)
-        counted = np.zeros_like(members)
-        members[:, self.pool] = drawn.members
-        counted[:, np.concatenate([self.pool, self.population])] = True
-        return Split(members, counted)
-
-    def _recorded(self, defenses: Combination) -> Recipe:
-        return self.recipe if not shaping(defenses) else self.recipe.replace(record=())
-
-    def _key(self, model: int, defenses: Combination, epoch: int) -> dict:
-        return identity(self.dataset, self.job(model, defenses)._replace(recipe=self.recipe.stopped_at(epoch)))
 
 
 def draw_pool(dataset: Dataset, settings: ReferenceSettings) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -146,6 +117,6 @@ def draw_pool(dataset: Dataset, settings: ReferenceSettings) -> tuple[NDArray[np
     wanted = min(POPULATION, len(left)) if settings.population is None else settings.population
     if wanted > len(left):
         raise DataError(
-            f"population: asked for {wanted:,} examples beside the pool of {2 * part:,}, found {len(left):,}"
+            f"population: asked for {wanted:,} examples outside the pool of {2 * part:,}, found {len(left):,}"
         )
     return np.sort(order[: 2 * part]), np.sort(left[:wanted])

@@ -1,4 +1,4 @@
-"""What a study with reference models shows over its targets: means, the strongest attack, defenses against stopping.
+"""What a study with reference models shows over its targets: means, and the strongest attack.
 
 The targets of one study are references of each other and share one pool, so they are no independent repetitions. The
 unit of every interval here is therefore a pair of complementary models (where the design has pairs), and an interval
@@ -8,11 +8,10 @@ tells how much the result varies with how the pool is halved and trained on, not
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from mia_core.base.errors import SettingsError
-from mia_core.measures.intervals import over_seeds
 from mia_core.measures.metrics import level_column
-from mia_core.studies.early_stopping import held_against_stopping
-from mia_core.studies.reference_rows import EVERY, LEVELS
+from mia_core.studies.columns import REFERENCE_LEVELS
+from mia_core.studies.reference_rows import EVERY
+from mia_core.studies.study import mean_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,11 +23,11 @@ MEASURES = (
     "balanced_accuracy",
     "recall_members",
     "recall_non_members",
-    *(level_column(level) for level in LEVELS),
+    *(level_column(level) for level in REFERENCE_LEVELS),
 )
 CASE = ("dataset", "defenses", "epochs", "attack", "examples", "references", "queries")
 STRONGEST = "strongest"
-"""The attack that is the strongest in its cell, as a name among attacks in `against_stopping`."""
+"""The attack that is the strongest in its cell, as a name among attacks in `strongest_rows`."""
 
 
 def by_unit(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -47,7 +46,7 @@ def by_unit(table: "pd.DataFrame") -> "pd.DataFrame":
 
 
 def over_targets(table: "pd.DataFrame", confidence: float = 0.95, measures: Sequence[str] = MEASURES) -> "pd.DataFrame":
-    """Mean over units with Student's interval, and the range over targets: a row a case.
+    """Mean over units with Student's interval, and the range over targets: one row per case.
 
     Columns: those of `CASE`, units and targets (their numbers), and measure, measure_low, measure_high,
     measure_least, measure_most for each of `measures`; missing where not measurable for every target.
@@ -61,14 +60,9 @@ def over_targets(table: "pd.DataFrame", confidence: float = 0.95, measures: Sequ
         row: dict[str, Any] = dict(zip(CASE, case, strict=True))
         row |= {"units": len(group), "targets": len(spread[case])}
         for name in measures:
-            columns = [name, *(f"{name}_{end}" for end in ("low", "high", "least", "most"))]
-            if group[name].isna().any():
-                row |= dict.fromkeys(columns)
-                continue
-            found = over_seeds(group[name].tolist(), confidence)
-            bounds = (None, None) if found.low is None else (max(found.low, 0.0), min(found.high, 1.0))
-            each = spread[case][name].astype(float)
-            row |= dict(zip(columns, (found.mean, *bounds, each.min(), each.max()), strict=True))
+            row |= mean_columns(name, group[name].tolist(), confidence)
+            each, known = spread[case][name].astype(float), row[name] is not None
+            row |= {f"{name}_least": each.min() if known else None, f"{name}_most": each.max() if known else None}
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -79,45 +73,6 @@ def strongest(summary: "pd.DataFrame", measure: str) -> "pd.DataFrame":
     known = summary[summary[measure].notna()]
     cells = known.groupby(["dataset", "defenses", "epochs", "examples", "references", "queries"], sort=False)
     return known.loc[cells[measure].idxmax()].reset_index(drop=True)
-
-
-def against_stopping(
-    table: "pd.DataFrame",
-    measures: Sequence[str] = ("auc", level_column(0.01), level_column(0.001)),
-    examples: str = "pool",
-    alpha: float = 0.05,
-) -> "pd.DataFrame":
-    """Every combination against the undefended models stopped as soon as they are as accurate, attack by attack.
-
-    The undefended model i trained on what the defended model i trained on, so units are paired. Between recorded
-    epochs the curve is a straight line; outside of it nothing can be told, see
-    `mia_core.studies.early_stopping.at_accuracy`.
-    Attack "strongest" sets the strongest attack on the defended models against the strongest on the stopped ones.
-    A row an attack, combination and measure: difference (defended - stopped), low, high, p, adjusted (Holm, over the
-    combinations), compared, above, below, verdict ("safer", "less safe", "cannot be told").
-    Raises `SettingsError` for a table without undefended models at more than one epoch, or without such examples.
-    """
-    import pandas as pd
-
-    units = by_unit(table[table["examples"] == examples]).rename(columns={"unit": "seed"})
-    if units.empty:
-        raise SettingsError(f"examples: the table has no rows of {examples}")
-    if units[units["defenses"] == "none"]["epochs"].nunique() < 2:
-        raise SettingsError("early stopping: expected rows of none at two recorded epochs or more; set epochs to 2")
-    rows = []
-    for measure in measures:
-        judged = pd.concat([units, strongest_rows(units, measure)], ignore_index=True)
-        last = judged[judged["epochs"] == judged["epochs"].max()]
-        for attack in judged["attack"].unique():
-            for held in held_against_stopping(last, judged, [measure], attack, alpha):
-                known = held.difference
-                rows.append(
-                    {"attack": attack, "defenses": held.defenses, "measure": measure, "examples": examples}
-                    | {"difference": known.mean if known else None}
-                    | {"low": known.low if known else None, "high": known.high if known else None}
-                    | {name: getattr(held, name) for name in ("p", "adjusted", "compared", "above", "below", "verdict")}
-                )
-    return pd.DataFrame(rows)
 
 
 def strongest_rows(units: "pd.DataFrame", measure: str) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""What a study leaves behind: the table as CSV, its provenance as JSON, a summary as text. All written whole."""
+"""What a study of either kind leaves behind: the table as CSV, its provenance as JSON, a summary as text."""
 
 import json
 import math
@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.files import absolute, write_atomically
-from mia_core.data.dataset import Dataset
-from mia_core.data.load import DataSettings
 from mia_core.measures.metrics import LEVELS, level_column, most_false_positives
-from mia_core.model.recipe import Recipe
+from mia_core.measures.text import with_interval
+from mia_core.studies.base import StudyOfModels
+from mia_core.studies.reference_rows import EVERY
+from mia_core.studies.reference_study import ReferenceStudy
+from mia_core.studies.reference_summary import over_targets, strongest
 from mia_core.studies.study import ATTACK_MEASURES, TARGET, Study, over_the_seeds
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 ACCURACIES = ("target_train_accuracy", "target_accuracy")
 SUMMARY = (*ACCURACIES, "attack_accuracy", "recall_members", "recall_non_members", *ATTACK_MEASURES[4:])
-
+REFERENCE_SUMMARY = ("auc", level_column(0.01), level_column(0.001))
+BEHIND = "In brackets behind a TPR: the realised FPR, on average, and the false positives, all together."
 
 _OF_LEVEL = re.compile(r"(?:tpr_at_fpr|fpr_at|false_positives_at)_(.*?)(?:_low|_high)?")
 
@@ -36,42 +39,45 @@ def check_out(path: str | Path) -> Path:
     return table
 
 
-def write_table(path: str | Path, study: Study, table: "pd.DataFrame") -> tuple[Path, Path]:
-    """Write the table (shares with six digits) and, beside it, what made it: NAME.csv and NAME.provenance.json."""
-    return write_recorded(path, table, provenance(study))
-
-
-def write_recorded(path: str | Path, table: "pd.DataFrame", provenance: dict[str, Any]) -> tuple[Path, Path]:
-    """Write any table as NAME.csv, numbers with six digits, and its provenance as NAME.provenance.json."""
+def write_table(path: str | Path, study: Study | ReferenceStudy, table: "pd.DataFrame") -> tuple[Path, Path]:
+    """Write the table, numbers with six decimals, and next to it what made it: NAME.csv and NAME.provenance.json."""
     out = check_out(path)
-    beside = out.with_suffix(".provenance.json")
+    made_by = out.with_suffix(".provenance.json")
     text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
+    record = json.dumps(provenance(study), indent=2, allow_nan=False) + "\n"
     write_atomically(out, lambda file: file.write(text.encode()))
-    record = json.dumps(provenance, indent=2, allow_nan=False) + "\n"
-    write_atomically(beside, lambda file: file.write(record.encode()))
-    return out, beside
+    write_atomically(made_by, lambda file: file.write(record.encode()))
+    return out, made_by
 
 
-def provenance(study: Study) -> dict[str, Any]:
-    """Settings, data fingerprint, versions, hardware and times behind a study's table, ready for JSON."""
-    runs = [study.run(seed, TARGET, defenses) for seed in study.settings.seeds for defenses in study.combinations]
-    part = int(study.splits[study.settings.seeds[0]].members[TARGET].sum())
-    return provenance_of(study.settings, study.recipe, study.dataset, part, [run.about for run in runs])
+def provenance(study: Study | ReferenceStudy) -> dict[str, Any]:
+    """Settings, data fingerprint, versions, hardware and times behind a study's table, ready for JSON.
+
+    Of a study with reference models also what pool, population and canaries are.
+    """
+    settings = study.settings
+    if isinstance(study, ReferenceStudy):
+        # In random halves models differ in size; half of the pool is what the setting says.
+        part = len(study.pool) // 2
+        runs = [study.run(model, defenses) for defenses in study.combinations for model in range(settings.models)]
+        drawn = {"pool": len(study.pool), "population": len(study.population), "canaries": int(study.canaries.sum())}
+        return _provenance(study, part, [run.about for run in runs]) | {"reference_models": drawn}
+    part = int(study.splits[settings.seeds[0]].members[TARGET].sum())
+    runs = [study.run(seed, TARGET, defenses) for seed in settings.seeds for defenses in study.combinations]
+    return _provenance(study, part, [run.about for run in runs])
 
 
-def provenance_of(
-    settings: DataSettings, recipe: Recipe, dataset: Dataset, part: int, runs: list[dict[str, Any]]
-) -> dict[str, Any]:
-    """The same for any kind of study; `runs` are what the stored runs say about themselves (`Run.about`)."""
-    made = sorted(about["made"] for about in runs)
+def _provenance(study: StudyOfModels, part: int, runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """`runs` are what the stored runs say about themselves (`Run.about`)."""
+    dataset, made = study.dataset, sorted(about["made"] for about in runs)
     machines = {json.dumps(about["machine"], sort_keys=True) for about in runs}
     versions = {json.dumps(about["versions"], sort_keys=True) for about in runs}
-    given = settings.model_dump(mode="json")
+    given = study.settings.model_dump(mode="json")
     # A path belongs to a machine; the name and the fingerprint tell which data it was.
     given["dataset"] = "folder:" + dataset.name if ":" in given["dataset"] else given["dataset"]
     return {
         "settings": given,
-        "recipe_used": recipe.model_dump(mode="json"),
+        "recipe_used": study.recipe.model_dump(mode="json"),
         "dataset": {
             "name": dataset.name,
             "examples": len(dataset.labels),
@@ -118,7 +124,7 @@ def _reasons(row: dict[str, Any]) -> dict[str, str]:
 
 
 def too_few(non_members: int, level: float) -> str | None:
-    """Why a TPR at FPR `level` is not measurable among so few non-members; None where it is."""
+    """Why a TPR at FPR `level` is not measurable among this few non-members; None where it is."""
     if most_false_positives(int(non_members), level) is not None:
         return None
     needed = math.ceil(1 / Fraction(str(level)))
@@ -141,36 +147,64 @@ def realised(rows: "pd.DataFrame", measure: str) -> str:
     return ""
 
 
-BEHIND = "In brackets behind a TPR: the realised FPR, on average, and the false positives, all together."
-
-
 def summary_text(table: "pd.DataFrame", confidence: float = 0.95) -> str:
-    """Means over seeds with intervals, a line a combination and attack."""
+    """Means over seeds with intervals, one line per combination and attack."""
     rows = over_the_seeds(table, confidence)
     seeds = rows["seeds"].max()
-    head = (
-        f"Means over {seeds} seeds with {confidence:.0%} intervals"
-        if seeds > 1
-        else "One seed: no intervals over seeds"
-    )
+    several = f"Means over {seeds} seeds with {confidence:.0%} intervals"
+    head = several if seeds > 1 else "One seed: no intervals over seeds"
     about = f"{table['shadow_models'].max()} shadow model, {table['queries'].max()} query an example"
     lines = [f"{head}. Data set: {rows['dataset'].iloc[0]}; {about}.", BEHIND, *why_not(table), ""]
     behind = {names: group for names, group in table.groupby(["dataset", "defenses", "attack"], sort=False)}
-    cells = [["defenses", "attack", *(name.replace("_", " ") for name in SUMMARY)]]
+    cells = [["defenses", "attack", *_words(SUMMARY)]]
     for _, row in rows.iterrows():
         group = behind[(row["dataset"], row["defenses"], row["attack"])]
         cells.append([row["defenses"], row["attack"], *(_cell(row, name, group) for name in SUMMARY)])
-    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
-    lines += ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
-    return "\n".join(lines) + "\n"
+    return _text(lines, cells)
+
+
+def reference_text(table: "pd.DataFrame", measure: str = level_column(0.01), confidence: float = 0.95) -> str:
+    """The strongest attack of each combination at the last epoch, plain ASCII: average case and worst case.
+
+    measure  by which the strongest is chosen; where it cannot be measured, as among few canaries, the AUC
+    """
+    summary = over_targets(table, confidence)
+    last = summary[summary["epochs"] == summary["epochs"].max()]
+    units = "pairs of models" if (table["design"] == "pairs").all() else "models"
+    lines = [
+        f"Strongest attack, means over {last['units'].max()} {units} with {confidence:.0%} intervals "
+        f"({last['references'].max()} references each). Data set: {last['dataset'].iloc[0]}; "
+        f"{last['queries'].max()} {'query' if last['queries'].max() == 1 else 'queries'} an example.",
+        "The models are references of each other: the intervals tell how halving the pool and training vary.",
+        BEHIND,
+    ]
+    each = table[(table["target"] != EVERY) & (table["epochs"] == last["epochs"].max())]
+    for kind, group in each.groupby("examples", sort=False):
+        lines += [f"{kind}: {line}" for line in why_not(group)]
+    lines.append("")
+    behind = {case: group for case, group in each.groupby(["defenses", "examples", "attack"], sort=False)}
+    cells = [["defenses", "examples", *_words((*ACCURACIES, "attack", *REFERENCE_SUMMARY))]]
+    for _, group in last.groupby(["defenses", "examples"], sort=False):
+        best = strongest(group, measure if group[measure].notna().any() else "auc")
+        for _, row in best.iterrows():
+            group = behind[(row["defenses"], row["examples"], row["attack"])]
+            accuracies = (_cell(row, name, group) for name in ACCURACIES)
+            shown = (_cell(row, name, group) for name in REFERENCE_SUMMARY)
+            cells.append([row["defenses"], row["examples"], *accuracies, row["attack"], *shown])
+    return _text(lines, cells)
+
+
+def _words(columns: tuple[str, ...]) -> list[str]:
+    return [name.replace("_", " ") for name in columns]
 
 
 def _cell(row: "pd.Series", name: str, behind: "pd.DataFrame") -> str:
-    if row[name] is None or row[name] != row[name]:
-        return "not measurable"
-    bounds = (
-        ""
-        if row[f"{name}_low"] != row[f"{name}_low"] or row[f"{name}_low"] is None
-        else (f" [{row[f'{name}_low']:.3f}, {row[f'{name}_high']:.3f}]")
-    )
-    return f"{row[name]:.3f}{bounds}{realised(behind, name)}"
+    """A measure of a summary's row with its interval, and of a TPR what is behind it."""
+    return with_interval(row, name) + realised(behind, name)
+
+
+def _text(lines: list[str], cells: list[list[str]]) -> str:
+    """The lines, and below them the cells in columns that are as wide as they must be."""
+    widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
+    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return "\n".join([*lines, *rows]) + "\n"

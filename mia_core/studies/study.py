@@ -1,26 +1,22 @@
 """A study: defenses x seeds x attacks, as one tidy table. Trains what is missing in parallel, then only evaluates."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mia_core.attacks import Attack, AttackSettings, make_attack
-from mia_core.base.errors import RunError
 from mia_core.data.dataset import Dataset
-from mia_core.data.load import load_dataset
 from mia_core.data.splits import four_way
-from mia_core.defenses import Combination, apply_outputs, combination, describe, shaping
+from mia_core.defenses import Combination, describe, shaping
 from mia_core.gate.arrays import Outputs
-from mia_core.gate.posteriors import softmax
 from mia_core.measures.intervals import bootstrap, over_seeds
 from mia_core.measures.metrics import LEVELS, level_column, low_fpr, measure
 from mia_core.measures.ranking import tie_blocks
 from mia_core.model.job import Job
-from mia_core.model.recipe import Recipe
-from mia_core.store.identity import identity
+from mia_core.references.answers import seen
 from mia_core.store.runs import Run, Store
-from mia_core.store.trainings import train_all
+from mia_core.studies.base import StudyOfModels
 from mia_core.studies.settings import StudySettings
 
 if TYPE_CHECKING:
@@ -38,12 +34,17 @@ ATTACK_MEASURES = (
 )
 
 
-class Study:
-    """The models and outputs of one `StudySettings`, trained on demand and kept in a store.
+class Study(StudyOfModels):
+    """The models and outputs of one `StudySettings`: a target and a shadow for each seed and combination of defenses.
+
+    splits  seed -> who trains on what and is judged on what, see `mia_core.data.splits.four_way`
 
     >>> study = Study(StudySettings(dataset="digits", seeds=2)).train()
     >>> table = study.table()
     """
+
+    settings: StudySettings
+    FIRST = ("dataset", "defenses", "seed", "attack")
 
     def __init__(
         self,
@@ -58,96 +59,74 @@ class Study:
 
         Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small.
         """
-        from mia_core.store.precision import resolve
-
-        self.settings = settings
+        super().__init__(settings, store, dataset)
         self.only_last = frozenset(only_last)
-        self.store = store or Store()
-        self.dataset = dataset or load_dataset(settings)
-        self.recipe = resolve(settings.only(Recipe), self.dataset.images.shape[1:])
-        self.combinations = [combination(word) for word in settings.defenses]
-        for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours
-            apply_outputs(defenses, np.full((1, len(self.dataset.classes)), 1 / len(self.dataset.classes)))
         examples = len(self.dataset.labels)
         self.splits = {seed: four_way(self.dataset.pool, settings.part, seed, examples) for seed in settings.seeds}
 
-    def train(self, jobs: int | None = None) -> "Study":
-        """Train every model that the store lacks, `jobs` at a time (by default one a core), and return the study.
-
-        Each model uses the recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
-        where it stopped. Raises `TrainingError`, `RunError`.
-        """
-        tasks = [self.job(*missing) for missing in self.missing()]
-        train_all(self.store, self.dataset, tasks, jobs)
-        return self
-
-    def missing(self) -> Iterator[tuple[int, int, Combination]]:
-        """Models that are not in the store at every recorded epoch: (seed, model, weight-shaping defenses)."""
-        weights = {describe(shaping(defenses)): shaping(defenses) for defenses in self.combinations}
+    def models(self) -> Iterator[tuple[int, int, Combination]]:
+        """(seed, model, weight-shaping defenses), seed by seed."""
         for seed in self.settings.seeds:
-            for defenses in weights.values():
-                for model in (TARGET, SHADOW):
-                    keys = [self._key(seed, model, defenses, epoch) for epoch in self.epochs(defenses)]
-                    if any(self.store.get(key) is None for key in keys):
-                        yield seed, model, defenses
+            for defenses in self.shapings():
+                yield seed, TARGET, defenses
+                yield seed, SHADOW, defenses
 
-    def epochs(self, defenses: Combination) -> list[int]:
-        """The epochs at which a combination's outputs are stored, ascending."""
-        return self._recorded(defenses).recorded_epochs()
+    def job(self, seed: int, model: int, defenses: Combination) -> Job:
+        """The training of a target (model 0) or shadow (model 1)."""
+        split = self.splits[seed]
+        return Job(split.members[model], split.counted[model], self.recipe_for(defenses), defenses, (seed, model))
+
+    def records_early(self, defenses: Combination) -> bool:
+        return describe(shaping(defenses)) not in self.only_last
 
     def run(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Run:
         """The stored run of a target (model 0) or shadow (model 1) at a recorded epoch, by default the last.
 
         Raises `RunError` where it has not been trained yet.
         """
-        epoch = epoch or self.recipe.epochs
-        run = self.store.get(self._key(seed, model, defenses, epoch))
-        if run is None:
-            raise RunError(
-                f"{self.store.root}: holds no run of {describe(shaping(defenses))}, seed {seed}, model {model}, epoch "
-                f"{epoch}; train the study first (recorded epochs: {self.epochs(defenses)})"
-            )
-        return run
+        return self.run_of(self.job(seed, model, defenses), epoch)
 
     def outputs(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Outputs:
         """What anyone outside sees of a model on its counted examples: posteriors after the output-stage defenses."""
-        return seen(self.run(seed, model, defenses, epoch), defenses)
-
-    def rows(self, epoch: int | None = None) -> Iterator[dict[str, Any]]:
-        """One row of the table a seed, combination and attack, in this order."""
-        for seed in self.settings.seeds:
-            for defenses in self.combinations:
-                outputs = [self.outputs(seed, model, defenses, epoch) for model in (TARGET, SHADOW)]
-                about = about_models(self.dataset.name, defenses, seed, *outputs)
-                for name in self.settings.attacks:
-                    yield (
-                        about
-                        | {"attack": name}
-                        | evaluate(name, *outputs, self.settings)
-                        | {
-                            "epochs": epoch or self.recipe.epochs,
-                            "shadow_models": 1,
-                            "queries": 1,
-                            "precision": self.recipe.precision,
-                        }
-                    )
+        return outputs_of(self.run(seed, model, defenses, epoch), defenses)
 
     def table(self, epoch: int | None = None) -> "pd.DataFrame":
-        """The tidy table of `rows`: one row a seed, combination and attack. Raises `RunError` before training."""
+        """The tidy table: one row per seed, combination and attack, in this order, with the columns of
+        `mia_core.studies.columns.COLUMNS`. Raises `RunError` before training.
+
+        epoch  at which targets and shadows are asked, a recorded one; by default the last
+        """
         import pandas as pd
 
-        return pd.DataFrame(list(self.rows(epoch)))
+        return pd.DataFrame(
+            row
+            for seed in self.settings.seeds
+            for defenses in self.combinations
+            for row in self.rows(seed, defenses, *self.pair(seed, defenses, epoch), epoch)
+        )
 
-    def job(self, seed: int, model: int, defenses: Combination) -> Job:
-        """The training of one model of the study."""
-        split = self.splits[seed]
-        return Job(split.members[model], split.counted[model], self._recorded(defenses), defenses, (seed, model))
+    def pair(self, seed: int, defenses: Combination, epoch: int | None = None) -> tuple[Outputs, Outputs]:
+        """`outputs` of the target and of the shadow."""
+        return self.outputs(seed, TARGET, defenses, epoch), self.outputs(seed, SHADOW, defenses, epoch)
 
-    def _recorded(self, defenses: Combination) -> Recipe:
-        return self.recipe.replace(record=()) if describe(shaping(defenses)) in self.only_last else self.recipe
+    def rows(
+        self,
+        seed: int,
+        defenses: Combination,
+        target: Outputs,
+        shadow: Outputs,
+        epoch: int | None = None,
+        pooled: Outputs | None = None,
+        shadow_models: int = 1,
+    ) -> Iterator[dict[str, Any]]:
+        """The rows of one target: one per attack of the settings, fitted on `shadow`.
 
-    def _key(self, seed: int, model: int, defenses: Combination, epoch: int) -> dict[str, Any]:
-        return identity(self.dataset, self.job(seed, model, defenses).stopped_at(epoch))
+        pooled  what the attacks are fitted on instead, of several `shadow_models`, the first of which is `shadow`
+        """
+        models = accuracies(target, shadow)
+        for name in self.settings.attacks:
+            measured = models | evaluate(name, target, pooled or shadow, self.settings)
+            yield self.row(defenses, seed, name, epoch, measured, shadow_models=shadow_models, queries=1)
 
 
 def evaluate(name: str, target: Outputs, shadow: Outputs, settings: AttackSettings) -> dict[str, Any]:
@@ -179,53 +158,51 @@ def attack_columns(
     return values
 
 
-def about_models(dataset: str, defenses: Combination, seed: int, target: Outputs, shadow: Outputs) -> dict[str, Any]:
-    """What a row says before its attack: which models, and how well they classify (`MODEL_MEASURES`).
+def accuracies(target: Outputs, shadow: Outputs) -> dict[str, float]:
+    """How well the models of a row classify: `MODEL_MEASURES`.
 
     Both are judged by what they say behind their output-stage defenses, as a user and an attacker meet them.
     """
-    train, test = _accuracy(target, target.members), _accuracy(target, ~target.members)
-    accuracies = (train, test, train - test, _accuracy(shadow, ~shadow.members))
-    named = {"dataset": dataset, "defenses": describe(defenses), "seed": seed, "attack": ""}
-    return named | dict(zip(MODEL_MEASURES, accuracies, strict=True))
 
+    def accuracy(outputs: Outputs, rows: np.ndarray) -> float:
+        return float((outputs.posteriors[rows].argmax(axis=1) == outputs.labels[rows]).mean())
 
-def _accuracy(outputs: Outputs, rows: np.ndarray) -> float:
-    return float((outputs.posteriors[rows].argmax(axis=1) == outputs.labels[rows]).mean())
+    train, test = accuracy(target, target.members), accuracy(target, ~target.members)
+    found = train, test, train - test, accuracy(shadow, ~shadow.members)
+    return dict(zip(MODEL_MEASURES, found, strict=True))
 
 
 def over_the_seeds(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":
-    """Mean and Student's t-interval over seeds of every measure, one row a data set, combination and attack.
+    """Mean and Student's t-interval over seeds of every measure, one row per data set, combination and attack.
 
     Columns: dataset, defenses, attack, seeds (their number), and measure, measure_low, measure_high for each measure;
     bounds are missing for a single seed, and a measure is missing where it was not measurable for some seed.
     """
     import pandas as pd
 
+    by = ["dataset", "defenses", "attack"]
     rows = []
-    for names, group in table.groupby(["dataset", "defenses", "attack"], sort=False):
-        row: dict[str, Any] = dict(zip(("dataset", "defenses", "attack"), names, strict=True)) | {"seeds": len(group)}
+    for names, group in table.groupby(by, sort=False):
+        row: dict[str, Any] = dict(zip(by, names, strict=True)) | {"seeds": len(group)}
         for name in (*MODEL_MEASURES, *ATTACK_MEASURES):
-            found = _interval(group[name].tolist(), confidence, within=(-1 if name == "generalisation_gap" else 0, 1))
-            row |= dict(zip((name, f"{name}_low", f"{name}_high"), found, strict=True))
+            row |= mean_columns(name, group[name].tolist(), confidence)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _interval(
-    values: list[float | None], confidence: float, within: tuple[float, float]
-) -> tuple[float | None, float | None, float | None]:
-    """Mean and bounds; the t-interval of few seeds can leave the range that the measure has, and is cut to it."""
+def mean_columns(name: str, values: Sequence[float | None], confidence: float) -> dict[str, float | None]:
+    """A measure's mean and Student's interval as columns name, name_low, name_high; None where a value is missing.
+
+    The interval of few values can leave the range that the measure has, and is cut to it.
+    """
+    columns = (name, f"{name}_low", f"{name}_high")
     if any(value is None or value != value for value in values):
-        return None, None, None
-    found = over_seeds(values, confidence)
-    if found.low is None or found.high is None:
-        return found.mean, None, None
-    return found.mean, max(found.low, within[0]), min(found.high, within[1])
+        return dict.fromkeys(columns)
+    found = over_seeds(values, confidence).cut(-1.0 if name == "generalisation_gap" else 0.0)
+    return dict(zip(columns, (found.mean, found.low, found.high), strict=True))
 
 
-def seen(run: Run, defenses: Combination) -> Outputs:
+def outputs_of(run: Run, defenses: Combination) -> Outputs:
     """What anyone outside sees of a run's counted examples: posteriors after the output-stage defenses."""
     rows = run.counted
-    posteriors = apply_outputs(defenses, softmax(run.logits[rows]))
-    return Outputs(posteriors, run.members[rows], run.labels[rows], None, describe(defenses))
+    return Outputs(seen(defenses, run.logits[rows]), run.members[rows], run.labels[rows], None, describe(defenses))

@@ -1,9 +1,10 @@
 """A sweep: one study over several values of a single knob of a defense, as one tidy table."""
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
+import pandas as pd
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.messages import nearest
@@ -13,9 +14,6 @@ from mia_core.gate.arrays import Outputs
 from mia_core.store.runs import Store
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import TARGET, Study, over_the_seeds
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FEW_SEEDS = 3
 """Seeds of a sweep whose values each need trainings of their own: enough for an interval, and affordable."""
@@ -75,7 +73,7 @@ class Sweep:
         """The combination of defenses at one value of the knob, as tables write it."""
         return describe(self.steps[value])
 
-    def table(self, epoch: int | None = None) -> "pd.DataFrame":
+    def table(self, epoch: int | None = None) -> pd.DataFrame:
         """The study's table (see `mia_core.studies.study.Study.table`) with the knob's `value` as first column.
 
         Earlier epochs are stored of the undefended model and of the defense at its default settings only.
@@ -84,7 +82,7 @@ class Sweep:
             self._tables[epoch] = self._with_values(self.study.table(epoch))
         return self._tables[epoch].copy()
 
-    def summary(self, confidence: float = 0.95) -> "pd.DataFrame":
+    def summary(self, confidence: float = 0.95) -> pd.DataFrame:
         """Means and intervals over seeds (see `mia_core.studies.study.over_the_seeds`), `value` first, one row a value
         and attack."""
         return self._with_values(over_the_seeds(self.table(), confidence))
@@ -93,7 +91,7 @@ class Sweep:
         """What is seen of a model at one value of the knob, by default of the first seed's target."""
         return self.study.outputs(self.study.settings.seeds[0] if seed is None else seed, model, self.steps[value])
 
-    def _with_values(self, table: "pd.DataFrame") -> "pd.DataFrame":
+    def _with_values(self, table: pd.DataFrame) -> pd.DataFrame:
         by_name = {self.name(value): value for value in self.steps}
         table.insert(0, "value", table["defenses"].map(by_name))
         return table

@@ -5,10 +5,8 @@ Models". What carries over from one model to another is how sure members are pre
 sorted posteriors only, and no more of them than either model has classes.
 """
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
+import pandas as pd
 
 from mia_core.attacks import ATTACKS
 from mia_core.base.errors import SettingsError
@@ -17,10 +15,7 @@ from mia_core.defenses import describe
 from mia_core.store.runs import Store
 from mia_core.store.trainings import train_all
 from mia_core.studies.settings import StudySettings
-from mia_core.studies.study import SHADOW, TARGET, Study, about_models, evaluate
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mia_core.studies.study import SHADOW, TARGET, Study
 
 BY_CLASS = ("shokri", "risk-score", *(name for name in ATTACKS if name.endswith("-per-class")))
 """Attacks with a part for each class, which mean nothing where classes differ."""
@@ -59,52 +54,39 @@ class Transfer:
         self.target = Study(target, stores[0], datasets[0])
         self.shadow = Study(shadow, stores[1], datasets[1])
         self.k = min(target.k, *(len(study.dataset.classes) for study in (self.target, self.shadow)))
+        self.target.settings = target.replace(k=self.k)
         self._check_attacks()
         self._check_disjoint()
 
     def train(self, jobs: int | None = None) -> "Transfer":
         """Train what the stores lack, the targets of one study and the shadows of the other, and return this."""
         for study, model in ((self.target, TARGET), (self.shadow, SHADOW)):
-            tasks = [
-                study.job(seed, model, defenses) for seed, missing, defenses in study.missing() if missing == model
-            ]
+            tasks = [study.job(*missing) for missing in study.missing() if missing[1] == model]
             train_all(study.store, study.dataset, tasks, jobs)
         return self
 
-    def rows(self, epoch: int | None = None) -> Iterator[dict[str, Any]]:
-        """One row a seed, combination of the target and attack: the columns of a study's table, those of the target,
-        and shadow_dataset, shadow_network, shadow_defenses, k (see `mia_core.studies.columns.TRANSFER_COLUMNS`).
+    def table(self, epoch: int | None = None) -> pd.DataFrame:
+        """The tidy table, one row per seed, combination of the target and attack: the columns of a study's table, those
+        of the target, and shadow_dataset, shadow_network, shadow_defenses, k (see
+        `mia_core.studies.columns.TRANSFER_COLUMNS`).
 
         epoch  of the target, by default its last; the shadow is always at its last
+        Raises `RunError` before training.
         """
-        settings = self.target.settings.replace(k=self.k)
+        import pandas as pd
+
         assumed = self.shadow.combinations
         if len(assumed) == 1:
             assumed = assumed * len(self.target.combinations)
-        for seed in settings.seeds:
+        of_shadow = {"shadow_dataset": self.shadow.dataset.name, "shadow_network": self.shadow.recipe.network}
+        rows = []
+        for seed in self.target.settings.seeds:
             for defenses, other in zip(self.target.combinations, assumed, strict=True):
                 target = self.target.outputs(seed, TARGET, defenses, epoch)
                 shadow = self.shadow.outputs(seed, SHADOW, other)
-                about = about_models(self.target.dataset.name, defenses, seed, target, shadow)
-                counts = {
-                    "epochs": epoch or self.target.recipe.epochs,
-                    "shadow_models": 1,
-                    "queries": 1,
-                    "precision": self.target.recipe.precision,
-                    "shadow_dataset": self.shadow.dataset.name,
-                    "shadow_network": self.shadow.recipe.network,
-                    "shadow_defenses": describe(other),
-                    "k": self.k,
-                }
-                for name in settings.attacks:
-                    found = evaluate(name, target, shadow, settings)
-                    yield about | {"attack": name} | found | counts
-
-    def table(self, epoch: int | None = None) -> "pd.DataFrame":
-        """The tidy table of `rows`. Raises `RunError` before training."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self.rows(epoch)))
+                said = of_shadow | {"shadow_defenses": describe(other), "k": self.k}
+                rows += [row | said for row in self.target.rows(seed, defenses, target, shadow, epoch)]
+        return pd.DataFrame(rows)
 
     def _check_attacks(self) -> None:
         names = [study.dataset.classes for study in (self.target, self.shadow)]

@@ -16,8 +16,7 @@ from mia_core.base.settings import pairs, read_settings_file
 from mia_core.cli.main import main
 from mia_core.defenses import Dropout
 from mia_core.model.recipe import Recipe
-from mia_core.studies.reference_settings import ReferenceSettings
-from mia_core.studies.settings import StudySettings
+from mia_core.studies.settings import ReferenceSettings, StudySettings
 
 
 def from_yaml(tmp_path, text):

@@ -8,7 +8,7 @@ import pytest
 
 from mia_book import agreement
 from mia_book.early_and_late import differences, ranks_in_words, ranks_plot
-from mia_core.studies.reference_columns import REFERENCE_COLUMNS
+from mia_core.studies.columns import REFERENCE_COLUMNS
 from references_made import made_study
 
 

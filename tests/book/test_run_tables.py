@@ -7,9 +7,10 @@ import pytest
 
 from mia_book import reference_sweeps, run_tables
 from mia_book.reference_tables import columns_reference
+from mia_core.store.identity import identity
 from mia_core.store.runs import Store
+from mia_core.studies.columns import REFERENCE_COLUMNS
 from mia_core.studies.privacy import PRIVACY_COLUMNS
-from mia_core.studies.reference_columns import REFERENCE_COLUMNS
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import Study
@@ -47,7 +48,7 @@ def test_a_study_that_is_planned_has_the_canaries_of_the_shared_one(tmp_path, mo
     own = {"models": 4, "canaries": 20, "part": 30}
     planned, shared = reference_sweeps.planned_study(**own), reference_sweeps.shared_study(**own)
     assert planned.canaries.sum() == 6 and planned.dataset.fingerprint == shared.dataset.fingerprint
-    assert planned._key(1, (), planned.recipe.epochs) == shared._key(1, (), shared.recipe.epochs)
+    assert identity(planned.dataset, planned.job(1, ())) == identity(shared.dataset, shared.job(1, ()))
 
 
 def test_recorded_studies_are_listed_by_their_provenance(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

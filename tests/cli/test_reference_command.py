@@ -7,8 +7,8 @@ import pytest
 
 from attack_commands import strict
 from mia_core.cli.main import main
+from mia_core.studies.columns import REFERENCE_COLUMNS
 from mia_core.studies.privacy import PRIVACY_COLUMNS
-from mia_core.studies.reference_columns import REFERENCE_COLUMNS
 
 TINY = ["references", "--models", "4", "--defenses", "none", "--epochs", "2", "--part", "30", "--jobs", "1"]
 TINY += ["-p", "size=12", "-p", "network=mlp", "-p", "hidden_units=8", "-p", "record=1", "-p", "population=50"]

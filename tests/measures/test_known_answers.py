@@ -70,9 +70,7 @@ def test_adversary_1_on_the_reports_arrays(answers, report_arrays, fitted, attac
 
 def of(cases, shadow, target, **settings):
     report = attack_outputs(
-        cases / "arrays" / f"{shadow}.npz",
-        cases / "arrays" / f"{target}.npz",
-        AttackSettings(replicates=0, **settings),
+        cases / "arrays" / f"{shadow}.npz", cases / "arrays" / f"{target}.npz", AttackSettings(replicates=0, **settings)
     )
     return report["attacks"]
 

@@ -1,12 +1,10 @@
-"""What rates mean for people: precision, sure non-members, overlap of what is found, comparisons over seeds."""
+"""What rates mean for people: precision, sure non-members, overlap of what is found."""
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.measures.metrics import tpr_at_fpr
-from mia_core.measures.paired import compare, holm, paired_p
 from mia_core.measures.risk import jaccard, overlap, precision_at, tnr_at_fnr
 
 
@@ -51,46 +49,3 @@ def test_overlap_of_true_positives():
     for wrong in (sets.astype(int), sets[0], np.zeros((0, 3), bool)):
         with pytest.raises(ArrayError, match="expected bool"):
             overlap(wrong)
-
-
-def test_holm_by_hand():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.9, 0.6]) == [1.0, 1.0] and holm([]) == []
-
-
-def test_paired_p_is_scipys():
-    random = np.random.default_rng(0)
-    first, second = random.normal(size=(2, 6))
-    assert paired_p(first - second) == pytest.approx(ttest_rel(first, second).pvalue)
-    assert paired_p([0.0, 0.0]) == 1 and paired_p([0.5, 0.5]) == 0 and paired_p([0.5]) is None
-
-
-def test_comparisons_over_seeds():
-    seeds = np.array([0.00, 0.03, -0.02, 0.01, 0.02])  # what all share: pairing takes it out
-    values = {
-        "none": 0.80 + seeds,
-        "dropout": 0.60 + seeds + [0.01, 0, -0.01, 0, 0.01],
-        "smoothing": 0.80 + seeds + [0.02, -0.03, 0.01, 0, -0.01],
-    }
-    first, second, third = compare(values)
-    assert (first.first, first.second, first.verdict) == ("none", "dropout", "higher")
-    assert first.difference.mean == pytest.approx(0.198) and first.p < first.adjusted < 0.01
-    assert second.verdict == "cannot be told" and second.adjusted >= second.p
-    assert third.verdict == "lower"
-    against = compare(values, against="none")
-    assert [(c.first, c.verdict) for c in against] == [("dropout", "lower"), ("smoothing", "cannot be told")]
-    single = compare({"a": [0.1], "b": [0.9]})
-    assert single[0].p is None and single[0].verdict == "cannot be told" and single[0].difference.low is None
-    with pytest.raises(ArrayError, match="same seeds"):
-        compare({"a": [0.1, 0.2], "b": [0.9]})
-    with pytest.raises(SettingsError, match="against"):
-        compare(values, against="masking")
-
-
-def test_without_a_difference_even_one_wrong_verdict_is_rare():
-    random = np.random.default_rng(0)
-    wrong = 0
-    for _ in range(200):
-        made = compare({name: random.normal(size=5) for name in "abcd"})
-        wrong += any(c.verdict != "cannot be told" for c in made)
-    assert wrong <= 20

@@ -161,7 +161,7 @@ def test_table_of_a_study_has_every_recorded_epoch_of_the_undefended_model(store
 
 
 def test_command_writes_table_and_provenance_and_trains_nothing(store, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("mia_core.studies.study.Store", lambda: store)
+    monkeypatch.setattr("mia_core.studies.base.Store", lambda: store)
     monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
     assert recorded_epochs("some-epochs") is None
     given = [f"{name}={value}" for name, value in SMALL.items()]

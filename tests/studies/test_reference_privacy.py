@@ -18,13 +18,7 @@ from references_made import DATA, made_study
 
 pytestmark = pytest.mark.filterwarnings("ignore:canaries")
 
-BOUNDS = (
-    "at the attack's threshold",
-    "any threshold",
-    "any threshold, Gaussian",
-    "one run",
-    "one run, Gaussian",
-)
+BOUNDS = ("at the attack's threshold", "any threshold", "any threshold, Gaussian", "one run", "one run, Gaussian")
 ALPHA = 0.05
 
 

@@ -6,9 +6,9 @@ import pytest
 from mia_core.base.errors import SettingsError
 from mia_core.store.runs import Store
 from mia_core.studies.queries import QUERIES, query_copies
-from mia_core.studies.reference_rows import rows
-from mia_core.studies.reference_settings import ReferenceSettings
+from mia_core.studies.reference_rows import table
 from mia_core.studies.reference_study import ReferenceStudy
+from mia_core.studies.settings import ReferenceSettings
 from small import RECIPE, tiny_dataset
 
 DATA = tiny_dataset(80)
@@ -61,11 +61,11 @@ def test_answers_are_kept_and_a_damaged_file_is_made_again(done):
 
 def test_every_query_reaches_the_attack(done):
     assert done.queried(2, done.combinations[0]).shape == (3, 80, 3)
-    found = list(rows(done))
-    assert {row["queries"] for row in found} == {3}
+    found = table(done)
+    assert set(found["queries"]) == {3}
     alone = ReferenceStudy(SETTINGS.replace(queries="plain"), done.store, DATA)
     assert not list(alone.missing())  # queries train nothing
-    assert [row["auc"] for row in rows(alone)] != [row["auc"] for row in found]
+    assert not table(alone)["auc"].equals(found["auc"])
 
 
 @pytest.mark.parametrize("queries", ["plain,mirror", "flip,flip", ""])

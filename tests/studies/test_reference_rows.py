@@ -9,8 +9,8 @@ from mia_core.base.errors import MiaWarning, RunError, SettingsError
 from mia_core.measures.intervals import clopper_pearson
 from mia_core.references.answers import Answers, View
 from mia_core.references.registry import NEED_POPULATION, NEED_SHADOW, REFERENCE_ATTACKS
-from mia_core.studies.reference_columns import REFERENCE_COLUMNS
-from mia_core.studies.reference_rows import EVERY, answers, attacked, judge_scores, rows, table, views
+from mia_core.studies.columns import REFERENCE_COLUMNS
+from mia_core.studies.reference_rows import EVERY, answers, attacked, judge_scores, table, views
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.vulnerability import vulnerability
 from references_made import DATA, made_study
@@ -46,7 +46,7 @@ def test_canaries_are_judged_apart(found):
 
 def test_without_canaries_there_is_the_average_case_alone(tmp_path):
     study = made_study(tmp_path, canaries=0, attacks="loss", models=4)
-    assert {row["examples"] for row in rows(study)} == {"pool"}
+    assert set(table(study)["examples"]) == {"pool"}
 
 
 def test_references_find_what_one_threshold_does_not(found):
@@ -127,7 +127,7 @@ def test_fewer_references_are_the_first_ones(made):
 @pytest.mark.parametrize("number", [1, 3, 6])
 def test_a_number_of_references_that_there_is_not_is_refused(made, number):
     with pytest.raises(SettingsError, match=f"references: expected an even number from 2 to 4, found {number}"):
-        list(rows(made, number))
+        table(made, number)
 
 
 def test_independent_halves_leave_out_the_target_alone(tmp_path):
@@ -140,8 +140,8 @@ def test_independent_halves_leave_out_the_target_alone(tmp_path):
 def test_of_all_attacks_those_that_models_or_population_do_not_suffice_for_are_left_out_and_said(tmp_path):
     study = made_study(tmp_path, population=0, models=4)
     with pytest.warns(MiaWarning) as said:
-        found = list(rows(study))
-    assert {row["attack"] for row in found} == set(REFERENCE_ATTACKS) - {*NEED_POPULATION, *NEED_SHADOW}
+        found = table(study)
+    assert set(found["attack"]) == set(REFERENCE_ATTACKS) - {*NEED_POPULATION, *NEED_SHADOW}
     lines = [str(line.message) for line in said if "left out" in str(line.message)]
     assert [line.split()[1] for line in lines] == [*NEED_POPULATION, *NEED_SHADOW]
     assert "rapid left out: needs a shadow and two references for it, at least 4 references (6 models" in lines[2]

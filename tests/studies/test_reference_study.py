@@ -7,8 +7,8 @@ import mia_core.store.trainings as training_jobs
 from mia_core.base.errors import DataError, RunError, SettingsError
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store
-from mia_core.studies.reference_settings import ReferenceSettings
 from mia_core.studies.reference_study import ReferenceStudy
+from mia_core.studies.settings import ReferenceSettings
 from small import RECIPE, tiny_dataset
 
 SMALL = {**RECIPE.model_dump(), "epochs": 2, "record": (1,), "models": 4, "part": 40, "canaries": 2, "seed": 5}
@@ -125,7 +125,7 @@ def test_an_interrupted_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
     ("changes", "message"),
     [
         ({"part": 81}, r"part: a pool of two halves of 81 needs 162 examples, found 160; at most 80 a part"),
-        ({"population": 81}, r"population: asked for 81 examples beside the pool of 80, found 80"),
+        ({"population": 81}, r"population: asked for 81 examples outside the pool of 80, found 80"),
         ({"canaries": 9}, r"canaries: expected at most 8 \(10% of the pool of 80 examples\), found 9"),
     ],
 )

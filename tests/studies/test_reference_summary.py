@@ -6,8 +6,9 @@ import pytest
 
 from mia_core.base.errors import SettingsError
 from mia_core.measures.intervals import over_seeds
+from mia_core.studies.early_stopping import against_stopping
 from mia_core.studies.reference_rows import EVERY
-from mia_core.studies.reference_summary import MEASURES, STRONGEST, against_stopping, by_unit, over_targets, strongest
+from mia_core.studies.reference_summary import MEASURES, STRONGEST, by_unit, over_targets, strongest
 
 TARGETS = 8
 

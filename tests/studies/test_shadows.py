@@ -7,14 +7,7 @@ from mia_core.base.errors import RunError, SettingsError
 from mia_core.data.splits import four_way
 from mia_core.store.runs import Store
 from mia_core.studies.settings import StudySettings
-from mia_core.studies.shadows import (
-    pooled,
-    rows_with_shadows,
-    shadow_runs,
-    shadow_splits,
-    table_with_shadows,
-    train_shadows,
-)
+from mia_core.studies.shadows import pooled, shadow_runs, shadow_splits, table_with_shadows, train_shadows
 from mia_core.studies.study import SHADOW, TARGET, Study
 from small import RECIPE, tiny_dataset
 
@@ -70,8 +63,8 @@ def test_one_shadow_is_the_study_and_more_are_counted(done):
 
 
 def test_missing_shadows_and_the_reverse_direction_are_refused(done):
-    with pytest.raises(RunError, match=r"shadow 3, epoch 2; train the 4 shadows first"):
+    with pytest.raises(RunError, match=r"model 4, epoch 2; train the 4 shadows first"):
         shadow_runs(done, 0, (), 4)
     study = Study(SETTINGS.replace(direction="target_to_shadow"), done.store, DATA)
     with pytest.raises(SettingsError, match="direction"):
-        next(rows_with_shadows(study, 2))
+        table_with_shadows(study, 2)

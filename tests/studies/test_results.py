@@ -6,9 +6,8 @@ import pytest
 from attack_commands import strict
 from mia_core.attacks import AttackSettings
 from mia_core.measures.metrics import LEVELS
-from mia_core.studies.reference_results import reference_text
 from mia_core.studies.reference_rows import judge_scores
-from mia_core.studies.results import as_rows, summary_text
+from mia_core.studies.results import as_rows, reference_text, summary_text
 from mia_core.studies.study import attack_columns
 
 ABOUT = {"dataset": "digits", "defenses": "none", "attack": "loss", "epochs": 2, "queries": 1, "precision": "float32"}
