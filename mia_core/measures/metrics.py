@@ -72,7 +72,7 @@ def measure(scores: Any, members: Any, threshold: float, levels: tuple[float, ..
     """All measures of one attack as columns of a table.
 
     attack_accuracy, balanced_accuracy, recall_members, recall_non_members at the attack's own `threshold`
-    (score >= threshold is called a member), auc, and one `tpr_at_fpr_<level>` a level (None: not measurable).
+    (score >= threshold is called a member), auc, and one `tpr_at_fpr_<level>` per level (None: not measurable).
     """
     blocks = _blocks(scores, members)
     values = from_counts(blocks.members, blocks.non_members, blocks.cut(threshold), levels)

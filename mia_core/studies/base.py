@@ -1,6 +1,6 @@
 """What every kind of study is: models of combinations of defenses, trained on demand, found again in a store."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -28,10 +28,18 @@ class StudyOfModels:
     FIRST: ClassVar[tuple[str, ...]]
     """The columns that a table of such a study begins with, in their order."""
 
-    def __init__(self, settings: Any, store: Store | None = None, dataset: Dataset | None = None) -> None:
+    def __init__(
+        self,
+        settings: Any,
+        store: Store | None = None,
+        dataset: Dataset | None = None,
+        only_last: Collection[str] = (),
+    ) -> None:
         """
-        settings  those of the data and of the recipe, and `defenses`
-        dataset   in place of the one that the settings name
+        settings   those of the data and of the recipe, and `defenses`
+        dataset    in place of the one that the settings name
+        only_last  combinations of which nothing is to be stored before the last epoch, as `describe` writes them: each
+                   recorded epoch costs the outputs on the counted examples
 
         Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small.
         """
@@ -39,6 +47,7 @@ class StudyOfModels:
 
         self.settings = settings
         self.store = store or Store()
+        self.only_last = frozenset(only_last)
         self.dataset = dataset or load_dataset(settings)
         self.recipe = resolve(settings.only(Recipe), self.dataset.images.shape[1:])
         self.combinations = [combination(word) for word in settings.defenses]
@@ -54,12 +63,8 @@ class StudyOfModels:
         """The training of one model."""
         raise NotImplementedError
 
-    def records_early(self, defenses: Combination) -> bool:
-        """Whether a combination's outputs are also stored at the recipe's recorded epochs before the last one."""
-        raise NotImplementedError
-
     def train(self, jobs: int | None = None) -> Self:
-        """Train every model that the store lacks, `jobs` at a time (by default one a core), and return the study.
+        """Train every model that the store lacks, `jobs` at a time (by default one per core), and return the study.
 
         Each model uses the recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
         where it stopped. Raises `TrainingError`, `RunError`.
@@ -83,7 +88,7 @@ class StudyOfModels:
 
     def recipe_for(self, defenses: Combination) -> Recipe:
         """The recipe that a combination's models are trained by."""
-        return self.recipe if self.records_early(defenses) else self.recipe.replace(record=())
+        return self.recipe.replace(record=()) if describe(shaping(defenses)) in self.only_last else self.recipe
 
     def run_of(self, job: Job, epoch: int | None = None, first: str | None = None) -> Run:
         """The stored run of a training at a recorded epoch, by default the last.

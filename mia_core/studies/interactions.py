@@ -72,7 +72,7 @@ def interactions(
 
 
 def interactions_table(found: list[Interaction]) -> pd.DataFrame:
-    """One row a combination: the sum of the parts, what was measured, their difference, corrected p, verdict."""
+    """One row per combination: the sum of the parts, what was measured, their difference, corrected p, verdict."""
     return pd.DataFrame(
         {
             "defenses": one.defenses,

@@ -11,7 +11,7 @@ def pareto_front(rows: pd.DataFrame, risk: str = "attack_accuracy", utility: str
     A row dominates another where its utility is at least as high and its risk at least as low, and one of the two is
     better; equal rows do not dominate each other.
 
-    rows  one row a combination, such as a summary (`mia_core.studies.study.over_the_seeds`), with columns defenses,
+    rows  one row per combination, such as a summary (`mia_core.studies.study.over_the_seeds`), with columns defenses,
           `risk` (lower is better) and `utility` (higher is better); rows without a value are left out
     Raises `SettingsError` for a combination that has several rows.
     """

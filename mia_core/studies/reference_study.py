@@ -13,7 +13,7 @@ from mia_core.base.errors import DataError
 from mia_core.data.canaries import choose_canaries, mislabel
 from mia_core.data.dataset import Dataset
 from mia_core.data.splits import Split, default_part, exactly_half, pairs, random_halves
-from mia_core.defenses import Combination, shaping
+from mia_core.defenses import Combination, describe
 from mia_core.model.job import Job
 from mia_core.store.runs import Run, Store
 from mia_core.studies.base import StudyOfModels
@@ -46,8 +46,10 @@ class ReferenceStudy(StudyOfModels):
     )  # fmt: skip
 
     def __init__(self, settings: ReferenceSettings, store: Store | None = None, dataset: Dataset | None = None) -> None:
-        """Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small."""
         super().__init__(settings, store, dataset)
+        # Early epochs of the undefended model are what every defense is compared with: a training that was simply
+        # stopped earlier.
+        self.only_last = frozenset(describe(defenses) for defenses in self.shapings() if defenses)
         self.paired = settings.design == "pairs"
         self.pool, self.population = draw_pool(self.dataset, settings)
         chosen = choose_canaries(self.pool, settings.canaries, settings.seed)
@@ -71,11 +73,6 @@ class ReferenceStudy(StudyOfModels):
         """The training of one model of the study."""
         rows = self.split.members[model], self.split.counted[model]
         return Job(*rows, self.recipe_for(defenses), defenses, (self.settings.seed, model))
-
-    def records_early(self, defenses: Combination) -> bool:
-        """Only the undefended model has early epochs: they are what every defense is compared with, a training that
-        was simply stopped earlier."""
-        return not shaping(defenses)
 
     def partner(self, target: int) -> int | None:
         """The model to be left out together with a target: its complement in pairs, none in the other designs."""

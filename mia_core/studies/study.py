@@ -8,7 +8,7 @@ import numpy as np
 from mia_core.attacks import Attack, AttackSettings, make_attack
 from mia_core.data.dataset import Dataset
 from mia_core.data.splits import four_way
-from mia_core.defenses import Combination, describe, shaping
+from mia_core.defenses import Combination, describe
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.intervals import bootstrap, over_seeds
 from mia_core.measures.metrics import LEVELS, level_column, low_fpr, measure
@@ -53,14 +53,7 @@ class Study(StudyOfModels):
         dataset: Dataset | None = None,
         only_last: Collection[str] = (),
     ) -> None:
-        """
-        only_last  combinations of which nothing is to be stored before the last epoch, as `describe` writes them: each
-                   recorded epoch costs the outputs on the counted examples
-
-        Raises `SettingsError` or `DataError` for a data set that cannot be loaded or is too small.
-        """
-        super().__init__(settings, store, dataset)
-        self.only_last = frozenset(only_last)
+        super().__init__(settings, store, dataset, only_last)
         examples = len(self.dataset.labels)
         self.splits = {seed: four_way(self.dataset.pool, settings.part, seed, examples) for seed in settings.seeds}
 
@@ -75,9 +68,6 @@ class Study(StudyOfModels):
         """The training of a target (model 0) or shadow (model 1)."""
         split = self.splits[seed]
         return Job(split.members[model], split.counted[model], self.recipe_for(defenses), defenses, (seed, model))
-
-    def records_early(self, defenses: Combination) -> bool:
-        return describe(shaping(defenses)) not in self.only_last
 
     def run(self, seed: int, model: int, defenses: Combination, epoch: int | None = None) -> Run:
         """The stored run of a target (model 0) or shadow (model 1) at a recorded epoch, by default the last.
@@ -102,12 +92,10 @@ class Study(StudyOfModels):
             row
             for seed in self.settings.seeds
             for defenses in self.combinations
-            for row in self.rows(seed, defenses, *self.pair(seed, defenses, epoch), epoch)
+            for row in self.rows(
+                seed, defenses, *(self.outputs(seed, model, defenses, epoch) for model in (TARGET, SHADOW)), epoch
+            )
         )
-
-    def pair(self, seed: int, defenses: Combination, epoch: int | None = None) -> tuple[Outputs, Outputs]:
-        """`outputs` of the target and of the shadow."""
-        return self.outputs(seed, TARGET, defenses, epoch), self.outputs(seed, SHADOW, defenses, epoch)
 
     def rows(
         self,

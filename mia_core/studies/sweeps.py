@@ -83,8 +83,8 @@ class Sweep:
         return self._tables[epoch].copy()
 
     def summary(self, confidence: float = 0.95) -> pd.DataFrame:
-        """Means and intervals over seeds (see `mia_core.studies.study.over_the_seeds`), `value` first, one row a value
-        and attack."""
+        """Means and intervals over seeds (see `mia_core.studies.study.over_the_seeds`), `value` first, one row per
+        value and attack."""
         return self._with_values(over_the_seeds(self.table(), confidence))
 
     def outputs(self, value: float, model: int = TARGET, seed: int | None = None) -> Outputs:

@@ -127,7 +127,6 @@ def test_not_measurable_values_are_left_out():
     [
         (defended(0.5, [0.6]), epochs_of(seeds=(7,)), {}, "no seed of adversary1"),
         (defended(0.5, [0.6]), epochs_of().drop(columns="attack_accuracy"), {}, "no measure attack_accuracy"),
-        (defended(0.5, [0.6]), epochs_of(), {"alpha": 1}, "alpha: expected"),
         (defended(0.5, [0.6]), epochs_of(), {"attack": "gap"}, "no seed of gap"),
     ],
 )

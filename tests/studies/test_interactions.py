@@ -91,7 +91,6 @@ def test_seeds_with_missing_values_are_left_out():
         ({"none": 0, "dropout": -0.1}, {}, "expected none, single defenses and combinations"),
         ({"dropout": 0, "masking": 0, "dropout+masking": 0}, {}, "expected none, single defenses"),
         ({"none": 0}, {"measure": "auc"}, "no measure auc"),
-        ({"none": 0, "dropout": 0, "masking": 0, "dropout+masking": 0}, {"alpha": 0}, "alpha: expected"),
     ],
 )
 def test_what_cannot_be_tested_is_an_error(effects, options, message):

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mia_core.base.errors import MiaWarning, RunError, SettingsError
+from mia_core.base.errors import MiaWarning, SettingsError
+from mia_core.defenses import combination
 from mia_core.measures.intervals import clopper_pearson
-from mia_core.references.answers import Answers, View
+from mia_core.references.answers import Answers, View, seen_as_logits, without_zeros
 from mia_core.references.registry import NEED_POPULATION, NEED_SHADOW, REFERENCE_ATTACKS
 from mia_core.studies.columns import REFERENCE_COLUMNS
 from mia_core.studies.reference_rows import EVERY, answers, attacked, judge_scores, table, views
@@ -173,12 +174,6 @@ def test_rapid_comes_with_its_threshold_and_finds_members_with_the_fewest_models
     assert (four["auc"] > 0.75).all() and four["balanced_accuracy"].notna().all()
 
 
-def test_before_training_the_table_says_what_is_missing(tmp_path, made):
-    empty = ReferenceStudy(made.settings, type(made.store)(tmp_path), DATA)
-    with pytest.raises(RunError, match="no run of none, seed 0, model 0, epoch 1"):
-        table(empty)
-
-
 def test_scores_are_measured_at_real_thresholds_with_exact_intervals():
     members = np.arange(1000) < 500
     scores = np.where(members, np.arange(1000) % 100, np.arange(1000) % 100 - 50.0)
@@ -214,3 +209,20 @@ def test_the_examples_that_give_themselves_away_come_first(made):
 
 def test_vulnerability_that_cannot_be_measured_is_missing(made):
     assert vulnerability(made, made.combinations[0], "loss", level=0.001)["found"].isna().all()
+
+
+def test_what_a_mask_hides_counts_as_half_of_the_least_it_shows():
+    logits = np.log([[0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.3, 0.4]])
+    values = np.exp(without_zeros(seen_as_logits(combination("masking(k=2)"), logits)))
+    kept = np.array([[0.6, 0.25], [0.3, 0.4]]) / [[0.85], [0.7]]
+    assert np.allclose(values, [[*kept[0], kept[0, 1] / 2, kept[0, 1] / 2], [kept[1, 0] / 2, kept[1, 0] / 2, *kept[1]]])
+    assert without_zeros(logits) is logits
+    assert np.allclose(
+        np.exp(without_zeros(seen_as_logits(combination("masking(k=1)"), logits)))[0], [1, 0.5, 0.5, 0.5]
+    )
+
+
+def test_a_reference_study_judges_accuracy_behind_the_defense(tmp_path):
+    study = made_study(tmp_path, defenses=["none", "clipping(maximum=0.34)"], attacks="loss")
+    accuracy = table(study).groupby("defenses")["target_accuracy"].mean()
+    assert accuracy["clipping(maximum=0.34)"] < accuracy["none"] - 0.01

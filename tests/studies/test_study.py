@@ -7,41 +7,32 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core.attacks import EVERY
+from mia_core.attacks import EVERY, AttackSettings
 from mia_core.base.errors import DataError, MiaWarning, RunError, SettingsError
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import TopKMasking
+from mia_core.defenses import TopKMasking, combination
+from mia_core.gate.arrays import Outputs
 from mia_core.store.runs import Store
-from mia_core.studies.columns import COLUMNS as COLUMN_MEANINGS
+from mia_core.studies.columns import COLUMNS
 from mia_core.studies.settings import StudySettings
-from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, SHADOW, TARGET, Study, evaluate, over_the_seeds
+from mia_core.studies.study import (
+    ATTACK_MEASURES,
+    MODEL_MEASURES,
+    SHADOW,
+    TARGET,
+    Study,
+    accuracies,
+    attack_columns,
+    evaluate,
+    over_the_seeds,
+)  # fmt: skip
 from small import RECIPE, tiny_dataset
 
-COLUMNS = [
-    "dataset",
-    "defenses",
-    "seed",
-    "attack",
-    "target_train_accuracy",
-    "target_accuracy",
-    "shadow_accuracy",
-    "attack_accuracy",
-    "balanced_accuracy",
-    "recall_members",
-    "recall_non_members",
-    "auc",
-    "tpr_at_fpr_0.01",
-    "tpr_at_fpr_0.001",
-]
+FIRST = ("dataset", "defenses", "seed", "attack", *MODEL_MEASURES, *ATTACK_MEASURES)
+LAST = ("epochs", "shadow_models", "queries", "precision")
 SETTINGS = StudySettings(
-    **{
-        **RECIPE.model_dump(),
-        "epochs": 2,
-        "record": (1,),
-        "seeds": 2,
-        "replicates": 50,
-        "attacks": ["adversary1", "gap"],
-    },
+    **{**RECIPE.model_dump(), "epochs": 2, "record": (1,), "seeds": 2, "replicates": 50},
+    attacks="adversary1,gap",
     defenses="none,masking(k=2),dropout+smoothing",
 )
 DATA = tiny_dataset(160)
@@ -58,7 +49,7 @@ def done(tmp_path_factory):
 
 def test_the_table_is_tidy(done):
     table = done.table()
-    assert list(table.columns[: len(COLUMNS) + 1]) == [*COLUMNS[:6], "generalisation_gap", *COLUMNS[6:]]
+    assert tuple(table.columns[: len(FIRST)]) == FIRST and tuple(table.columns[-4:]) == LAST
     assert len(table) == 2 * 3 * 2
     assert list(table["defenses"].unique()) == ["none", "masking(k=2)", "dropout+smoothing"]
     assert (table["dataset"] == "tiny").all() and not table.duplicated(["defenses", "seed", "attack"]).any()
@@ -72,19 +63,16 @@ def test_the_table_is_tidy(done):
 
 def test_every_column_is_described(done):
     intervals = {f"{name}_{side}" for name in ATTACK_MEASURES for side in ("low", "high")}
-    assert set(done.table().columns) == set(COLUMN_MEANINGS) | intervals
+    assert set(done.table().columns) == set(COLUMNS) | intervals
 
 
 def test_masking_trains_nothing_and_keeps_the_accuracy(done):
     assert len(list(done.store.root.iterdir())) == 2 * 2 * 2 * 2  # seeds, weights, models, epochs
     table = done.table().set_index(["defenses", "seed", "attack"])
+    none, masked = table.loc["none"], table.loc["masking(k=2)"]
     for column in ("target_train_accuracy", "target_accuracy", "shadow_accuracy"):
-        assert table.loc["none"][column].equals(table.loc["masking(k=2)"][column])
-    assert (
-        table.loc["none"]
-        .xs("gap", level="attack")["auc"]
-        .equals(table.loc["masking(k=2)"].xs("gap", level="attack")["auc"])
-    )
+        assert none[column].equals(masked[column])
+    assert none.xs("gap", level="attack")["auc"].equals(masked.xs("gap", level="attack")["auc"])
 
 
 def test_jobs_and_the_order_of_seeds_change_no_digit(done, tmp_path):
@@ -92,27 +80,6 @@ def test_jobs_and_the_order_of_seeds_change_no_digit(done, tmp_path):
     first = done.table().sort_values(["seed", "defenses", "attack"]).to_csv(index=False)
     second = other.table().sort_values(["seed", "defenses", "attack"]).to_csv(index=False)
     assert first == second
-
-
-def test_a_study_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    import mia_core.store.trainings as module
-
-    real, count = module.train_missing, []
-
-    def third_fails(*arguments, **how):
-        count.append(0)
-        if len(count) == 3:
-            raise KeyboardInterrupt
-        return real(*arguments, **how)
-
-    monkeypatch.setattr(module, "train_missing", third_fails)
-    with pytest.raises(KeyboardInterrupt):
-        study(tmp_path).train(jobs=1)
-    monkeypatch.undo()
-    again = study(tmp_path)
-    assert len(list(again.missing())) == 6
-    again.train(jobs=1)
-    assert not list(again.missing())
 
 
 def test_before_training_the_table_says_what_is_missing(tmp_path):
@@ -127,7 +94,7 @@ def test_recorded_epochs_have_tables_of_their_own(done):
         done.table(epoch=7)
 
 
-def test_changed_pixels_train_anew_and_the_old_ones_are_found_again(done):
+def test_changed_pixels_train_again_and_the_old_ones_are_found_again(done):
     pixels = DATA.images.copy()
     pixels[0, 0, 0, 0] ^= 1
     changed = Dataset(DATA.name, pixels, DATA.labels, DATA.classes, DATA.pool)
@@ -240,3 +207,29 @@ def test_an_output_stage_that_does_not_fit_the_classes_fails_before_any_training
     monkeypatch.setattr(TopKMasking, "outputs", outputs)
     with pytest.raises(SettingsError, match="found 3 classes"):
         study(tmp_path, masked)
+
+
+def outputs(defenses, examples=200):
+    """What a model with nearly equal posteriors says of examples whose label is always its first choice."""
+    posteriors = np.tile([0.32, 0.36, 0.32], (examples, 1))
+    for defense in combination(defenses):
+        posteriors = defense.outputs(posteriors)
+    members = np.arange(examples) < examples // 2
+    return Outputs(posteriors, members, np.ones(examples, np.int64), None, "test")
+
+
+@pytest.mark.parametrize(("defenses", "accuracy"), [("none", 1.0), ("masking", 1.0), ("clipping(maximum=0.3)", 0.0)])
+def test_a_defense_that_changes_the_predicted_class_changes_the_accuracy(defenses, accuracy):
+    said = outputs(defenses)
+    row = accuracies(said, said)
+    assert row["target_accuracy"] == row["target_train_accuracy"] == row["shadow_accuracy"] == accuracy
+    assert row["generalisation_gap"] == 0
+
+
+def test_the_intervals_of_a_row_follow_the_attack_seed():
+    random = np.random.default_rng(0)
+    members = random.random(300) < 0.5
+    scores = random.normal(size=300) + members
+    rows = [attack_columns(scores, members, 0.5, AttackSettings(attack_seed=seed, replicates=50)) for seed in (1, 1, 2)]
+    assert rows[0] == rows[1] and rows[0]["auc"] == rows[2]["auc"]
+    assert (rows[0]["auc_low"], rows[0]["auc_high"]) != (rows[2]["auc_low"], rows[2]["auc_high"])

@@ -63,11 +63,6 @@ def test_the_value_that_is_off_needs_no_training_of_its_own(done, tmp_path):
     assert not list(again.study.missing())
 
 
-def test_without_training_a_sweep_says_so(tmp_path):
-    with pytest.raises(RunError, match="train the study first"):
-        sweep(tmp_path).table()
-
-
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
