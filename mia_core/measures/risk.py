@@ -84,7 +84,7 @@ def overlap(found: Any) -> Overlap:
     sets = np.asarray(found)
     if sets.dtype != bool or sets.ndim != 2 or len(sets) == 0:
         raise ArrayError(f"true positives: found {sets.dtype} {sets.shape}; expected bool [S, N], S at least 1")
-    pairs = [jaccard(first, second) for first, second in itertools.combinations(sets, 2)]
+    pairs = [_jaccard(first, second) for first, second in itertools.combinations(sets, 2)]
     known = [value for value in pairs if value is not None]
     return Overlap(
         int(sets.any(axis=0).sum()),
@@ -94,7 +94,7 @@ def overlap(found: Any) -> Overlap:
     )
 
 
-def jaccard(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
+def _jaccard(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float | None:
     """|both| / |either| of two sets bool [N], 0 to 1; None where both are empty."""
     either = int((first | second).sum())
     return int((first & second).sum()) / either if either else None

@@ -5,7 +5,7 @@ import pytest
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.measures.metrics import tpr_at_fpr
-from mia_core.measures.risk import jaccard, overlap, precision_at, tnr_at_fnr
+from mia_core.measures.risk import overlap, precision_at, tnr_at_fnr
 
 
 def test_precision_falls_with_the_prior():
@@ -45,7 +45,7 @@ def test_overlap_of_true_positives():
     order = np.random.default_rng(0).permutation(5)
     assert overlap(sets[:, order]) == found
     assert overlap(sets[:1]).jaccard is None and overlap(np.zeros((2, 3), bool)).jaccard is None
-    assert jaccard(sets[0], sets[0]) == 1 and jaccard(sets[0], ~sets[2]) == 0
+    assert overlap(sets[[0, 0]]).jaccard == 1 and overlap(np.stack([sets[0], ~sets[2]])).jaccard == 0
     for wrong in (sets.astype(int), sets[0], np.zeros((0, 3), bool)):
         with pytest.raises(ArrayError, match="expected bool"):
             overlap(wrong)
