@@ -73,8 +73,6 @@ class Transfer:
         epoch  of the target, by default its last; the shadow is always at its last
         Raises `RunError` before training.
         """
-        import pandas as pd
-
         assumed = self.shadow.combinations
         if len(assumed) == 1:
             assumed = assumed * len(self.target.combinations)
