@@ -1,6 +1,7 @@
 """A copy of the project in a temporary folder, for tests that add a file to it and see what changes."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -51,6 +52,18 @@ class Project:
         done = self.python("-m", "mia_core", *words, **environment)
         assert done.returncode == 0, f"mia {' '.join(words)}: {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
+
+
+def recipe(heading: str) -> dict[str, str]:
+    """The files that a recipe of CONTRIBUTING.md writes: path -> text of the block below it.
+
+    heading  of the recipe's section, such as "A defense"
+    """
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    section = re.split(r"^##+ .*\n", text.partition(f"\n### {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    found = re.findall(r"^`([\w/.]+)`[^\n]*:\n\n```\w+\n(.*?)^```$", section, re.MULTILINE | re.DOTALL)
+    assert found, f"CONTRIBUTING.md: found no files below {heading!r}"
+    return dict(found)
 
 
 def copy_project(folder: Path) -> Project:
