@@ -37,7 +37,7 @@ notebooks: .venv/installed
 	$(BIN)/python -m mia_core.report
 
 lab: .venv/lab
-	$(BIN)/jupyter lab book/
+	$(BIN)/jupyter-lab book/
 
 # What is slow tests/conftest.py says. The durations show which test has become slow since.
 quick: .venv/installed
