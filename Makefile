@@ -39,7 +39,7 @@ notebooks: .venv/installed
 lab: .venv/lab
 	$(BIN)/jupyter-lab book/
 
-# What is slow tests/conftest.py says. The durations show which test has become slow since.
+# What is slow tests/slow.txt says. The durations show which test has become slow since.
 quick: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports

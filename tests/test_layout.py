@@ -38,6 +38,14 @@ def test_tests_are_in_the_rooms_of_what_they_test() -> None:
     assert {path.parent.name for path in (ROOT / "tests").glob("*/test_*.py")} == {*ROOMS, "book", "extending"}
 
 
+def test_what_is_called_slow_is_there() -> None:
+    lines = (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines()
+    for line in filter(lambda line: line and line[0] != "#", lines):
+        file, _, function = line.partition("::")
+        assert (ROOT / "tests" / file).exists(), line
+        assert not function or f"def {function}(" in (ROOT / "tests" / file).read_text(encoding="utf-8"), line
+
+
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
 def test_the_page_is_linked(file: str) -> None:
     assert "(book/layout.md)" in (ROOT / file).read_text(encoding="utf-8")

@@ -69,7 +69,6 @@ def write_notebook(path: Path, text: str) -> None:
     write_chapter(path, cells)
 
 
-@pytest.mark.slow
 def test_a_chapter_is_run_and_rendered(project: Project) -> None:
     files = recipe("A chapter")
     write_notebook(project.root / "book" / "doses.ipynb", files.pop("book/doses.ipynb"))
