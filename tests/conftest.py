@@ -14,7 +14,6 @@ import pytest
 from arrays import base, save
 from known import known_answers, reported_cases
 
-
 HERE = Path(__file__).resolve().parent
 SLOW = frozenset(line for line in (HERE / "slow.txt").read_text().splitlines() if line and line[0] != "#")
 """Rooms, files and tests that `make quick` leaves out, by their path in this folder."""
@@ -26,6 +25,12 @@ def is_slow(item: pytest.Item) -> bool:
     room = file.partition("/")[0]
     function = getattr(item, "originalname", item.name)
     return not SLOW.isdisjoint((room, file, f"{file}::{function}"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, files of nothing else are not even imported, which would take seconds."""
+    inside = config.option.markexpr == "not slow" and HERE in collection_path.parents
+    return True if inside and collection_path.relative_to(HERE).as_posix() in SLOW else None
 
 
 @pytest.hookimpl(tryfirst=True)
