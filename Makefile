@@ -43,7 +43,7 @@ lab: .venv/lab
 quick: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not slow" --durations 5
+	$(BIN)/python -m pytest -q -p no:nbval -n 2 --dist loadgroup -m "not slow" --durations 5
 
 # Side by side, a file (a notebook) at a time; what must stay together tests/conftest.py says.
 test: .venv/installed
