@@ -87,6 +87,12 @@ def test_jupyter_book_executes_nothing_and_needs_no_network() -> None:
     assert not (ROOT / "_static").exists(), "every script in it would be put on every page"
 
 
+def test_no_module_is_documented_twice() -> None:
+    pages = "".join(path.read_text(encoding="utf-8") for path in sorted((ROOT / "book").glob("api-*.md")))
+    named = re.findall(r"automodule:: (\S+)", pages)
+    assert len(set(named)) == len(named) > 0
+
+
 @every_notebook
 def test_notebook_names_no_kernel_but_python3(path: Path) -> None:
     assert nbformat.read(path, as_version=4).metadata.kernelspec.name == "python3"
