@@ -9,12 +9,14 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 BIN := .venv/bin
 PARAMS ?= params/default.yml
 
-.PHONY: help book report pdf notebooks test bench lint clean distclean
+.PHONY: help book report pdf notebooks lab quick test bench lint clean distclean
 
 help:
 	@echo "make book        run every chapter, render the book: _build/html/index.html"
 	@echo "make report PARAMS=FILE.yml   the same with your settings: _build/report/index.html"
 	@echo "make pdf PARAMS=FILE.yml      the report as one file: _build/report.pdf (needs Chromium or Chrome)"
+	@echo "make lab         open the chapters in JupyterLab"
+	@echo "make quick       lint and the tests that need no minutes: an answer while you work"
 	@echo "make test        all tests, those of the notebooks included"
 	@echo "make lint        ruff: style and common mistakes; import-linter: which room may import from which"
 	@echo "make bench       measure what things cost here: results/benchmarks/"
@@ -33,6 +35,15 @@ pdf: .venv/installed
 
 notebooks: .venv/installed
 	$(BIN)/python -m mia_core.report
+
+lab: .venv/lab
+	$(BIN)/jupyter-lab book/
+
+# What is slow tests/slow.txt says. The durations show which test has become slow since.
+quick: .venv/installed
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -p no:nbval -n 2 --dist loadgroup -m "not slow" --durations 5
 
 # Side by side, a file (a notebook) at a time; what must stay together tests/conftest.py says.
 test: .venv/installed
@@ -69,4 +80,8 @@ distclean: clean
 	}
 	@echo "Installing into .venv. This happens once and takes a few minutes: torch alone is several GB on Linux."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[book,test]"
+	@touch $@
+
+.venv/lab: .venv/installed
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[lab]"
 	@touch $@

@@ -14,14 +14,33 @@ import pytest
 from arrays import base, save
 from known import known_answers, reported_cases
 
+HERE = Path(__file__).resolve().parent
+SLOW = frozenset(line for line in (HERE / "slow.txt").read_text().splitlines() if line and line[0] != "#")
+"""Rooms, files and tests that `make quick` leaves out, by their path in this folder."""
+
+
+def is_slow(item: pytest.Item) -> bool:
+    """Whether the test, its file or its room is in `SLOW`."""
+    file = item.path.relative_to(HERE).as_posix()
+    room = file.partition("/")[0]
+    function = getattr(item, "originalname", item.name)
+    return not SLOW.isdisjoint((room, file, f"{file}::{function}"))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where slow tests are left out, files of nothing else are not even imported, which would take seconds."""
+    inside = config.option.markexpr == "not slow" and HERE in collection_path.parents
+    return True if inside and collection_path.relative_to(HERE).as_posix() in SLOW else None
+
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run side by side, those of a file stay together, as they share what is dear to make.
-
-    So do those that look at the rendered book; the chapters that are run with their claims turned may part.
+    """Marks the slow tests. Where tests run side by side, those of a file stay together, as they share what is dear to
+    make; so do those that look at the rendered book. The chapters that are run with their claims turned may part.
     """
     for item in items:
+        if HERE in item.path.parents and is_slow(item):
+            item.add_marker(pytest.mark.slow)
         file, name = item.path.stem, item.name
         group = f"{file} {name.partition('[')[2]}" if file == "test_turned" else file
         group = "site" if file in ("test_browser", "test_chapters", "test_pages") else group
@@ -30,7 +49,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder with reference data (`MIA_SHARED`, else `shared` beside the checkout); skips where there is none."""
+    """The folder with reference data (`MIA_SHARED`, else `shared` next to the checkout); skips where there is none."""
     folder = Path(os.environ.get("MIA_SHARED") or Path(__file__).resolve().parents[2] / "shared")
     if not folder.is_dir():
         pytest.skip(f"no reference data: {folder} is not a folder (set MIA_SHARED)")
