@@ -1,9 +1,10 @@
-"""The book's tables, from a study's summary and from verdicts, with values and intervals as text."""
+"""The book's tables, from a study's summary and from verdicts: numbers and their intervals as text."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mia_core.measures.text import NOT_MEASURABLE, heading, number
+from mia_core.display.shown import Evidence, Explained
+from mia_core.measures.text import NOT_MEASURABLE, Measured, heading, number, with_bounds
 from mia_core.studies.paper import TABLE_I
 
 if TYPE_CHECKING:
@@ -17,8 +18,9 @@ def with_interval(row: "pd.Series | dict", name: str, digits: int = 3) -> str:
     value, low, high = row[name], row[f"{name}_low"], row[f"{name}_high"]
     if value is None or value != value:
         return NOT_MEASURABLE
-    bounds = "" if low is None or low != low else f" [{number(low, digits)}, {number(high, digits)}]"
-    return f"{number(value, digits)}{bounds}"
+    if low is None or low != low:
+        return number(value, digits)
+    return with_bounds(number(value, digits), number(low, digits), number(high, digits))
 
 
 def beside_table_i(
@@ -78,8 +80,6 @@ def verdicts_table(
     """
     import pandas as pd
 
-    from mia_core.display.figures import Evidence, Explained
-
     names = [evidence] * len(verdicts) if isinstance(evidence, str) else evidence
     rows = []
     for verdict, name in zip(verdicts, names, strict=True):
@@ -103,12 +103,14 @@ def difference(verdict: "Verdict", unit: str = "seed", limits: tuple[float, floa
     """
     if verdict.difference is None:
         return NOT_MEASURABLE
-    bounds = ""
+    found = number(verdict.difference, sign="+")
     if verdict.low is not None and verdict.high is not None:
         least, most = limits or (verdict.low, verdict.high)
         low, high = max(verdict.low, least), min(verdict.high, most)
-        bounds = f" [{number(low, sign='+')}, {number(high, sign='+')}]"
-    return f"{number(verdict.difference, sign='+')}{bounds} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
+        found = with_bounds(found, number(low, sign="+"), number(high, sign="+"))
+    text = f"{found} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
+    shown = found.interval
+    return Measured(text, shown.mean, shown.low, shown.high, verdict.seeds)
 
 
 def told(verdicts: "Iterable[Verdict]") -> str:

@@ -1,20 +1,35 @@
 """Numbers and the names of measures as text, for tables, sentences and alt texts."""
 
-from typing import TYPE_CHECKING, Literal
+import re
+from typing import Literal
 
 from mia_core.measures.intervals import Interval
 
-if TYPE_CHECKING:
-    pass
-
-import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    pass
-
-
 NOT_MEASURABLE = "not measurable"
+
+
+class Measured(str):
+    """A measured number as text, such as "0.837 [0.831, 0.843]", that still knows the number for programs to read.
+
+    interval  the number and its bounds, as rounded in the text
+    seeds     the number of seeds behind it, where the text says it
+    """
+
+    interval: Interval
+    seeds: int | None
+
+    def __new__(
+        cls, text: str, value: float, low: float | None = None, high: float | None = None, seeds: int | None = None
+    ) -> "Measured":
+        """The text, and what it says."""
+        made = super().__new__(cls, text)
+        made.interval, made.seeds = Interval(value, low, high), seeds
+        return made
+
+    def within(self, text: str) -> "Measured":
+        """A longer text around the same number: `cell.within(f"lira {cell}")`."""
+        found = self.interval
+        return Measured(text, found.mean, found.low, found.high, self.seeds)
 
 
 def heading(column: str) -> str:
@@ -25,17 +40,33 @@ def heading(column: str) -> str:
     return {"auc": "AUC"}.get(column, words)
 
 
-def number(value: float, digits: int = 3, sign: Literal["", "+"] = "") -> str:
-    """A number with so many digits behind the point; with "+" a plus is written too. What rounds to 0 has no minus."""
-    return f"{round(float(value), digits) + 0.0:{sign}.{digits}f}"
+def number(value: float, digits: int = 3, sign: Literal["", "+"] = "") -> Measured:
+    """A number with this many decimals; with "+" a plus is written too. What rounds to 0 has no minus."""
+    rounded = round(float(value), digits) + 0.0
+    return Measured(f"{rounded:{sign}.{digits}f}", rounded)
 
 
-def signed(interval: Interval, digits: int = 3) -> str:
+def percent(share: float, digits: int = 0) -> Measured:
+    """A share in [0, 1] in percent with this many decimals: "42%"."""
+    return Measured(f"{share:.{digits}%}", round(100 * float(share), digits) / 100)
+
+
+def thousands(count: int) -> Measured:
+    """A whole number with commas: "10,520"."""
+    return Measured(f"{count:,}", int(count))
+
+
+def with_bounds(value: Measured, low: Measured, high: Measured) -> Measured:
+    """A number and the bounds of its interval as one text: "42% [40%, 45%]"."""
+    return Measured(f"{value} [{low}, {high}]", *(part.interval.mean for part in (value, low, high)))
+
+
+def signed(interval: Interval, digits: int = 3) -> Measured:
     """A difference as "+0.075 [+0.061, +0.089]", without bounds where they are not known."""
-    mean, *bounds = (
-        None if value is None else number(value, digits, "+") for value in (interval.mean, interval.low, interval.high)
-    )
-    return f"{mean}" if None in bounds else f"{mean} [{bounds[0]}, {bounds[1]}]"
+    mean = number(interval.mean, digits, "+")
+    if interval.low is None or interval.high is None:
+        return mean
+    return with_bounds(mean, number(interval.low, digits, "+"), number(interval.high, digits, "+"))
 
 
 def p_in_words(p: float | None) -> str:

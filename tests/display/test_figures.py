@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
 
 from mia_core.base.errors import SettingsError
-from mia_core.display import figures
-from mia_core.display.figures import figure, glue, plain, show, show_slider, style, table_html
+from mia_core.display.figures import figure, glue, show, show_slider, style, table_html
+from mia_core.display.shown import SHOWN, plain, shown_in
 from mia_core.display.svg import SERIES, lay_out, themed_svg
+from mia_core.display.tables import verdicts_table, with_interval
+from mia_core.measures.claims import Claim, Verdict
+from mia_core.measures.text import number
 
 pytest.importorskip("matplotlib")
 
@@ -161,7 +163,6 @@ def test_long_names_may_go_to_another_line(shown: list[dict]) -> None:
     text = table_html(table, "All.")
     assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
     assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
-    assert BeautifulSoup(text, "html.parser").find("tbody").th.get_text() == "dropout+smoothing"
 
 
 def test_what_scrolls_can_be_reached_by_keys_and_what_does_not_is_no_stop(shown: list[dict]) -> None:
@@ -216,11 +217,71 @@ def test_values_are_plain(value: object, expected: object) -> None:
     assert found == expected and type(found) is type(expected)
 
 
-def test_glued_numbers_are_plain_and_invisible(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = {}
-    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: kept.update({name: (value, display)}))
-    glue("auc", np.float64(0.83712))
-    assert kept == {"auc": (0.837, False)} and type(kept["auc"][0]) is float
+@pytest.mark.parametrize(
+    ("value", "words", "data"),
+    [
+        (np.float64(0.83712), "0.837", 0.837),
+        (np.int64(3), "3", 3),
+        (None, "'not measurable'", "not measurable"),
+        (number(0.25, 2, "+"), "'+0.25'", {"text": "+0.25", "value": 0.25}),
+    ],
+)
+def test_glued_values_are_plain_and_invisible(
+    monkeypatch: pytest.MonkeyPatch, value: object, words: str, data: object
+) -> None:
+    outputs = []
+    monkeypatch.setattr("myst_nb.ext.glue.ipy_display", lambda data, raw, metadata: outputs.append({"data": data}))
+    glue("auc", value)
+    assert outputs[0]["data"]["application/papermill.record/text/plain"] == words
+    assert all(kind.startswith("application/papermill.record/") for kind in outputs[0]["data"]), "nothing in sight"
+    found = {"kind": "glued", "name": "auc", "value": data}
+    assert list(shown_in({"cells": [{}, {"outputs": outputs}]})) == [(found, "")]
+
+
+def test_shown_tables_and_verdicts_come_as_data_with_numbers_as_numbers(shown: list[dict]) -> None:
+    both = {"auc": 0.83712, "auc_low": 0.8301, "auc_high": 0.8449}
+    cells = {"attack": ["lira"], "auc": [with_interval(both, "auc")], "n": [3], "share": [0.5], "holds": [True]}
+    show(pd.DataFrame(cells | {"lost": [None]}), caption="All.", name="all", digits=2)
+    data = shown[0][SHOWN]
+    assert json.loads(json.dumps(data)) == {
+        "kind": "table",
+        "name": "all",
+        "caption": "All.",
+        "columns": ["attack", "auc", "n", "share", "holds", "lost"],
+        "rows": [
+            [
+                "lira",
+                {"text": "0.837 [0.830, 0.845]", "value": 0.837, "low": 0.83, "high": 0.845},
+                3,
+                {"text": "0.50", "value": 0.5},
+                "yes",
+                "not measurable",
+            ]
+        ],
+    }
+    claim = Claim("It rises.", "IV", "auc", "dropout", "none", "higher")
+    lines = [Verdict(claim, "holds", 0.1, 0.05, 0.15, 3), Verdict(claim, "cannot be told", None, None, None, 0)]
+    show(verdicts_table(lines, evidence="tab-all"), caption="Verdicts.", name="v")
+    measured = {"text": "+0.100 [+0.050, +0.150] (3 seeds)", "value": 0.1, "low": 0.05, "high": 0.15, "seeds": 3}
+    line = {"claim": "It rises.", "source": "IV", "measured": measured, "outcome": "holds"}
+    unknown = {"measured": "not measurable", "outcome": "cannot be told"}
+    assert json.loads(json.dumps(shown[1][SHOWN])) == {
+        "kind": "verdicts",
+        "name": "v",
+        "caption": "Verdicts.",
+        "lines": [line, line | unknown],
+    }
+
+
+def test_the_data_of_a_figure_says_where_its_drawings_are(shown: list[dict]) -> None:
+    show(a_figure(), caption="One <b>.", alt="It rises.", name="rise")
+    show_slider([(0, a_figure()), (1, a_figure())], caption="Two.", alts=["Low.", "High."], name="sweep", label="ε")
+    for output, frames in zip(shown, ([("", "It rises.")], [("0", "Low."), ("1", "High.")]), strict=True):
+        data = output[SHOWN]
+        assert [(frame["value"], frame["alt"]) for frame in data["frames"]] == frames
+        for frame in data["frames"]:
+            drawing = output["text/html"][slice(*frame["svg"])]
+            assert ElementTree.fromstring(drawing).get("aria-label") == frame["alt"]
 
 
 def test_glue_without_myst_nb_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +293,6 @@ def test_nothing_heavy_is_imported_before_a_figure_is_made() -> None:
     code = "import sys, json, mia_core.display.figures; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"matplotlib", "pandas", "torch", "sklearn"} & set(json.loads(done.stdout))
-    assert figures.NOT_MEASURABLE == "not measurable"
 
 
 def test_frames_that_are_laid_out_alike_keep_their_panels_in_place():

@@ -17,7 +17,7 @@ from mia_core.report import BookError, build_report
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
-pytestmark = pytest.mark.usefixtures("own_cache", "bare_kernels")
+pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 @pytest.mark.parametrize("rich", [False, True], ids=["plain", "rich"])
@@ -77,8 +77,7 @@ def test_rendering_writes_nothing_into_the_home_folder(tmp_path: Path, monkeypat
 BUILD = """
 import sys
 from pathlib import Path
-from mia_core.book import build_report, prepared
-prepared.IMPORTED = ()
+from mia_core.report import build_report
 build_report({}, sys.argv[1], source=Path(sys.argv[2]))
 """
 

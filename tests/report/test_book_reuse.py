@@ -26,7 +26,7 @@ def reused(out: Path) -> bool:
     return "reused" in json.loads((out / "report.json").read_text())["chapters"]["broken"]
 
 
-@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+@pytest.mark.usefixtures("only_chapters")
 def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     source = one_chapter(tmp_path, f"print(epochs, file=open({str(runs)!r}, 'a'))")
@@ -145,7 +145,7 @@ def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: P
     assert len(names) == reuse.KEPT and names[-1] == f"{reuse.KEPT + 2:024}"
 
 
-@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+@pytest.mark.usefixtures("only_chapters")
 def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path: Path) -> None:
     chapter = tmp_path / "source" / "book" / "broken.ipynb"
     source = one_chapter(tmp_path, f"file = {str(chapter)!r}; text = open(file).read()")
@@ -158,7 +158,7 @@ def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path: Path) -> No
     assert not reused(out)
 
 
-@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+@pytest.mark.usefixtures("only_chapters")
 def test_chapter_is_not_kept_where_the_code_has_changed_meanwhile(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

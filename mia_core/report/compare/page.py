@@ -6,20 +6,18 @@ import re
 from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from mia_core.base.errors import RunError, SettingsError
 from mia_core.base.files import absolute, reason
 from mia_core.base.messages import one_line
+from mia_core.display.shown import shown_in
 from mia_core.report.compare.differences import ABSENT, Comparison
-from mia_core.report.compare.results import Chapter, Results, ShownVerdict
+from mia_core.report.compare.results import Chapter, Results, ShownVerdict, shown
 from mia_core.report.compare.text import interval, made
 
 Figures = dict[tuple[str, str], list[tuple[str, str]]]
 """(chapter, figure) -> its frames as (value of the slider or "", <svg> element)."""
-
-_FRAME = re.compile(
-    r'(?:<div class="mia-frame" data-value="(?P<value>[^"]*)"[^>]*>\s*)?(?P<svg><svg\b.*?</svg>)', re.DOTALL
-)
 
 # The book's colours. The policy lets the page load and run nothing, whatever stands in the reports.
 _PAGE = """<!doctype html>
@@ -111,26 +109,25 @@ def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
 def read_figures(folder: str | Path, results: Results) -> Figures:
     """The figures of a report, from the notebooks that it offers. Raises `RunError` for a missing or damaged one."""
     found: Figures = {}
-    for chapter, shown in results.chapters.items():
+    for chapter in (name for name, content in results.chapters.items() if content.figures):
         path = absolute(folder) / "_sources" / "book" / f"{chapter}.ipynb"
-        if not shown.figures:
-            continue
         try:
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            pages = [
-                "".join(output["data"].get("text/html", ""))
-                for cell in cells
-                for output in cell.get("outputs", ())
-                if "data" in output
-            ]
+            for data, page in shown_in(json.loads(path.read_text(encoding="utf-8"))):
+                if data["kind"] == "figure":
+                    found[chapter, data["name"]] = [(frame["value"], _drawing(frame, page)) for frame in data["frames"]]
         except OSError as error:
             raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{one_line(path)}: is no notebook: {one_line(error, 120)}") from None
-        for name in shown.figures:
-            page = next((page for page in pages if f'id="fig-{name}"' in page), "")
-            found[chapter, name] = [(html.unescape(m["value"] or ""), m["svg"]) for m in _FRAME.finditer(page)]
     return found
+
+
+def _drawing(frame: dict[str, Any], page: str) -> str:
+    start, end = frame["svg"]
+    drawing = page[start:end]
+    if not (drawing.startswith("<svg") and drawing.endswith("</svg>")):
+        raise ValueError(f"no drawing at {start} to {end}")
+    return drawing
 
 
 def as_page(
@@ -178,7 +175,7 @@ def _turns(comparison: Comparison) -> str:
 
 
 def _outcome(verdict: ShownVerdict | None) -> str:
-    return ABSENT if verdict is None else f"<strong>{_text(verdict.outcome)}</strong>: {_text(verdict.measured)}"
+    return ABSENT if verdict is None else f"<strong>{_text(verdict.outcome)}</strong>: {_text(shown(verdict.measured))}"
 
 
 def _shifts(comparison: Comparison) -> str:
