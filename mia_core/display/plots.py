@@ -78,7 +78,7 @@ def roc_over_seeds(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> tu
 
     The axes start at the FPR of one accused non-member: below it nothing can be measured.
 
-    curves  name -> one (scores [N], members [N]) a seed
+    curves  name -> one (scores [N], members [N]) per seed
     """
     fig, axes = figure(height=3.6)
     most = max(int((~np.asarray(members, bool)).sum()) for seeds in curves.values() for _, members in seeds)

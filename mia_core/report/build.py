@@ -141,7 +141,7 @@ def _is_report(folder: Path) -> bool:
 
 @contextmanager
 def _workshop(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the report, on the same disk so that the site can be moved into place at once."""
+    """A hidden folder next to the report, on the same disk so that the site can be moved into place at once."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
     except OSError as error:
@@ -154,7 +154,7 @@ def _workshop(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _announced(what: str) -> Iterator[Callable[[str], None]]:
-    """One line on stderr when it is done, with the seconds and what was remarked: others may run beside it."""
+    """One line on stderr when it is done, with the seconds and what was remarked: others may run at the same time."""
     start, remarks = time.perf_counter(), []
     try:
         yield remarks.append

@@ -1,7 +1,7 @@
-"""What a report found, in a form that programs read: the file results.json beside its pages.
+"""What a report found, in a form that programs read: the file results.json next to its pages.
 
-Taken from the executed chapters: their settings, data and versions, the numbers in their text, their tables and
-verdicts as shown, and what their figures show in words. `mia_core.report.compare.differences` reads it.
+Taken from the data in the executed chapters' outputs (see `mia_core.display.shown`) and from the records of how they
+were made: settings, data and versions, the numbers in their text, tables, verdicts, what figures show in words. `mia_core.report.compare.differences` reads it.
 """
 
 import re

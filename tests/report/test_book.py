@@ -1,4 +1,4 @@
-"""The builder of the report, on small books made here: what is on the pages and beside them."""
+"""The builder of the report, on small books made here: what is on the pages and next to them."""
 
 import json
 import os

@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Shift:
-    """A number that differs; `difference` is B - A, or None where one of them is no number or there is no interval.
+    """A number that differs; `difference` is B - A, or None where one of them is no number.
 
     where  the chapter and, of a table, its name
     what   the name of a glued number, or row and column of a table's cell
