@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.display.shown import Evidence, Explained
-from mia_core.measures.text import NOT_MEASURABLE, Measured, heading, number, with_bounds
+from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, with_bounds
+from mia_core.measures.text import percent as percent  # for the chapters' cells
 from mia_core.studies.paper import TABLE_I
 
 if TYPE_CHECKING:
@@ -108,13 +109,13 @@ def difference(verdict: "Verdict", unit: str = "seed", limits: tuple[float, floa
         least, most = limits or (verdict.low, verdict.high)
         low, high = max(verdict.low, least), min(verdict.high, most)
         found = with_bounds(found, number(low, sign="+"), number(high, sign="+"))
-    text = f"{found} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
-    shown = found.interval
-    return Measured(text, shown.mean, shown.low, shown.high, verdict.seeds)
+    return around(found, f"{found} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})", verdict.seeds)
 
 
 def told(verdicts: "Iterable[Verdict]") -> str:
     """Claims with their verdicts and differences, one after the other: "“It falls” holds, -0.075 [...] (3 seeds)"."""
-    return "; ".join(
-        f"“{verdict.claim.text.rstrip('.')}” {verdict.outcome}, {difference(verdict)}" for verdict in verdicts
-    )
+    parts = []
+    for verdict in verdicts:
+        shown = difference(verdict)
+        parts.append(around(shown, f"“{verdict.claim.text.rstrip('.')}” {verdict.outcome}, {shown}"))
+    return parts[0] if len(parts) == 1 else "; ".join(parts)

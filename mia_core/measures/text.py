@@ -26,10 +26,16 @@ class Measured(str):
         made.interval, made.seeds = Interval(value, low, high), seeds
         return made
 
-    def within(self, text: str) -> "Measured":
-        """A longer text around the same number: `cell.within(f"lira {cell}")`."""
-        found = self.interval
-        return Measured(text, found.mean, found.low, found.high, self.seeds)
+
+def around(cell: str, text: str, seeds: int | None = None) -> str:
+    """A longer text about the same number, if the cell is one: `around(cell, f"lira {cell}")`.
+
+    seeds  the number of seeds behind it, where the longer text says it
+    """
+    if not isinstance(cell, Measured):
+        return text
+    found = cell.interval
+    return Measured(text, found.mean, found.low, found.high, cell.seeds if seeds is None else seeds)
 
 
 def heading(column: str) -> str:
@@ -49,11 +55,6 @@ def number(value: float, digits: int = 3, sign: Literal["", "+"] = "") -> Measur
 def percent(share: float, digits: int = 0) -> Measured:
     """A share in [0, 1] in percent with this many decimals: "42%"."""
     return Measured(f"{share:.{digits}%}", round(100 * float(share), digits) / 100)
-
-
-def thousands(count: int) -> Measured:
-    """A whole number with commas: "10,520"."""
-    return Measured(f"{count:,}", int(count))
 
 
 def with_bounds(value: Measured, low: Measured, high: Measured) -> Measured:
