@@ -1,7 +1,7 @@
 """What a report found, in a form that programs read: the file results.json next to its pages.
 
 Taken from the data in the executed chapters' outputs (see `mia_core.display.shown`) and from the records of how they
-were made: settings, data and versions, the numbers in their text, tables, verdicts, what figures show in words. `mia_core.report.compare.differences` reads it.
+were made: settings, data and versions, the numbers in their text, tables, verdicts, what figures show in words.
 """
 
 import re

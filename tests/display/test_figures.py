@@ -40,10 +40,6 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     return outputs
 
 
-def test_svg_is_the_same_every_time() -> None:
-    assert themed_svg(a_figure(), name="a", alt="x") == themed_svg(a_figure(), name="a", alt="x")
-
-
 def test_svg_is_one_well_formed_element_with_a_role_and_a_label() -> None:
     text = themed_svg(a_figure(), name="a", alt='says "1 < 2" & more')
     root = ElementTree.fromstring(text)
@@ -84,7 +80,7 @@ def test_series_differ_without_colour() -> None:
     assert len({series["hatch"] for series in SERIES}) == len(SERIES)
 
 
-def test_the_readers_own_style_changes_nothing() -> None:
+def test_svg_is_the_same_every_time_whatever_the_readers_own_style() -> None:
     import matplotlib
 
     before = themed_svg(a_figure(), name="a", alt="x")
@@ -100,21 +96,17 @@ def test_shown_figure_has_caption_name_and_words_for_plain_text(shown: list[dict
     assert output["text/plain"] == "More & more. It rises."
 
 
-@pytest.mark.parametrize("alt", ["", "  ", "figure_1.png", "a.SVG"])
-def test_alt_text_is_required_and_no_file_name(alt: str) -> None:
-    with pytest.raises(SettingsError, match="alt: expected a sentence"):
-        show(a_figure(), caption="x", alt=alt, name="a")
-
-
-@pytest.mark.parametrize("name", ["", "Two words", "ä", "1st", 'a"b'])
-def test_name_must_be_a_link(name: str) -> None:
-    with pytest.raises(SettingsError, match="name: expected small letters"):
-        show(a_figure(), caption="x", alt="x", name=name)
-
-
-def test_caption_is_required(shown: list[dict]) -> None:
-    with pytest.raises(SettingsError, match="caption"):
-        show(pd.DataFrame({"a": [1]}), caption=" ", name="a")
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        *(({"alt": alt}, "alt: expected a sentence") for alt in ("", "  ", "figure_1.png", "a.SVG")),
+        *(({"name": name}, "name: expected small letters") for name in ("", "Two words", "ä", "1st", 'a"b')),
+        ({"caption": " "}, "caption: expected a sentence"),
+    ],
+)
+def test_caption_alt_text_and_name_are_checked(shown: list[dict], wrong: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        show(a_figure(), **{"caption": "x", "alt": "x", "name": "a"} | wrong)
     assert not shown
 
 
@@ -148,19 +140,12 @@ def test_table_is_read_by_rows_and_columns_with_plain_numbers() -> None:
     assert ">0.84</td>" in table_html(table, "All.", digits=2)
 
 
-def test_numbers_stand_right_and_words_left_and_intervals_stay_whole() -> None:
-    table = pd.DataFrame({"claim": ["a"], "value": ["+0.075 [+0.061, +0.089] (3 seeds)"], "verdict": ["holds"]})
+def test_numbers_stand_right_intervals_stay_whole_and_long_names_may_go_to_another_line() -> None:
+    value, name = "+0.075 [+0.061, +0.089] (3 seeds)", "smoothing(epsilon=-0.1)"
+    table = pd.DataFrame({"claim": ["dropout+smoothing", "+0.1"], name: [value] * 2, "verdict": ["a+b", "holds"]})
     text = table_html(table, "All.")
-    assert '<span class="mia-whole">[+0.061, +0.089]</span>' in text
-    assert text.count('class="mia-value"') == 2
-    assert "<td>holds</td>" in text
-
-
-def test_long_names_may_go_to_another_line(shown: list[dict]) -> None:
-    table = pd.DataFrame(
-        {"defenses": ["dropout+smoothing", "+0.1"], "smoothing(epsilon=-0.1)": ["a+b", "[+0.1, +0.2]"]}
-    )
-    text = table_html(table, "All.")
+    assert text.count('<span class="mia-whole">[+0.061, +0.089]</span>') == 2
+    assert text.count('class="mia-value"') == 3 and "<td>holds</td>" in text
     assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
     assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
 
@@ -171,32 +156,31 @@ def test_what_scrolls_can_be_reached_by_keys_and_what_does_not_is_no_stop(shown:
     assert [output["text/html"].count('tabindex="0"') for output in shown] == [0, 1]
 
 
-def test_slider_has_one_visible_frame_and_a_label(shown: list[dict]) -> None:
-    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
-    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε")
+@pytest.mark.parametrize(("start", "at", "words"), [(0, "-0.1", "one"), (1, "0", "two")])
+def test_slider_has_one_visible_frame_and_a_label(shown: list[dict], start: int, at: str, words: str) -> None:
+    frames, alts = [(value, a_figure()) for value in (-0.1, 0, 0.1)], ["one", "two", "three"]
+    show_slider(frames, caption="A sweep.", alts=alts, name="sweep", label="ε", start=start)
     text = shown[0]["text/html"]
-    assert text.count('class="mia-frame"') == 3 and len(re.findall(r'class="mia-frame"[^>]* hidden>', text)) == 2
-    assert 'max="2"' in text and 'aria-label="ε"' in text and "ε = -0.1" in text
+    found = re.findall(r'class="mia-frame" data-value="([^"]*)"( hidden)?', text)
+    assert found == [(value, "" if value == at else " hidden") for value in ("-0.1", "0", "0.1")]
+    assert 'max="2"' in text and f'value="{start}"' in text and 'aria-label="ε"' in text
+    assert f"<output>{at}</output>" in text and f'aria-valuetext="ε = {at}"' in text
+    assert shown[0]["text/plain"].endswith(words)
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids))
 
 
-def test_slider_starts_where_it_is_told_to(shown: list[dict]) -> None:
-    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
-    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε", start=1)
-    text = shown[0]["text/html"]
-    assert re.findall(r'data-value="([^"]*)"( hidden)?', text) == [("-0.1", " hidden"), ("0", ""), ("0.1", " hidden")]
-    assert 'value="1"' in text and "<output>0</output>" in text and 'aria-valuetext="ε = 0"' in text
-    assert shown[0]["text/plain"].endswith("two")
-    with pytest.raises(SettingsError, match="start: expected the index of a frame, 0 to 2, found 3"):
-        show_slider(frames, caption="x", alts=["1", "2", "3"], name="sweep", label="ε", start=3)
-
-
-def test_slider_needs_frames_and_an_alt_for_each() -> None:
-    with pytest.raises(SettingsError, match="at least 2 frames"):
-        show_slider([(0, a_figure())], caption="x", alts=["x"], name="a", label="x")
-    with pytest.raises(SettingsError, match="an alt for each"):
-        show_slider([(0, a_figure()), (1, a_figure())], caption="x", alts=["x"], name="a", label="x")
+@pytest.mark.parametrize(
+    ("frames", "wrong", "words"),
+    [
+        (1, {"alts": ["x"]}, "at least 2 frames"),
+        (2, {"alts": ["x"]}, "an alt for each"),
+        (3, {"alts": ["1", "2", "3"], "start": 3}, "start: expected the index of a frame, 0 to 2, found 3"),
+    ],
+)
+def test_slider_needs_frames_an_alt_for_each_and_one_to_start_with(frames: int, wrong: dict, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        show_slider([(value, a_figure()) for value in range(frames)], caption="x", name="a", label="x", **wrong)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from books import code, one_chapter, unrendered, write_chapter
-from mia_book.report_arrays import FILES
 from mia_core.report import build_report, reuse
 
 pytest.importorskip("jupyter_book")
@@ -95,43 +94,29 @@ def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
     assert key() is None and reuse.find("a", None) is None
 
 
-@pytest.mark.parametrize("name", ["recorded.csv", "benchmarks/epoch.json"])
-def test_a_recorded_result_shapes_a_chapter_by_name_and_content(
-    tmp_path: Path, key: Callable[..., str | None], name: str
+@pytest.mark.parametrize(
+    "name", ["results/recorded.csv", "results/benchmarks/epoch.json", "shared/data/report-arrays/target.npz"]
+)
+def test_what_chapters_read_shapes_them_by_name_and_content(
+    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
     found = [key()]
-    file = tmp_path / "results" / name
-    file.parent.mkdir(exist_ok=True)
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
     for content in ("a", "b"):
         file.write_text(content)
         found.append(key())
     file.rename(file.with_stem("other"))
     found.append(key())
     assert len(set(found)) == len(found)
+    if name.startswith("shared"):
+        (tmp_path / "shared").rename(tmp_path / "elsewhere")
+        monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
+        assert key() == found[-1], "the content counts, not the place"
+        return
     file.with_stem("other").unlink()
     assert key() == found[0]
-
-
-@pytest.mark.parametrize("changed", FILES.values())
-def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
-    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, changed: str
-) -> None:
-    found = [key()]
-    folder = tmp_path / "shared" / "data" / "report-arrays"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
-    assert key() == found[0], "a folder without the arrays is not read"
-    for name in FILES.values():
-        (folder / name).write_bytes(b"as published")
-    found.append(key())
-    (folder / changed).write_bytes(b"as  changed!")
-    found.append(key())
-    assert len(set(found)) == 3
-    (folder / changed).write_bytes(b"as published")
-    assert key() == found[1]
-    (tmp_path / "shared").rename(tmp_path / "elsewhere")
-    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
-    assert key() == found[1], "the content counts, not the place"
 
 
 def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: Path) -> None:

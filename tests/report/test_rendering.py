@@ -1,4 +1,4 @@
-"""Rendering by Jupyter Book: what it refuses to overwrite, and the same site each time."""
+"""Rendering by Jupyter Book: what it refuses to overwrite, and what it complains of."""
 
 import subprocess
 import sys
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from books import write_book
-from mia_core.report.rendering import render
-from mia_core.report.sources import BookError, open_book, python_path
+from mia_core.report import BookError, build_report
+from mia_core.report.sources import python_path
 
 pytest.importorskip("jupyter_book")
 pytestmark = pytest.mark.usefixtures("own_cache")
@@ -38,8 +38,10 @@ def test_a_report_is_not_overwritten_by_jupyter_book(tmp_path: Path, monkeypatch
     assert "A chapter" in (site / "book" / "chapter.html").read_text()
 
 
-def test_the_first_complaint_of_the_renderer_is_told(tmp_path: Path, capfd: pytest.CaptureFixture) -> None:
-    book = open_book(write_book(tmp_path / "source", {"chapter": ["# A chapter\n\n[](#fig-nowhere)"]}))
+def test_the_first_complaint_of_the_renderer_is_told_and_no_site_is_left(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
+    source = write_book(tmp_path / "source", {"chapter": ["# A chapter\n\n[](#fig-nowhere)"]})
     with pytest.raises(BookError, match=r"does not render: book/chapter\.ipynb.*fig-nowhere"):
-        render(book)
-    assert "fig-nowhere" in capfd.readouterr().err
+        build_report({}, tmp_path / "out", source=source)
+    assert "fig-nowhere" in capfd.readouterr().err and not (tmp_path / "out").exists()
