@@ -14,12 +14,11 @@ from typing import Any
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.files import absolute, reason
-from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.base.stderr import say
 from mia_core.report import reuse
 from mia_core.report.compare.results import RESULTS
 from mia_core.report.execution import run_chapter
-from mia_core.report.kernels import end_kernels, environment, kernels_may_start
+from mia_core.report.kernels import end_kernels, environment, running_kernels
 from mia_core.report.parameters import check_limits, check_parameters, known_parameters, make_absolute
 from mia_core.report.record import record, shown, sources
 from mia_core.report.rendering import render
@@ -72,7 +71,7 @@ def build_report(
 
     at_once, workers = places(len(names))
     variables = environment(workers)
-    with kernels_may_start(), ended_by_sigterm(end_kernels), _workshop(target) as folder:
+    with running_kernels(), _workshop(target) as folder:
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)

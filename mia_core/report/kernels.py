@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakSet
 
 from mia_core.base.files import cache_dir
+from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.report.sources import BookError, python_path
 
 _MANAGERS: WeakSet[Any] = WeakSet()
@@ -17,12 +18,13 @@ _ENDING = threading.Event()
 
 
 @contextlib.contextmanager
-def kernels_may_start() -> Iterator[None]:
-    """Afterwards kernels may be started again, whatever ended those of this time."""
-    try:
-        yield
-    finally:
-        _ENDING.clear()
+def running_kernels() -> Iterator[None]:
+    """Within it kernels run, and a SIGTERM kills them. Afterwards others may start, whatever ended these."""
+    with ended_by_sigterm(end_kernels):
+        try:
+            yield
+        finally:
+            _ENDING.clear()
 
 
 def end_kernels() -> None:

@@ -34,7 +34,7 @@ def fingerprint(notebook: Path, given: Mapping[str, Any], record: Mapping[str, A
     if runs_every_time(notebook):
         return None
     shaped = {
-        "cells": written(notebook),
+        "cells": [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in _cells(notebook)],
         "given": dict(given),
         "record": dict(record),
         "surroundings": surroundings(),
@@ -82,11 +82,6 @@ def keep(name: str, key: str | None, notebook: Path) -> str | None:
         for old in by_age[KEPT:]:
             old.unlink(missing_ok=True)
     return None
-
-
-def written(notebook: Path) -> list[list[Any]]:
-    """Kind, text and metadata of a notebook's cells: all but the outputs."""
-    return [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in _cells(notebook)]
 
 
 def _cells(notebook: Path) -> list[Any]:

@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.base.files import write_atomically
-from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.base.stderr import say
 from mia_core.report.execution import run_chapter
-from mia_core.report.kernels import end_kernels, environment, kernels_may_start
+from mia_core.report.kernels import end_kernels, environment, running_kernels
 from mia_core.report.parameters import known_parameters
 from mia_core.report.record import record
 from mia_core.report.reuse import runs_every_time
@@ -30,11 +29,7 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
     names = choose(book, chapters)
     at_once, workers = places(len(names))
     variables = environment(workers)
-    with (
-        kernels_may_start(),
-        ended_by_sigterm(end_kernels),
-        tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder,
-    ):
+    with running_kernels(), tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder:
         copy = copy_book(book, Path(folder) / "copy", names)
 
         def run(name: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from books import code, one_chapter, unrendered, write_chapter
-from mia_core.report import build_report, reuse
+from mia_core.report import build_report, record, reuse
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -165,3 +165,15 @@ def one_chapter_edits_itself(chapter: Path) -> list[object]:
     """A chapter that another editor changes while it runs, as if its own code did."""
     edit = f"p = {str(chapter)!r}; text = open(p).read(); open(p, 'w').write(text.replace('old text', 'new text'))"
     return [code("epochs = 1", "parameters"), "Some old text.", code(edit)]
+
+
+def test_the_code_of_the_package_and_of_the_chapters_helpers_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "__file__", str(tmp_path / "mia_core" / "report" / "record.py"))
+    found = [record.sources()]
+    for folder in ("mia_core", "mia_core/report", "book/mia_book"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "new.py").write_text("x = 1")
+        found.append(record.sources())
+    assert len(set(found)) == 4
