@@ -7,7 +7,6 @@ from typing import Any
 
 from joblib import cpu_count
 from sphinx.application import Sphinx
-from sphinx.errors import ExtensionError
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 from sphinx_tippy import get_tippy_data
 
@@ -107,9 +106,10 @@ def write_side_by_side(app: Sphinx, env: Any) -> None:
 def refuse_to_overwrite(app: Sphinx) -> None:
     """A report of `mia report` is not replaced by this book as it is stored, whose chapters nobody has run here."""
     if Path(app.outdir, "report.json").is_file():
-        raise ExtensionError(
-            f"{app.outdir} holds a report that mia report has made, which this would overwrite. To make it again: make "
-            "book. To see the book with its stored outputs: jupyter-book build . --path-output ANOTHER_FOLDER"
+        # An exception would end in Jupyter Book's traceback.
+        raise SystemExit(
+            f"error: {app.outdir} holds a report that mia report has made, which this would overwrite. To make it "
+            "again: make book. To see the book with its stored outputs: jupyter-book build . --path-output ANOTHER_FOLDER"
         )
 
 
