@@ -109,7 +109,7 @@ def refuse_to_overwrite(app: Sphinx) -> None:
         # An exception would end in Jupyter Book's traceback.
         raise SystemExit(
             f"error: {app.outdir} holds a report that mia report has made, which this would overwrite. To make it "
-            "again: make book. To see the book with its stored outputs: jupyter-book build . --path-output ANOTHER_FOLDER"
+            "again: make book. To see the book with its stored outputs: jupyter-book build . --path-output OTHER_FOLDER"
         )
 
 
