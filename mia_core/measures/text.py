@@ -71,7 +71,7 @@ def signed(interval: Interval, digits: int = 3) -> Measured:
 
 
 def p_in_words(p: float | None) -> str:
-    """A p-value with three digits; "<0.001" for a smaller one, which is not zero; None: not measurable."""
+    """A p-value with three decimals; "<0.001" for a smaller one, which is not zero; None: not measurable."""
     if p is None:
         return NOT_MEASURABLE
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    return "<0.001" if p < 0.001 else number(p)
