@@ -77,12 +77,6 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monk
 
 
 @pytest.fixture
-def bare_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chapters that use none of the large libraries need not wait until they are imported."""
-    monkeypatch.setattr("mia_core.report.prepared.IMPORTED", ("ipykernel.kernelapp", "ipykernel.ipkernel"))
-
-
-@pytest.fixture
 def files(tmp_path: Path) -> Callable[..., str]:
     """A function that saves arrays under a name and returns the path."""
     return lambda name, arrays: save(tmp_path, name, arrays)

@@ -18,6 +18,7 @@ import pytest
 import mia_book
 import mia_core.display.figures
 import mia_core.measures.claims
+from mia_core.display.shown import plain
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
 from mia_core.report.parameters import known_parameters
 from mia_core.studies.study import Study
@@ -117,7 +118,7 @@ def _record(patch: pytest.MonkeyPatch, run: Run) -> None:
     figures = mia_core.display.figures
 
     def glue(name: str, value: Any, digits: int = 3) -> None:
-        run.glued[name] = str(figures.plain(value, digits))
+        run.glued[name] = str(plain(value, digits))
 
     def table_html(table: pd.DataFrame, caption: str, digits: int = 3) -> str:
         run.tables.append(table)
@@ -126,7 +127,7 @@ def _record(patch: pytest.MonkeyPatch, run: Run) -> None:
     _replace(patch, figures.glue, glue)
     patch.setattr(figures, "table_html", table_html)
     patch.setattr(figures, "themed_svg", lambda fig, name, alt: run.captions.append(alt) or "<svg></svg>")
-    patch.setattr(figures, "_display", lambda kind, name, body, caption, alt: run.captions.append(caption))
+    patch.setattr(figures, "_display", lambda page, words, data: run.captions.append(data["caption"]))
     train = Study.train
     patch.setattr(Study, "train", lambda self, jobs=None: train(self, 1))
 

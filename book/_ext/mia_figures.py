@@ -59,24 +59,15 @@ def forget(app: Sphinx, env: BuildEnvironment, page: str) -> None:
     _numbers(env).pop(page, None)
 
 
-def offer(app: Sphinx, env: BuildEnvironment) -> list[str]:
-    """Make the names of all pages known to the others, but for those that two pages use.
-
-    Returns all pages where a number has changed since the last build: a page that is not read again may say it.
-    """
+def offer(app: Sphinx, env: BuildEnvironment) -> None:
+    """Make the names of all pages known to the others, but for those that two pages use."""
     labels = env.get_domain("std").data
-    offered: dict[str, tuple[str, str, str]] = {}
     used = Counter(name for words in _numbers(env).values() for name in words)
-    for name in getattr(env, "mia_offered", {}):
-        labels["labels"].pop(name, None)
-    for page, words in sorted(_numbers(env).items()):
+    for page, words in _numbers(env).items():
         for name, text in words.items():
             labels["anonlabels"][name] = (page, name)
             if used[name] == 1:
-                offered[name] = (page, name, text)
-    labels["labels"].update(offered)
-    before, env.mia_offered = getattr(env, "mia_offered", offered), offered
-    return [] if before == offered else sorted(env.found_docs)
+                labels["labels"][name] = (page, name, text)
 
 
 def _numbers(env: BuildEnvironment) -> dict[str, dict[str, str]]:

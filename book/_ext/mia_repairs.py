@@ -1,6 +1,5 @@
 """Sphinx extension: mends what the theme and the other extensions leave behind, and keeps pictures out of their way."""
 
-import os
 import pickle
 import re
 from pathlib import Path
@@ -8,20 +7,16 @@ from typing import Any
 
 from joblib import cpu_count
 from sphinx.application import Sphinx
-from sphinx.builders.html import StandaloneHTMLBuilder
-from sphinx.util.index_entries import split_index_msg
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
 from sphinx_tippy import get_tippy_data
 
 TOGGLE = '<summary><span class="toctree-toggle"'
-READ_AHEAD = "MIA_READ_AHEAD"  # set by mia_core.report.jupyter_book
 PICTURE = re.compile(r"<svg\b.*?</svg>", re.DOTALL)
 LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
 CITATION = re.compile(r'<div\b[^>]*\bclass="citation(?:-list)?"[^>]*>')
 ROLE = re.compile(r' role="[^"]*"')
 CITED = re.compile(r'(<a class="reference internal" href="[^"#]*bibliography\.html#[^"]*") title="[^"]*"')
 SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
-DRAWN = re.compile(r"\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.js$")
 LINK = re.compile(r"</?a\b[^>]*>")
 
 
@@ -71,13 +66,6 @@ def put_pictures_back(app: Sphinx, page: str, template: str, context: dict[str, 
         context["body"] = LIFTED.sub(lambda found: pictures[int(found[1])], context["body"])
 
 
-def forget_tips(app: Sphinx) -> None:
-    """Remove what hovering showed after the last build: all of it is written anew, under names drawn by lot."""
-    for file in Path(app.outdir, "_static", "tippy").rglob("*.js"):
-        if DRAWN.search(file.name):
-            file.unlink()
-
-
 def hand_over_tips(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Leave what hovering shows where the main process finds it: pages may be written by several at a time."""
     if doctree is not None:
@@ -115,50 +103,20 @@ def write_side_by_side(app: Sphinx, env: Any) -> None:
     app.parallel = cpu_count() + 1  # the process that hands out the pages only waits
 
 
-def complete_search_index(app: Sphinx) -> list[Any]:
-    """Sphinx keeps no index entries of pages that it does not write again; no page is added here."""
-    entries = getattr(getattr(app.builder, "indexer", None), "_index_entries", None)
-    for page, found in app.env.get_domain("index").entries.items():
-        if entries is not None and page not in entries:
-            split = [(split_index_msg(kind, value), target or "", main) for kind, value, target, main, _ in found]
-            entries[page] = sorted({(word, target, main) for words, target, main in split for word in words})
-    return []
-
-
-def note_code(app: Sphinx) -> None:
-    """Note what it found, which it is about to forget."""
-    app.mia_code = getattr(app.env, "sphinx_codeautolink_transforms", {})
-
-
-def remember_code(app: Sphinx) -> None:
-    """Give back to sphinx_codeautolink what it found in pages that are not read again: it looks for them as .rst."""
-    app.env.sphinx_codeautolink_transforms.update(app.mia_code)
-
-
-class ReadAhead(StandaloneHTMLBuilder):
-    """Reads the pages and keeps what it read for the builder of this name that writes them."""
-
-    def get_outdated_docs(self) -> set[str]:
-        """None: nothing is written."""
-        return set()
-
-    def write(self, *pages: Any) -> None:
-        """Nothing is written."""
-
-    def finish(self) -> None:
-        """Nothing is written; other extensions put their style sheets there at the end."""
-        Path(self.outdir, "_static").mkdir(parents=True, exist_ok=True)
+def refuse_to_overwrite(app: Sphinx) -> None:
+    """A report of `mia report` is not replaced by this book as it is stored, whose chapters nobody has run here."""
+    if Path(app.outdir, "report.json").is_file():
+        # An exception would end in Jupyter Book's traceback.
+        raise SystemExit(
+            f"error: {app.outdir} holds a report that mia report has made, which this would overwrite. To make it "
+            "again: make book. To see the book with its stored outputs: jupyter-book build . --path-output OTHER_FOLDER"
+        )
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
-    if READ_AHEAD in os.environ:
-        app.add_builder(ReadAhead, override=True)
     allow_sections_without_title()
-    app.connect("builder-inited", note_code, priority=100)
-    app.connect("builder-inited", remember_code, priority=900)
-    app.connect("builder-inited", forget_tips)
-    app.connect("html-collect-pages", complete_search_index)
+    app.connect("builder-inited", refuse_to_overwrite, priority=100)
     app.connect("env-updated", write_side_by_side)
     app.connect("html-page-context", lift_pictures, priority=100)
     app.connect("html-page-context", put_pictures_back, priority=900)

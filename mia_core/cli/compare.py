@@ -13,18 +13,19 @@ def compare(
     out: Annotated[
         str | None, typer.Option(help="Also write the comparison, with figures, to this .html file.", metavar="FILE")
     ] = None,
+    brief: Annotated[bool, typer.Option("--summary", help="Print at most ten lines.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print strict JSON instead of text.")] = False,
 ) -> None:
     """Compare two reports: settings that differ, verdicts that changed, numbers with intervals and their difference.
 
     A and B are folders that mia report has made. The page of --out also has their figures side by side; it is one file
-    that needs nothing else and no network.
+    that needs nothing else and no network. Exit status: 0 no verdict changed, 1 some did, 2 an error.
     """
     from mia_core.base.stderr import say, write
     from mia_core.report.compare.differences import compare as compared
     from mia_core.report.compare.page import as_page, check_out, read_figures
     from mia_core.report.compare.results import read_results
-    from mia_core.report.compare.text import as_text
+    from mia_core.report.compare.text import as_text, summary
 
     target = check_out(out, (a, b)) if out is not None else None
     left, right = read_results(a), read_results(b)
@@ -39,4 +40,6 @@ def compare(
         found = asdict(comparison)  # but for the lines of verdict tables, which are pydantic's
         write(json.dumps(found, indent=2, allow_nan=False, default=lambda line: line.model_dump()) + "\n")
     else:
-        write(as_text(comparison, left, right, (a, b)))
+        write((summary if brief else as_text)(comparison, left, right, (a, b)))
+    if comparison.turns:
+        raise typer.Exit(1)

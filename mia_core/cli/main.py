@@ -1,7 +1,8 @@
 """The command line `mia`. Results go to stdout and nothing else does; errors, warnings and notes go to stderr.
 
-Exit status: 0 done, 2 a mistake that the user can mend (one line, `mia: error: ...`), 130 interrupted; anything else
-is a bug. Heavy modules are imported by the commands that need them, so that `mia --help` answers at once.
+Exit status: 0 done, 1 two reports compared of which a verdict changed, 2 a mistake that the user can mend (one line,
+`mia: error: ...`), 130 interrupted; anything else is a bug. Heavy modules are imported by the commands that need them,
+so that `mia --help` answers at once.
 """
 
 import os

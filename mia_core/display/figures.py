@@ -5,39 +5,20 @@ figure is made, not before.
 """
 
 import html
-import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mia_core.base.errors import SettingsError
+from mia_core.display.shown import SHOWN, Evidence, Explained, Glued, cell_text, figure_data, table_data
 from mia_core.display.svg import figure, lay_out, style, themed_svg
+from mia_core.measures.text import NOT_MEASURABLE
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-__all__ = ["NOT_MEASURABLE", "figure", "glue", "plain", "show", "show_slider", "style"]
-
-NOT_MEASURABLE = "not measurable"
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """A cell of a table that links to a figure or table of the same page, by its name there, such as "fig-epochs"."""
-
-    name: str
-
-
-class Explained(str):
-    """The text of a cell with a longer one that appears when a reader points at it."""
-
-    def __new__(cls, text: str, title: str) -> "Explained":
-        """Both texts are plain."""
-        made = super().__new__(cls, text)
-        made.title = title
-        return made
+__all__ = ["figure", "glue", "show", "show_slider", "style"]
 
 
 def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "", digits: int = 3) -> None:
@@ -46,15 +27,17 @@ def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "
     caption  one or two plain sentences under it
     name     letters, digits and dashes, unique on the page: `[](#fig-NAME)` and `[](#tab-NAME)` link to it
     alt      of a figure: what it shows, for those who do not see it, with the numbers that matter
-    digits   of a table: digits behind the point
+    digits   of a table: decimals of its numbers
 
     Raises `SettingsError` for a figure without alt text, an empty caption or a name that cannot be a link.
     """
     if hasattr(item, "savefig"):
-        body = themed_svg(item, name=_checked_name(name), alt=_checked_alt(alt))
-        _display("fig", name, f'<div class="mia-plot">{body}</div>', caption, alt)
+        plot = themed_svg(item, name=_checked_name(name), alt=_checked_alt(alt))
+        page = figure_html("fig", name, f'<div class="mia-plot">{plot}</div>', caption)
+        _display(page, f"{caption} {alt}", figure_data(name, caption, [""], [alt], [plot], page))
     else:
-        _display("tab", name, table_html(item, caption, digits), caption, alt)
+        page = figure_html("tab", name, table_html(item, caption, digits), caption)
+        _display(page, f"{caption} {alt}", table_data(name, caption, item, digits))
 
 
 def show_slider(
@@ -63,7 +46,7 @@ def show_slider(
     """Show one of several figures, chosen by a slider that works with mouse, touch and arrow keys.
 
     frames  (value, figure): what the slider says there and what it shows; all figures share their axis ranges
-    alts    one alt text a frame
+    alts    one alt text per frame
     label   what the slider changes, such as "ε"
     start   index of the frame that is shown first
 
@@ -78,7 +61,8 @@ def show_slider(
     for _, fig in frames:
         lay_out(fig, like=frames[start][1])  # what stays the same stays in its place
     plots = [themed_svg(fig, name=f"{name}-{i}", alt=_checked_alt(alts[i])) for i, (_, fig) in enumerate(frames)]
-    values = [html.escape(str(value)) for value, _ in frames]
+    shown = [str(value) for value, _ in frames]
+    values = [html.escape(value) for value in shown]
     stack = "".join(
         f'<div class="mia-frame" data-value="{value}"{"" if i == start else " hidden"}>{plot}</div>'
         for i, (value, plot) in enumerate(zip(values, plots, strict=True))
@@ -100,7 +84,8 @@ def show_slider(
         "input.setAttribute('aria-valuetext', input.getAttribute('aria-label') + ' = ' + frames[at].dataset.value)})"
         "})()</script>"
     )
-    _display("fig", name, f'<div class="mia-plot">{stack}</div>{control}{script}', caption, alts[start])
+    page = figure_html("fig", name, f'<div class="mia-plot">{stack}</div>{control}{script}', caption)
+    _display(page, f"{caption} {alts[start]}", figure_data(name, caption, shown, alts, plots, page))
 
 
 def glue(name: str, value: Any, digits: int = 3) -> None:
@@ -113,15 +98,7 @@ def glue(name: str, value: Any, digits: int = 3) -> None:
         from myst_nb import glue as keep
     except ImportError:
         return
-    keep(name, plain(value, digits), display=False)
-
-
-def plain(value: Any, digits: int = 3) -> bool | int | float | str:
-    """A plain, rounded Python value, never a NumPy one; None and NaN become "not measurable"."""
-    value = value.item() if hasattr(value, "item") else value
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return NOT_MEASURABLE
-    return round(value, digits) if isinstance(value, float) else value
+    keep(name, Glued(name, value, digits), display=False)
 
 
 def table_html(table: "pd.DataFrame", caption: str, digits: int = 3) -> str:
@@ -155,10 +132,7 @@ def _cell(value: Any, digits: int) -> str:
         return f'<a class="mia-evidence" href="#{html.escape(value.name)}">{words}</a>' if value.name else ""
     if isinstance(value, Explained):
         return f'<span title="{html.escape(value.title)}">{html.escape(value)}</span>'
-    value = plain(value, digits)
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    text = html.escape(f"{value:.{digits}f}" if isinstance(value, float) else str(value))
+    text = html.escape(cell_text(value, digits))
     # An interval may go to a line of its own, but is not broken.
     return re.sub(r"\[[^\]]*\]", r'<span class="mia-whole">\g<0></span>', text)
 
@@ -196,8 +170,7 @@ def figure_html(kind: str, name: str, body: str, caption: str) -> str:
     )
 
 
-def _display(kind: str, name: str, body: str, caption: str, alt: str) -> None:
+def _display(page: str, words: str, data: dict[str, Any]) -> None:
     from IPython.display import display
 
-    page = figure_html(kind, name, body, caption)
-    display({"text/html": page, "text/plain": f"{caption} {alt}".strip()}, raw=True)
+    display({"text/html": page, "text/plain": words.strip(), SHOWN: data}, raw=True)

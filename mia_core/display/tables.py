@@ -1,9 +1,11 @@
-"""The book's tables, from a study's summary and from verdicts, with values and intervals as text."""
+"""The book's tables, from a study's summary and from verdicts: numbers and their intervals as text."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from mia_core.measures.text import NOT_MEASURABLE, heading, number, with_interval
+from mia_core.display.shown import Evidence, Explained
+from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, with_interval
+from mia_core.measures.text import percent as percent  # for the chapters' cells
 from mia_core.studies.paper import TABLE_I
 
 if TYPE_CHECKING:
@@ -69,8 +71,6 @@ def verdicts_table(
     """
     import pandas as pd
 
-    from mia_core.display.figures import Evidence, Explained
-
     names = [evidence] * len(verdicts) if isinstance(evidence, str) else evidence
     rows = []
     for verdict, name in zip(verdicts, names, strict=True):
@@ -94,16 +94,18 @@ def difference(verdict: "Verdict", unit: str = "seed", limits: tuple[float, floa
     """
     if verdict.difference is None:
         return NOT_MEASURABLE
-    bounds = ""
+    found = number(verdict.difference, sign="+")
     if verdict.low is not None and verdict.high is not None:
         least, most = limits or (verdict.low, verdict.high)
         low, high = max(verdict.low, least), min(verdict.high, most)
-        bounds = f" [{number(low, sign='+')}, {number(high, sign='+')}]"
-    return f"{number(verdict.difference, sign='+')}{bounds} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})"
+        found = with_bounds(found, number(low, sign="+"), number(high, sign="+"))
+    return around(found, f"{found} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})", verdict.seeds)
 
 
 def told(verdicts: "Iterable[Verdict]") -> str:
     """Claims with their verdicts and differences, one after the other: "“It falls” holds, -0.075 [...] (3 seeds)"."""
-    return "; ".join(
-        f"“{verdict.claim.text.rstrip('.')}” {verdict.outcome}, {difference(verdict)}" for verdict in verdicts
-    )
+    parts = []
+    for verdict in verdicts:
+        shown = difference(verdict)
+        parts.append(around(shown, f"“{verdict.claim.text.rstrip('.')}” {verdict.outcome}, {shown}"))
+    return parts[0] if len(parts) == 1 else "; ".join(parts)

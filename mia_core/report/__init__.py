@@ -1,17 +1,16 @@
-"""The executable report: runs the book's chapters on the given parameters and renders them as one site.
+"""The executable report: runs the book's chapters on the given parameters, renders them as one site, compares two.
 
 sources.py     what the book consists of, and a private copy of it
 parameters.py  the parameters that the chapters know, checked before anything runs
 record.py      what a page says of how it was made
-schedule.py    chapters side by side
-prepared.py    one process that has imported what chapters import, from which their kernels are forked
+schedule.py    which chapters run at the same time
 kernels.py     a kernel of this interpreter, in an environment of its own
 execution.py   one chapter, run by papermill; every code cell has run, or it is an error
 reuse.py       executed chapters, kept for the next build until anything about them changes
-jupyter_book.py  Jupyter Book in a process that ends with its parent's
 rendering.py   Jupyter Book on the executed copy, with warnings as errors
 front.py       what the front page shows
-results.py     what the chapters found, as results.json beside the pages
+results.py     what the chapters found, as results.json next to the pages
+compare/       two reports by the results that each carries
 pdf.py         the finished site as one PDF, printed by Chromium
 build.py       all of it in order: nothing is left in place unless everything went well
 stored.py      stores the outputs of a default run in the chapters themselves

@@ -14,15 +14,14 @@ from typing import Any
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.files import absolute, reason
-from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.base.stderr import say
 from mia_core.report import reuse
 from mia_core.report.compare.results import RESULTS
-from mia_core.report.execution import end_kernels, kernels_may_start, run_chapter
-from mia_core.report.kernels import kernels
+from mia_core.report.execution import run_chapter
+from mia_core.report.kernels import end_kernels, environment, running_kernels
 from mia_core.report.parameters import check_limits, check_parameters, known_parameters, make_absolute
 from mia_core.report.record import record, shown, sources
-from mia_core.report.rendering import renderer
+from mia_core.report.rendering import render
 from mia_core.report.results import collect
 from mia_core.report.schedule import places, run_side_by_side
 from mia_core.report.sources import BookError, choose, copy_book, open_book
@@ -71,17 +70,11 @@ def build_report(
     records = {name: record(settings[name]) for name in names}
 
     at_once, workers = places(len(names))
-    with (
-        kernels_may_start(),
-        ended_by_sigterm(end_kernels),
-        _workshop(target) as folder,
-        kernels(workers) as starting,
-        renderer(folder / "rendering") as pages,
-    ):
+    variables = environment(workers)
+    with running_kernels(), _workshop(target) as folder:
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)
-        pages.read_ahead(copy)
         begun = count(1)
 
         def run(name: str) -> dict[str, Any]:
@@ -95,7 +88,7 @@ def build_report(
                     nbformat.write(earlier, copy.chapters[name])
                     return {**earlier.metadata["mia"], "reused": True}
                 place, private = book.chapters[name].parent, folder / "kernels" / name
-                done = run_chapter(name, copy.chapters[name], given, records[name], place, private, starting)
+                done = run_chapter(name, copy.chapters[name], given, records[name], place, private, variables)
                 if sources() != begun_with:
                     remark("not kept for the next report, as the package's code has changed meanwhile")
                 elif problem := reuse.keep(name, key, copy.chapters[name]):
@@ -105,7 +98,7 @@ def build_report(
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
         records |= run_side_by_side(names, run, last, at_once, end_kernels)
         with _announced("rendering"):
-            site = Path(shutil.copytree(pages.render(copy), folder / "site"))
+            site = render(copy)
         text = json.dumps({"parameters": shown(checked), "chapters": records}, indent=2, default=str)
         (site / RECORD).write_text(text + "\n", encoding="utf-8")
         results = collect(**json.loads(text), notebooks=copy.chapters)
@@ -147,7 +140,7 @@ def _is_report(folder: Path) -> bool:
 
 @contextmanager
 def _workshop(target: Path) -> Iterator[Path]:
-    """A hidden folder beside the report, on the same disk so that the site can be moved into place at once."""
+    """A hidden folder next to the report, on the same disk so that the site can be moved into place at once."""
     try:
         folder = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
     except OSError as error:
@@ -160,7 +153,7 @@ def _workshop(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def _announced(what: str) -> Iterator[Callable[[str], None]]:
-    """One line on stderr when it is done, with the seconds and what was remarked: others may run beside it."""
+    """One line on stderr when it is done, with the seconds and what was remarked: others may run at the same time."""
     start, remarks = time.perf_counter(), []
     try:
         yield remarks.append

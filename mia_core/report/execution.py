@@ -1,39 +1,15 @@
 """Runs one chapter by papermill with the interpreter that runs this, and makes sure that every code cell has run."""
 
-import contextlib
 import logging
-import os
 import re
-import signal
 import sys
-import threading
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mia_core.base.messages import one_line
-from mia_core.report.kernels import Kernels
+from mia_core.report.kernels import kernel_manager
 from mia_core.report.sources import BookError
-
-_RUNNING: set[Any] = set()  # managers of kernels
-_ENDING = threading.Event()
-
-
-@contextlib.contextmanager
-def kernels_may_start() -> Iterator[None]:
-    """Afterwards kernels may be started again, whatever ended those of this time."""
-    try:
-        yield
-    finally:
-        _ENDING.clear()
-
-
-def end_kernels() -> None:
-    """Kill all kernels that run, and those that are about to."""
-    _ENDING.set()
-    for manager in list(_RUNNING):
-        _kill(manager)
 
 
 def run_chapter(
@@ -43,15 +19,15 @@ def run_chapter(
     record: dict[str, Any],
     folder: Path,
     private: Path,
-    kernels: Kernels,
+    variables: dict[str, str],
 ) -> dict[str, Any]:
     """Run the notebook with these parameters and write it back with outputs; returns the completed record.
 
-    record   what the page says of how it was made; when and in how many seconds is added, and the whole is stored in
-             the notebook's metadata under `mia`
-    folder   the current folder of the code that runs: that of the chapter's source, as in Jupyter
-    private  a folder for the files that a kernel needs; nothing is read from or written to the user's own
-    kernels  what starts its kernel
+    record     what the page says of how it was made; when and in how many seconds is added, and the whole is stored in
+               the notebook's metadata under `mia`
+    folder     the current folder of the code that runs: that of the chapter's source, as in Jupyter
+    private    a folder for the files that the kernel needs
+    variables  the kernel's environment variables
 
     Raises `BookError`, which names the chapter and the cell, unless every code cell ran to its end without an error;
     the error's traceback is printed before. The notebook is written only if it succeeded.
@@ -61,7 +37,7 @@ def run_chapter(
     from papermill.log import logger
 
     logger.setLevel(logging.ERROR)
-    watch, started = _Watch(), []
+    watch = _Watch()
     try:
         source = nbformat.read(notebook, as_version=4)
         for cell in source.cells:
@@ -75,7 +51,7 @@ def run_chapter(
             kernel_name="python3",
             language="python",
             progress_bar=False,
-            kernel_manager_class=_known(kernels.manager_class(folder, private), started),
+            kernel_manager_class=kernel_manager(folder, private, variables),
             force_raise_errors=True,
             on_cell_start=watch.start,
             on_cell_error=watch.error,
@@ -85,8 +61,6 @@ def run_chapter(
         if watch.reply is None and watch.cell is None:
             raise BookError(f"chapter {name}: cannot be run: {type(error).__name__}: {one_line(error)}") from None
         raise _failure(name, watch.cell, watch.position, *_reason(watch, error)) from None
-    finally:
-        _RUNNING.difference_update(started)
     check_complete(name, done)
     for field in ("input_path", "output_path", "environment_variables"):
         done.metadata.papermill.pop(field, None)  # paths belong to a machine, not to a page
@@ -96,34 +70,6 @@ def run_chapter(
     done.metadata["mia"] = record
     nbformat.write(done, notebook)
     return record
-
-
-def _known(manager_class: type, started: list[Any]) -> type:
-    """The same manager, which puts itself into `started` and among those whose kernels an end from outside ends."""
-
-    class Known(manager_class):
-        async def start_kernel(self, **options: Any) -> None:
-            if _ENDING.is_set():
-                raise BookError("the report is being ended")
-            await super().start_kernel(**options)
-            started.append(self)
-            _RUNNING.add(self)
-            if _ENDING.is_set():  # meanwhile
-                _kill(self)
-
-    return Known
-
-
-def _kill(manager: Any) -> None:
-    if manager.provisioner is None or not manager.provisioner.has_process:
-        return
-    if not hasattr(os, "killpg"):  # Windows
-        manager.provisioner.process.kill()
-        return
-    # The group holds what the kernel has started too; a kernel that was forked a moment ago has none yet.
-    for send in (os.killpg, os.kill):
-        with contextlib.suppress(OSError):
-            send(manager.provisioner.pid, signal.SIGKILL)
 
 
 class _KernelQuit(Exception):

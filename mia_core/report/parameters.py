@@ -68,7 +68,7 @@ def check_parameters(given: Mapping[str, Any], known: Mapping[str, Any]) -> dict
 def check_limits(name: str, chapter: Path, values: Mapping[str, Any]) -> None:
     """Hold a chapter's values to the limits that the comments of its parameters cell state, such as "at least 4".
 
-    They are a chapter's own, beside those of the study: "at least N" and "an even number", behind the value.
+    They are a chapter's own, in addition to those of the study: "at least N" and "an even number", after the value.
     Raises `SettingsError` that names parameter, chapter, limit and value.
     """
     for key, comment in _comments(chapter).items():
@@ -99,7 +99,7 @@ def _parameters_cell(chapter: Path) -> str:
 
 
 def _comments(chapter: Path) -> dict[str, str]:
-    """The comment behind each parameter, by name."""
+    """The comment after each parameter, by name."""
     found, name = {}, ""
     for token in tokenize.generate_tokens(io.StringIO(_parameters_cell(chapter)).readline):
         if token.type == tokenize.NAME and token.start[1] == 0:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.data.load import FOLDER, DataSettings, load_dataset
+from mia_core.report.sources import PAGES
 
 
 def record(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,11 +44,12 @@ def versions() -> dict[str, str]:
 
 
 def sources() -> str:
-    """The first digits of a hash of this package's sources, as they are now."""
+    """The first digits of a hash of the sources of this package and of `mia_book`, as they are now."""
     digest = hashlib.sha256()
-    folder = Path(__file__).resolve().parents[1]
-    for file in sorted(folder.rglob("*.py")):
-        digest.update(file.relative_to(folder).as_posix().encode() + b"\0" + file.read_bytes())
+    checkout = Path(__file__).resolve().parents[2]
+    for folder in (checkout / "mia_core", checkout / PAGES / "mia_book"):
+        for file in sorted(folder.rglob("*.py")):
+            digest.update(file.relative_to(checkout).as_posix().encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:8]
 
 

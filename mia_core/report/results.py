@@ -1,18 +1,16 @@
-"""What a report found, in a form that programs read: the file results.json beside its pages.
+"""What a report found, in a form that programs read: the file results.json next to its pages.
 
-Taken from the executed chapters: their settings, data and versions, the numbers in their text, their tables and
-verdicts as shown, and what their figures show in words. `mia_core.report.compare.differences` reads it.
+Taken from the data in the executed chapters' outputs (see `mia_core.display.shown`) and from the records of how they
+were made: settings, data and versions, the numbers in their text, tables, verdicts, what figures show in words.
 """
 
-import ast
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from mia_core.report.compare.results import Chapter, Results, ShownFigure, ShownTable, ShownVerdict
-
-GLUED = "application/papermill.record/text/plain"
+from mia_core.display.shown import shown_in
+from mia_core.report.compare.results import Chapter, Results
 
 
 def collect(
@@ -32,57 +30,23 @@ def _chapter(record: Mapping[str, Any], path: Path) -> Chapter:
     import nbformat
 
     notebook = nbformat.read(path, as_version=4)
-    found = Chapter(title=_title(notebook), **{key: record[key] for key in record.keys() & set(Chapter.model_fields)})
-    for cell in notebook.cells:
-        for output in cell.get("outputs", ()):
-            data = output.get("data", {})
-            if GLUED in data:
-                found.glued[output.metadata["scrapbook"]["name"]] = _value(data[GLUED])
-            elif "mia-figure" in data.get("text/html", ""):
-                _add_shown(found, data["text/html"])
-    return found
-
-
-def _add_shown(found: Chapter, page: str) -> None:
-    from bs4 import BeautifulSoup
-
-    figure = BeautifulSoup(page, "html.parser").find("figure")
-    kind, _, name = str(figure["id"]).partition("-")
-    caption = figure.figcaption.get_text(" ", strip=True)
-    if kind == "fig":
-        alts = [str(svg["aria-label"]) for svg in figure.select("svg[role=img]")]
-        found.figures[name] = ShownFigure(caption=caption, alts=alts)
-        return
-    columns = [_text(cell) for cell in figure.select("thead th")]
-    rows = [[_text(cell) for cell in row.find_all(("th", "td"))] for row in figure.select("tbody tr")]
-    if {"claim", "verdict"} <= set(columns):
-        found.verdicts += [_verdict(name, dict(zip(columns, row, strict=True))) for row in rows]
-    else:
-        found.tables[name] = ShownTable(caption=caption, columns=columns, rows=rows)
-
-
-def _verdict(table: str, row: dict[str, str]) -> ShownVerdict:
-    """A line of a table of verdicts; what was measured stands under a heading that says so."""
-    measured = next((text for column, text in row.items() if "measured" in column), "")
-    return ShownVerdict(
-        table=table, claim=row["claim"], source=row.get("made in", ""), measured=measured, outcome=row["verdict"]
-    )
+    glued, tables, figures, verdicts = {}, {}, {}, []
+    for data, _ in shown_in(notebook):
+        name, kind = data["name"], data["kind"]
+        if kind == "glued":
+            glued[name] = data["value"]
+        elif kind == "figure":
+            figures[name] = {"caption": data["caption"], "alts": [frame["alt"] for frame in data["frames"]]}
+        elif kind == "table":
+            tables[name] = {part: data[part] for part in ("caption", "columns", "rows")}
+        else:
+            verdicts += [{"table": name, **line} for line in data["lines"]]
+    made = {key: record[key] for key in record.keys() & set(Chapter.model_fields)}
+    found = {"glued": glued, "tables": tables, "figures": figures, "verdicts": verdicts}
+    return Chapter.model_validate({"title": _title(notebook)} | made | found)
 
 
 def _title(notebook: Any) -> str:
     text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     heading = re.search(r"^# +(.+)$", text, re.MULTILINE)
     return heading[1].strip() if heading else ""
-
-
-def _text(element: Any) -> str:
-    return " ".join(element.get_text("", strip=False).split())
-
-
-def _value(text: str) -> bool | int | float | str:
-    """A glued value as it was given: myst_nb keeps its `repr`."""
-    try:
-        value = ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return text
-    return value if isinstance(value, bool | int | float | str) else text

@@ -8,6 +8,7 @@ change in any of them runs the chapter again, so a page never shows what older c
 import contextlib
 import hashlib
 import json
+import os
 import platform
 from collections.abc import Mapping
 from functools import cache
@@ -15,9 +16,8 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from mia_book.report_arrays import arrays_folder
 from mia_core.base.errors import RunError
-from mia_core.base.files import cache_dir, write_atomically
+from mia_core.base.files import absolute, cache_dir, write_atomically
 from mia_core.report.execution import check_complete
 from mia_core.report.sources import BookError
 from mia_core.studies.recorded import results_dir
@@ -34,7 +34,7 @@ def fingerprint(notebook: Path, given: Mapping[str, Any], record: Mapping[str, A
     if runs_every_time(notebook):
         return None
     shaped = {
-        "cells": written(notebook),
+        "cells": [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in _cells(notebook)],
         "given": dict(given),
         "record": dict(record),
         "surroundings": surroundings(),
@@ -84,11 +84,6 @@ def keep(name: str, key: str | None, notebook: Path) -> str | None:
     return None
 
 
-def written(notebook: Path) -> list[list[Any]]:
-    """Kind, text and metadata of a notebook's cells: all but the outputs."""
-    return [[cell["cell_type"], "".join(cell["source"]), cell["metadata"]] for cell in _cells(notebook)]
-
-
 def _cells(notebook: Path) -> list[Any]:
     return json.loads(notebook.read_text(encoding="utf-8"))["cells"]
 
@@ -105,7 +100,9 @@ def _digest(content: bytes) -> str:
 def surroundings() -> list[Any]:
     """Packages, recorded results, arrays and machine: what shapes every page, ready for JSON."""
     installed = sorted({f"{found.metadata['Name']}=={found.version}" for found in distributions()})
-    read = [folder for folder in (results_dir(), arrays_folder()) if folder is not None]
+    # What chapters read: recorded results, and the published arrays of the report that this book tests, where they are.
+    given = os.environ.get("MIA_SHARED", "").strip()
+    read = [results_dir(), *([absolute(given) / "data" / "report-arrays"] if given else [])]
     results = [
         [file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
         for folder in read

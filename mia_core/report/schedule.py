@@ -9,7 +9,7 @@ Result = TypeVar("Result")
 
 
 def places(chapters: int) -> tuple[int, int]:
-    """How many of so many chapters run at a time here, and how many processes each may train in.
+    """How many of this many chapters run at a time here, and how many processes each may train in.
 
     Two at a time keep a core busy while one draws or fits; with more cores, both numbers grow.
     """

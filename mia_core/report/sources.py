@@ -87,9 +87,12 @@ def chapter_name(page: str) -> str:
 
 
 def python_path() -> str:
-    """PYTHONPATH for another process of this interpreter, so that it finds this package in a bare checkout too."""
+    """PYTHONPATH for another process of this interpreter, so that it finds this package and what chapters share.
+
+    Both lie in the checkout: this package at its top, `mia_book` with the pages.
+    """
     checkout = Path(__file__).resolve().parents[2]
-    own = [str(checkout)] if (checkout / "pyproject.toml").is_file() else []
+    own = [str(checkout), str(checkout / PAGES)] if (checkout / "pyproject.toml").is_file() else []
     return os.pathsep.join([*own, *filter(None, [os.environ.get("PYTHONPATH")])])
 
 

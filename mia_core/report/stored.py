@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.base.files import write_atomically
-from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.base.stderr import say
-from mia_core.report.execution import end_kernels, kernels_may_start, run_chapter
-from mia_core.report.kernels import kernels
+from mia_core.report.execution import run_chapter
+from mia_core.report.kernels import end_kernels, environment, running_kernels
 from mia_core.report.parameters import known_parameters
 from mia_core.report.record import record
 from mia_core.report.reuse import runs_every_time
@@ -29,18 +28,14 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
     book = open_book(source)
     names = choose(book, chapters)
     at_once, workers = places(len(names))
-    with (
-        kernels_may_start(),
-        ended_by_sigterm(end_kernels),
-        tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder,
-        kernels(workers) as starting,
-    ):
+    variables = environment(workers)
+    with running_kernels(), tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder:
         copy = copy_book(book, Path(folder) / "copy", names)
 
         def run(name: str) -> Path:
             about = record(known_parameters(book.chapters[name]))
             private = Path(folder) / "kernels" / name
-            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, private, starting)
+            run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, private, variables)
             notebook = _stripped(nbformat.read(copy.chapters[name], as_version=4))
             text = nbformat.writes(notebook) + "\n"
             write_atomically(book.chapters[name], lambda file: file.write(text.encode("utf-8")))

@@ -9,12 +9,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from bs4 import BeautifulSoup
 
 from mia_core.base.errors import SettingsError
-from mia_core.display import figures
-from mia_core.display.figures import figure, glue, plain, show, show_slider, style, table_html
+from mia_core.display.figures import figure, glue, show, show_slider, style, table_html
+from mia_core.display.shown import SHOWN, plain, shown_in
 from mia_core.display.svg import SERIES, lay_out, themed_svg
+from mia_core.display.tables import verdicts_table, with_interval
+from mia_core.measures.claims import Claim, Verdict
+from mia_core.measures.text import number
 
 pytest.importorskip("matplotlib")
 
@@ -36,10 +38,6 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict]:
     outputs: list[dict] = []
     monkeypatch.setattr("IPython.display.display", lambda data, raw: outputs.append(data))
     return outputs
-
-
-def test_svg_is_the_same_every_time() -> None:
-    assert themed_svg(a_figure(), name="a", alt="x") == themed_svg(a_figure(), name="a", alt="x")
 
 
 def test_svg_is_one_well_formed_element_with_a_role_and_a_label() -> None:
@@ -82,7 +80,7 @@ def test_series_differ_without_colour() -> None:
     assert len({series["hatch"] for series in SERIES}) == len(SERIES)
 
 
-def test_the_readers_own_style_changes_nothing() -> None:
+def test_svg_is_the_same_every_time_whatever_the_readers_own_style() -> None:
     import matplotlib
 
     before = themed_svg(a_figure(), name="a", alt="x")
@@ -98,21 +96,17 @@ def test_shown_figure_has_caption_name_and_words_for_plain_text(shown: list[dict
     assert output["text/plain"] == "More & more. It rises."
 
 
-@pytest.mark.parametrize("alt", ["", "  ", "figure_1.png", "a.SVG"])
-def test_alt_text_is_required_and_no_file_name(alt: str) -> None:
-    with pytest.raises(SettingsError, match="alt: expected a sentence"):
-        show(a_figure(), caption="x", alt=alt, name="a")
-
-
-@pytest.mark.parametrize("name", ["", "Two words", "ä", "1st", 'a"b'])
-def test_name_must_be_a_link(name: str) -> None:
-    with pytest.raises(SettingsError, match="name: expected small letters"):
-        show(a_figure(), caption="x", alt="x", name=name)
-
-
-def test_caption_is_required(shown: list[dict]) -> None:
-    with pytest.raises(SettingsError, match="caption"):
-        show(pd.DataFrame({"a": [1]}), caption=" ", name="a")
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        *(({"alt": alt}, "alt: expected a sentence") for alt in ("", "  ", "figure_1.png", "a.SVG")),
+        *(({"name": name}, "name: expected small letters") for name in ("", "Two words", "ä", "1st", 'a"b')),
+        ({"caption": " "}, "caption: expected a sentence"),
+    ],
+)
+def test_caption_alt_text_and_name_are_checked(shown: list[dict], wrong: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        show(a_figure(), **{"caption": "x", "alt": "x", "name": "a"} | wrong)
     assert not shown
 
 
@@ -146,22 +140,14 @@ def test_table_is_read_by_rows_and_columns_with_plain_numbers() -> None:
     assert ">0.84</td>" in table_html(table, "All.", digits=2)
 
 
-def test_numbers_stand_right_and_words_left_and_intervals_stay_whole() -> None:
-    table = pd.DataFrame({"claim": ["a"], "value": ["+0.075 [+0.061, +0.089] (3 seeds)"], "verdict": ["holds"]})
+def test_numbers_stand_right_intervals_stay_whole_and_long_names_may_go_to_another_line() -> None:
+    value, name = "+0.075 [+0.061, +0.089] (3 seeds)", "smoothing(epsilon=-0.1)"
+    table = pd.DataFrame({"claim": ["dropout+smoothing", "+0.1"], name: [value] * 2, "verdict": ["a+b", "holds"]})
     text = table_html(table, "All.")
-    assert '<span class="mia-whole">[+0.061, +0.089]</span>' in text
-    assert text.count('class="mia-value"') == 2
-    assert "<td>holds</td>" in text
-
-
-def test_long_names_may_go_to_another_line(shown: list[dict]) -> None:
-    table = pd.DataFrame(
-        {"defenses": ["dropout+smoothing", "+0.1"], "smoothing(epsilon=-0.1)": ["a+b", "[+0.1, +0.2]"]}
-    )
-    text = table_html(table, "All.")
+    assert text.count('<span class="mia-whole">[+0.061, +0.089]</span>') == 2
+    assert text.count('class="mia-value"') == 3 and "<td>holds</td>" in text
     assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
     assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
-    assert BeautifulSoup(text, "html.parser").find("tbody").th.get_text() == "dropout+smoothing"
 
 
 def test_what_scrolls_can_be_reached_by_keys_and_what_does_not_is_no_stop(shown: list[dict]) -> None:
@@ -170,32 +156,31 @@ def test_what_scrolls_can_be_reached_by_keys_and_what_does_not_is_no_stop(shown:
     assert [output["text/html"].count('tabindex="0"') for output in shown] == [0, 1]
 
 
-def test_slider_has_one_visible_frame_and_a_label(shown: list[dict]) -> None:
-    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
-    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε")
+@pytest.mark.parametrize(("start", "at", "words"), [(0, "-0.1", "one"), (1, "0", "two")])
+def test_slider_has_one_visible_frame_and_a_label(shown: list[dict], start: int, at: str, words: str) -> None:
+    frames, alts = [(value, a_figure()) for value in (-0.1, 0, 0.1)], ["one", "two", "three"]
+    show_slider(frames, caption="A sweep.", alts=alts, name="sweep", label="ε", start=start)
     text = shown[0]["text/html"]
-    assert text.count('class="mia-frame"') == 3 and len(re.findall(r'class="mia-frame"[^>]* hidden>', text)) == 2
-    assert 'max="2"' in text and 'aria-label="ε"' in text and "ε = -0.1" in text
+    found = re.findall(r'class="mia-frame" data-value="([^"]*)"( hidden)?', text)
+    assert found == [(value, "" if value == at else " hidden") for value in ("-0.1", "0", "0.1")]
+    assert 'max="2"' in text and f'value="{start}"' in text and 'aria-label="ε"' in text
+    assert f"<output>{at}</output>" in text and f'aria-valuetext="ε = {at}"' in text
+    assert shown[0]["text/plain"].endswith(words)
     ids = re.findall(r'\bid="([^"]*)"', text)
     assert len(ids) == len(set(ids))
 
 
-def test_slider_starts_where_it_is_told_to(shown: list[dict]) -> None:
-    frames = [(value, a_figure()) for value in (-0.1, 0, 0.1)]
-    show_slider(frames, caption="A sweep.", alts=["one", "two", "three"], name="sweep", label="ε", start=1)
-    text = shown[0]["text/html"]
-    assert re.findall(r'data-value="([^"]*)"( hidden)?', text) == [("-0.1", " hidden"), ("0", ""), ("0.1", " hidden")]
-    assert 'value="1"' in text and "<output>0</output>" in text and 'aria-valuetext="ε = 0"' in text
-    assert shown[0]["text/plain"].endswith("two")
-    with pytest.raises(SettingsError, match="start: expected the index of a frame, 0 to 2, found 3"):
-        show_slider(frames, caption="x", alts=["1", "2", "3"], name="sweep", label="ε", start=3)
-
-
-def test_slider_needs_frames_and_an_alt_for_each() -> None:
-    with pytest.raises(SettingsError, match="at least 2 frames"):
-        show_slider([(0, a_figure())], caption="x", alts=["x"], name="a", label="x")
-    with pytest.raises(SettingsError, match="an alt for each"):
-        show_slider([(0, a_figure()), (1, a_figure())], caption="x", alts=["x"], name="a", label="x")
+@pytest.mark.parametrize(
+    ("frames", "wrong", "words"),
+    [
+        (1, {"alts": ["x"]}, "at least 2 frames"),
+        (2, {"alts": ["x"]}, "an alt for each"),
+        (3, {"alts": ["1", "2", "3"], "start": 3}, "start: expected the index of a frame, 0 to 2, found 3"),
+    ],
+)
+def test_slider_needs_frames_an_alt_for_each_and_one_to_start_with(frames: int, wrong: dict, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        show_slider([(value, a_figure()) for value in range(frames)], caption="x", name="a", label="x", **wrong)
 
 
 @pytest.mark.parametrize(
@@ -216,11 +201,71 @@ def test_values_are_plain(value: object, expected: object) -> None:
     assert found == expected and type(found) is type(expected)
 
 
-def test_glued_numbers_are_plain_and_invisible(monkeypatch: pytest.MonkeyPatch) -> None:
-    kept = {}
-    monkeypatch.setattr("myst_nb.glue", lambda name, value, display: kept.update({name: (value, display)}))
-    glue("auc", np.float64(0.83712))
-    assert kept == {"auc": (0.837, False)} and type(kept["auc"][0]) is float
+@pytest.mark.parametrize(
+    ("value", "words", "data"),
+    [
+        (np.float64(0.83712), "0.837", 0.837),
+        (np.int64(3), "3", 3),
+        (None, "'not measurable'", "not measurable"),
+        (number(0.25, 2, "+"), "'+0.25'", {"text": "+0.25", "value": 0.25}),
+    ],
+)
+def test_glued_values_are_plain_and_invisible(
+    monkeypatch: pytest.MonkeyPatch, value: object, words: str, data: object
+) -> None:
+    outputs = []
+    monkeypatch.setattr("myst_nb.ext.glue.ipy_display", lambda data, raw, metadata: outputs.append({"data": data}))
+    glue("auc", value)
+    assert outputs[0]["data"]["application/papermill.record/text/plain"] == words
+    assert all(kind.startswith("application/papermill.record/") for kind in outputs[0]["data"]), "nothing in sight"
+    found = {"kind": "glued", "name": "auc", "value": data}
+    assert list(shown_in({"cells": [{}, {"outputs": outputs}]})) == [(found, "")]
+
+
+def test_shown_tables_and_verdicts_come_as_data_with_numbers_as_numbers(shown: list[dict]) -> None:
+    both = {"auc": 0.83712, "auc_low": 0.8301, "auc_high": 0.8449}
+    cells = {"attack": ["lira"], "auc": [with_interval(both, "auc")], "n": [3], "share": [0.5], "holds": [True]}
+    show(pd.DataFrame(cells | {"lost": [None]}), caption="All.", name="all", digits=2)
+    data = shown[0][SHOWN]
+    assert json.loads(json.dumps(data)) == {
+        "kind": "table",
+        "name": "all",
+        "caption": "All.",
+        "columns": ["attack", "auc", "n", "share", "holds", "lost"],
+        "rows": [
+            [
+                "lira",
+                {"text": "0.837 [0.830, 0.845]", "value": 0.837, "low": 0.83, "high": 0.845},
+                3,
+                {"text": "0.50", "value": 0.5},
+                "yes",
+                "not measurable",
+            ]
+        ],
+    }
+    claim = Claim("It rises.", "IV", "auc", "dropout", "none", "higher")
+    lines = [Verdict(claim, "holds", 0.1, 0.05, 0.15, 3), Verdict(claim, "cannot be told", None, None, None, 0)]
+    show(verdicts_table(lines, evidence="tab-all"), caption="Verdicts.", name="v")
+    measured = {"text": "+0.100 [+0.050, +0.150] (3 seeds)", "value": 0.1, "low": 0.05, "high": 0.15, "seeds": 3}
+    line = {"claim": "It rises.", "source": "IV", "measured": measured, "outcome": "holds"}
+    unknown = {"measured": "not measurable", "outcome": "cannot be told"}
+    assert json.loads(json.dumps(shown[1][SHOWN])) == {
+        "kind": "verdicts",
+        "name": "v",
+        "caption": "Verdicts.",
+        "lines": [line, line | unknown],
+    }
+
+
+def test_the_data_of_a_figure_says_where_its_drawings_are(shown: list[dict]) -> None:
+    show(a_figure(), caption="One <b>.", alt="It rises.", name="rise")
+    show_slider([(0, a_figure()), (1, a_figure())], caption="Two.", alts=["Low.", "High."], name="sweep", label="ε")
+    for output, frames in zip(shown, ([("", "It rises.")], [("0", "Low."), ("1", "High.")]), strict=True):
+        data = output[SHOWN]
+        assert [(frame["value"], frame["alt"]) for frame in data["frames"]] == frames
+        for frame in data["frames"]:
+            drawing = output["text/html"][slice(*frame["svg"])]
+            assert ElementTree.fromstring(drawing).get("aria-label") == frame["alt"]
 
 
 def test_glue_without_myst_nb_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,7 +277,6 @@ def test_nothing_heavy_is_imported_before_a_figure_is_made() -> None:
     code = "import sys, json, mia_core.display.figures; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"matplotlib", "pandas", "torch", "sklearn"} & set(json.loads(done.stdout))
-    assert figures.NOT_MEASURABLE == "not measurable"
 
 
 def test_frames_that_are_laid_out_alike_keep_their_panels_in_place():

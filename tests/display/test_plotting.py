@@ -83,6 +83,53 @@ def test_the_privacy_utility_plane_names_every_combination(seeds):
     assert "dropout 0.6" in alt and "smoothing(epsilon=-0.1) 0.7" in alt
 
 
+def grid():
+    values = {"gap": (0.0, 0.5), "lira": (0.4, None), "rmia": (0.2, 0.25)}
+    rows = [
+        (attack, name, v) for attack, pair in values.items() for name, v in zip(("none", "dropout"), pair, strict=True)
+    ]
+    return pd.DataFrame(rows, columns=["attack", "defenses", "auc"])
+
+
+def test_a_heat_map_shows_means_in_order_and_says_the_largest_of_each_column():
+    twice = pd.concat([grid(), grid().assign(auc=lambda table: table["auc"] + 0.1)])
+    figure, alt = plotting.heat_map(twice, "attack", "defenses", "auc", digits=2)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["gap", "lira", "rmia"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["none", "dropout"]
+    assert [text.get_text() for text in axes.texts] == ["0.05", "0.55", "0.45", "–", "0.25", "0.30"]
+    assert [text.get_text() for text in axes.texts if text.get_weight() == "bold"] == ["0.55", "0.45"]
+    assert alt == (
+        "Grid of AUC, 3 rows (attack) by 2 columns (defenses). Largest of each column: none 0.45 (lira), dropout 0.55 "
+        "(gap). Least of all: 0.05. Not measurable: 1 cells."
+    )
+
+
+def test_text_in_a_heat_map_can_be_read_on_light_and_dark_pages():
+    from matplotlib.colors import to_rgb
+
+    def light(colour):
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in to_rgb(colour)]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    many = pd.DataFrame([{"a": str(i), "b": "x", "v": i / 40} for i in range(41)])
+    figure, alt = plotting.heat_map(many, "a", "b", "v", words="a share", limits=(0, 1))
+    (axes,) = figure.axes
+    fills = axes.collections[0].to_rgba(axes.collections[0].get_array()).reshape(-1, 4)
+    for text, fill in zip(axes.texts, fills, strict=True):
+        low, high = sorted((light(text.get_color()), light(fill[:3])))
+        assert (high + 0.05) / (low + 0.05) >= 4.5
+    svg = themed_svg(figure, name="x", alt=alt)
+    inks = set(re.findall(r"fill: (#[0-9a-f]{6})[^>]*>0\.\d{3}<", svg))
+    assert inks == {plotting.BLACK, plotting.WHITE}, "the same on every page"
+    assert re.search(r"var\(--text\)[^>]*>40<", svg), "names take the page's colour"
+
+
+def test_a_heat_map_without_any_value_says_so():
+    figure, alt = plotting.heat_map(grid().assign(auc=None), "attack", "defenses", "auc")
+    assert drawn((figure, alt)).endswith("(defenses). Not measurable: 6 cells.")
+
+
 def test_the_diagram_has_words_for_those_who_do_not_see_it():
     assert "fitted on the shadow's posteriors" in drawn(diagrams.adversary_1())
 

@@ -1,4 +1,4 @@
-"""The builder of the report, on small books made here: what is on the pages and beside them."""
+"""The builder of the report, on small books made here: what is on the pages and next to them."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("own_cache")
 TABLE = """\
 import pandas as pd
 
-from mia_core.figures import show
+from mia_core import show
 
 show(pd.DataFrame({"a": [1]}), caption="First.", name="first")
 show(pd.DataFrame({"a": [2]}), caption="Another of this name.", name="all")

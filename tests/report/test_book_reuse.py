@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from books import code, one_chapter, unrendered, write_chapter
-from mia_book.report_arrays import FILES
-from mia_core.report import build_report, reuse
+from mia_core.report import build_report, record, reuse
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -26,7 +25,7 @@ def reused(out: Path) -> bool:
     return "reused" in json.loads((out / "report.json").read_text())["chapters"]["broken"]
 
 
-@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+@pytest.mark.usefixtures("only_chapters")
 def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = tmp_path / "runs"
     source = one_chapter(tmp_path, f"print(epochs, file=open({str(runs)!r}, 'a'))")
@@ -95,43 +94,29 @@ def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
     assert key() is None and reuse.find("a", None) is None
 
 
-@pytest.mark.parametrize("name", ["recorded.csv", "benchmarks/epoch.json"])
-def test_a_recorded_result_shapes_a_chapter_by_name_and_content(
-    tmp_path: Path, key: Callable[..., str | None], name: str
+@pytest.mark.parametrize(
+    "name", ["results/recorded.csv", "results/benchmarks/epoch.json", "shared/data/report-arrays/target.npz"]
+)
+def test_what_chapters_read_shapes_them_by_name_and_content(
+    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
+    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
     found = [key()]
-    file = tmp_path / "results" / name
-    file.parent.mkdir(exist_ok=True)
+    file = tmp_path / name
+    file.parent.mkdir(parents=True, exist_ok=True)
     for content in ("a", "b"):
         file.write_text(content)
         found.append(key())
     file.rename(file.with_stem("other"))
     found.append(key())
     assert len(set(found)) == len(found)
+    if name.startswith("shared"):
+        (tmp_path / "shared").rename(tmp_path / "elsewhere")
+        monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
+        assert key() == found[-1], "the content counts, not the place"
+        return
     file.with_stem("other").unlink()
     assert key() == found[0]
-
-
-@pytest.mark.parametrize("changed", FILES.values())
-def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
-    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, changed: str
-) -> None:
-    found = [key()]
-    folder = tmp_path / "shared" / "data" / "report-arrays"
-    folder.mkdir(parents=True)
-    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
-    assert key() == found[0], "a folder without the arrays is not read"
-    for name in FILES.values():
-        (folder / name).write_bytes(b"as published")
-    found.append(key())
-    (folder / changed).write_bytes(b"as  changed!")
-    found.append(key())
-    assert len(set(found)) == 3
-    (folder / changed).write_bytes(b"as published")
-    assert key() == found[1]
-    (tmp_path / "shared").rename(tmp_path / "elsewhere")
-    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
-    assert key() == found[1], "the content counts, not the place"
 
 
 def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: Path) -> None:
@@ -145,7 +130,7 @@ def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: P
     assert len(names) == reuse.KEPT and names[-1] == f"{reuse.KEPT + 2:024}"
 
 
-@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+@pytest.mark.usefixtures("only_chapters")
 def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path: Path) -> None:
     chapter = tmp_path / "source" / "book" / "broken.ipynb"
     source = one_chapter(tmp_path, f"file = {str(chapter)!r}; text = open(file).read()")
@@ -158,7 +143,7 @@ def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path: Path) -> No
     assert not reused(out)
 
 
-@pytest.mark.usefixtures("only_chapters", "bare_kernels")
+@pytest.mark.usefixtures("only_chapters")
 def test_chapter_is_not_kept_where_the_code_has_changed_meanwhile(
     tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -180,3 +165,15 @@ def one_chapter_edits_itself(chapter: Path) -> list[object]:
     """A chapter that another editor changes while it runs, as if its own code did."""
     edit = f"p = {str(chapter)!r}; text = open(p).read(); open(p, 'w').write(text.replace('old text', 'new text'))"
     return [code("epochs = 1", "parameters"), "Some old text.", code(edit)]
+
+
+def test_the_code_of_the_package_and_of_the_chapters_helpers_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(record, "__file__", str(tmp_path / "mia_core" / "report" / "record.py"))
+    found = [record.sources()]
+    for folder in ("mia_core", "mia_core/report", "book/mia_book"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / folder / "new.py").write_text("x = 1")
+        found.append(record.sources())
+    assert len(set(found)) == 4

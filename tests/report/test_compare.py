@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 
 from books import code, unrendered, write_book
-from compared import chapter, results
+from compared import chapter, results, stored, verdict
 from mia_core.cli.main import main
 from mia_core.measures.intervals import Interval
 from mia_core.report import build_report
 from mia_core.report.compare.differences import compare
 from mia_core.report.compare.page import as_page
-from mia_core.report.compare.results import ShownVerdict, read_results
+from mia_core.report.compare.results import read_results
 
 CELL = """\
 import pandas as pd
 
 from mia_core import glue, judge, show
-from mia_core.claims import Claim
-from mia_core.figures import figure, show_slider
-from mia_core.tables import difference, verdicts_table
+from mia_core.display.figures import figure, show_slider
+from mia_core.display.tables import difference, verdicts_table, with_interval
+from mia_core.measures.claims import Claim
 
 gain = 0.1 if epochs > 5 else -0.1
 rows = [("none", seed, 0.5 + seed / 100) for seed in range(3)]
@@ -30,8 +30,8 @@ rows += [("dropout", seed, 0.5 + gain + seed / 90) for seed in range(3)]
 table = pd.DataFrame([{"defenses": d, "seed": s, "attack": "adversary1", "auc": v} for d, s, v in rows])
 verdict = judge(Claim("Dropout raises <it> at ε.", "I", "auc", "dropout", "none", "higher"), table)
 show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", caption="Verdicts.")
-auc = f"{0.6 + gain:.3f} [{0.5 + gain:.3f}, {0.7 + gain:.3f}]"
-show(pd.DataFrame({"defenses": ["none"], "auc": [auc]}), name="all", caption="All.")
+auc = with_interval({"auc": 0.6 + gain, "auc_low": 0.5 + gain, "auc_high": 0.7 + gain}, "auc")
+show(pd.DataFrame({"defenses": ["none"], "auc": [auc], "n": [3], "share": [0.5]}), name="all", caption="All.")
 glue("difference", difference(verdict))
 glue("same", 0.25)
 frames = []
@@ -65,9 +65,11 @@ def test_report_carries_its_results_as_strict_json(reports: tuple[Path, Path]) -
     assert chapter["glued"]["difference"] == chapter["verdicts"][0]["measured"]
     (verdict,) = chapter["verdicts"]
     assert verdict["claim"] == "Dropout raises <it> at ε." and verdict["outcome"] == "does not hold"
-    assert chapter["tables"] == {
-        "all": {"caption": "All.", "columns": ["defenses", "auc"], "rows": [["none", "0.500 [0.400, 0.600]"]]}
-    }
+    assert verdict["measured"].items() >= {"value": -0.099, "seeds": 3}.items()
+    auc = {"text": "0.500 [0.400, 0.600]", "value": 0.5, "low": 0.4, "high": 0.6}
+    rows = [["none", auc, 3, {"text": "0.500", "value": 0.5}]]
+    columns = ["defenses", "auc", "n", "share"]
+    assert chapter["tables"] == {"all": {"caption": "All.", "columns": columns, "rows": rows}}
     assert chapter["figures"] == {"sweep": {"caption": "A sweep.", "alts": ["Low.", "High."]}}
     assert read_results(reports[0]).chapters["chapter"].verdicts[0].outcome == "does not hold"
 
@@ -78,7 +80,7 @@ def test_what_differs_is_found(reports: tuple[Path, Path]) -> None:
     (turn,) = found.turns
     assert (turn.a.outcome, turn.b.outcome) == ("does not hold", "holds") and turn.difference.low > 0.19
     shifts = {(shift.where, shift.what): shift for shift in found.shifts}
-    assert found.same_numbers == 1 and found.same_verdicts == 0
+    assert found.same_numbers == 3 and found.same_verdicts == 0
     cell = shifts["chapter, all", "none: auc"]
     assert cell.difference.mean == pytest.approx(0.2)
     assert cell.difference.low == pytest.approx(0.2 - 2**0.5 / 10) and cell.clear
@@ -88,7 +90,7 @@ def test_what_differs_is_found(reports: tuple[Path, Path]) -> None:
 def test_report_does_not_differ_from_itself(reports: tuple[Path, Path]) -> None:
     found = compare(*map(read_results, (reports[0], reports[0])))
     assert not (found.settings or found.turns or found.shifts or found.only_a or found.only_b)
-    assert found.same_verdicts == 1 and found.same_numbers == 4
+    assert found.same_verdicts == 1 and found.same_numbers == 6
 
 
 class Tags(HTMLParser):
@@ -115,7 +117,7 @@ def test_command_prints_and_writes_one_page(
     reports: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     out = tmp_path / "new" / "compared.html"
-    assert main(["compare", *map(str, reports), "--out", str(out)]) == 0
+    assert main(["compare", *map(str, reports), "--out", str(out)]) == 1
     said = capsys.readouterr()
     assert said.err == f"mia: note: wrote {out}\n"
     for words in (
@@ -137,9 +139,29 @@ def test_command_prints_and_writes_one_page(
 
 
 def test_command_prints_strict_json(reports: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
-    assert main(["compare", *map(str, reports), "--json"]) == 0
+    assert main(["compare", *map(str, reports), "--json"]) == 1
     found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
     assert found["turns"][0]["b"]["outcome"] == "holds" and found["settings"][0]["what"] == "epochs"
+
+
+def test_summary_takes_ten_lines_and_the_exit_status_says_whether_a_verdict_changed(
+    reports: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["compare", *map(str, reports), "--summary"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[2:] == [
+        "Settings, data and versions that differ: epochs: A 1, B 9",
+        "Verdicts: 1 changed, 0 unchanged.",
+        "  chapter: does not hold -> holds: Dropout raises <it> at ε.",
+        "Numbers: 3 differ, 3 of them clearly; 3 unchanged.",
+    ]
+    assert main(["compare", str(reports[0]), str(reports[0]), "--summary"]) == 0
+    assert "that differ: none" in capsys.readouterr().out
+
+    a, b = (stored(tmp_path / one, x=chapter(verdicts=[verdict(one, f"{i}.") for i in range(9)])) for one in "ab")
+    assert main(["compare", a, b, "--summary"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10 and lines[-2:] == ["  and 5 more", "Numbers: 0 differ, 0 of them clearly; 12 unchanged."]
 
 
 def test_what_only_one_report_has_is_said() -> None:
@@ -160,6 +182,6 @@ def test_what_only_one_report_has_is_said() -> None:
 
 
 def test_claim_that_cannot_be_told_any_more_has_turned() -> None:
-    verdict = ShownVerdict(table="v", claim="C.", source="I", measured="+0.1", outcome="cannot be told")
-    (turn,) = compare(results(x=chapter()), results(x=chapter(verdicts=[verdict]))).turns
+    turned = results(x=chapter(verdicts=[verdict("cannot be told")]))
+    (turn,) = compare(results(x=chapter()), turned).turns
     assert turn.b.outcome == "cannot be told" and turn.difference == Interval(0, None, None)

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from compared import chapter, results
+from compared import chapter, results, stored, verdict
 from mia_core.base.errors import RunError
 from mia_core.cli.main import main
-from mia_core.report.compare.results import ShownVerdict, read_results
+from mia_core.display.shown import SHOWN
+from mia_core.report.compare.results import read_results
 
 
 def valid() -> dict[str, Any]:
@@ -34,8 +35,8 @@ def broken(*path: Any, value: Any) -> str:
         ("", "is no strict JSON"),
         (results(x=chapter()).as_json()[:-40], "is no strict JSON"),
         ("[" * 100_000, "is no strict JSON"),
-        ("[]", "its format is None; expected 1"),
-        (broken("format", value=2), "its format is 2; expected 1"),
+        ("[]", "its format is None; expected 2"),
+        (broken("format", value=1), "its format is 1, that of an older version; build the report again"),
         (broken("chapters", "x", "seconds", value=float("nan")), "NaN is not a number in JSON"),
         (broken("chapters", value=[1]), "chapters: "),
         (broken("chapters", "x", "verdicts", 0, "claim", value=3), "chapters.x.verdicts.0.claim: "),
@@ -60,10 +61,8 @@ def test_damaged_results_are_refused_in_one_line(
 def test_folders_and_names_are_checked_before_anything_is_written(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    good, older = tmp_path / "good", tmp_path / "older"
-    for folder in (good, older):
-        folder.mkdir()
-    (good / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
+    good, older = Path(stored(tmp_path / "good", x=chapter())), tmp_path / "older"
+    older.mkdir()
     (older / "report.json").write_text("{}")
     (good / "index.html").write_text("its first page")
     (good / "_sources" / "book").mkdir(parents=True)
@@ -84,31 +83,36 @@ def test_folders_and_names_are_checked_before_anything_is_written(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["good", "older"]
 
 
-def test_report_without_the_notebook_of_its_figures_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    (tmp_path / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
-    assert main(["compare", str(tmp_path), str(tmp_path), "--out", str(tmp_path / "o.html")]) == 2
-    assert "x.ipynb: cannot be read: No such file" in capsys.readouterr().err and not (tmp_path / "o.html").exists()
+NO_DRAWING = {"kind": "figure", "name": "f", "caption": "", "frames": [{"value": "", "alt": "", "svg": [0, 5]}]}
 
 
-def test_damaged_notebook_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
-    (tmp_path / "results.json").write_text(results(x=chapter()).as_json(), encoding="utf-8")
-    (tmp_path / "_sources" / "book").mkdir(parents=True)
-    for content in ("{", "[]", '{"cells": 3}', '{"cells": [{"outputs": [{"data": []}]}]}'):
-        (tmp_path / "_sources" / "book" / "x.ipynb").write_text(content)
-        assert main(["compare", str(tmp_path), str(tmp_path), "--out", str(tmp_path / "o.html")]) == 2
-        assert "x.ipynb: is no notebook" in capsys.readouterr().err
-        assert not (tmp_path / "o.html").exists()
-
-
-def test_narrow_encodings_lose_no_result(
-    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "x.ipynb: cannot be read: No such file"),
+        *((text, "x.ipynb: is no notebook") for text in ("{", "[]", '{"cells": 3}', '{"cells": [{"outputs": [3]}]}')),
+        (
+            json.dumps({"cells": [{"outputs": [{"data": {SHOWN: NO_DRAWING, "text/html": "<script>"}}]}]}),
+            "x.ipynb: is no notebook: no drawing at 0 to 5",
+        ),
+    ],
+)
+def test_a_missing_or_damaged_notebook_of_figures_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture, content: str | None, words: str
 ) -> None:
-    verdict = ShownVerdict(table="v", claim="At ε.", source="I", measured="+0.1", outcome="does not hold")
-    for name, given in (("a", chapter()), ("b", chapter(verdicts=[verdict]))):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "results.json").write_text(results(x=given).as_json(), encoding="utf-8")
+    folder = stored(tmp_path / "a", x=chapter())
+    notebook = Path(folder, "_sources", "book", "x.ipynb")
+    notebook.parent.mkdir(parents=True)
+    if content is not None:
+        notebook.write_text(content)
+    assert main(["compare", folder, folder, "--out", str(tmp_path / "o.html")]) == 2
+    assert words in capsys.readouterr().err and not (tmp_path / "o.html").exists()
+
+
+def test_narrow_encodings_lose_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = (stored(tmp_path / outcome, x=chapter(verdicts=[verdict(outcome, "At ε.")])) for outcome in ("yes", "no"))
     narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", narrow)
-    assert main(["compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 0
+    assert main(["compare", a, b]) == 1
     narrow.flush()
     assert b"At \\u03b5." in narrow.buffer.getvalue()

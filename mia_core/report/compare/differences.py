@@ -8,7 +8,7 @@ from typing import Any
 
 from mia_core.measures.intervals import Interval
 from mia_core.measures.text import NOT_MEASURABLE
-from mia_core.report.compare.results import Chapter, Results, ShownTable, ShownVerdict, quantity
+from mia_core.report.compare.results import Cell, Chapter, Results, ShownTable, ShownVerdict, quantity, shown
 
 ABSENT = "-"
 """Stands where one of the two reports has nothing."""
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Shift:
-    """A number that differs; `difference` is B - A, or None where one of them is no number or there is no interval.
+    """A number that differs; `difference` is B - A, or None where one of them is no number.
 
     where  the chapter and, of a table, its name
     what   the name of a glued number, or row and column of a table's cell
@@ -80,10 +80,11 @@ def compare(a: Results, b: Results) -> Comparison:
         verdicts += len(_by_claim(one).keys() & _by_claim(other).keys()) - sum(bool(t.a and t.b) for t in found)
         turns += found
         for key, values in _numbers(name, one, other).items():
-            if values[0] == values[1]:
+            a_shows, b_shows = map(shown, values)
+            if a_shows == b_shows:
                 numbers += 1
             else:
-                shifts.append(Shift(*key, *values, difference(*map(quantity, values))))
+                shifts.append(Shift(*key, a_shows, b_shows, difference(*map(quantity, values))))
     return Comparison(
         settings=tuple(_settings(a, b, shared)),
         turns=tuple(turns),
@@ -123,45 +124,45 @@ def _turns(name: str, a: Chapter, b: Chapter) -> Iterator[Turn]:
             yield Turn(name, key[1], one, other, difference(quantity(one.measured), quantity(other.measured)))
 
 
-def _numbers(name: str, a: Chapter, b: Chapter) -> dict[tuple[str, str], tuple[str, str]]:
-    """(where, what) -> the texts in A and in B, of all that is a number in at least one of them."""
+def _numbers(name: str, a: Chapter, b: Chapter) -> dict[tuple[str, str], tuple[Cell, Cell]]:
+    """(where, what) -> what A and B show, of all that is a number in at least one of them."""
     left, right = _shown(name, a, b), _shown(name, b, a)
     pairs = {key: (left.get(key, ABSENT), right.get(key, ABSENT)) for key in [*left, *right]}
-    return {key: texts for key, texts in pairs.items() if any(map(_is_number, texts))}
+    return {key: cells for key, cells in pairs.items() if any(map(_is_number, cells))}
 
 
-def _shown(name: str, chapter: Chapter, other: Chapter) -> dict[tuple[str, str], str]:
-    """(where, what) -> text, of all that is glued, was measured for a verdict or stands in a table, but for the cells
-    that name a table's rows."""
-    found = {(name, key): str(value) for key, value in chapter.glued.items()}
+def _shown(name: str, chapter: Chapter, other: Chapter) -> dict[tuple[str, str], Cell]:
+    """(where, what) -> all that is glued, was measured for a verdict or stands in a table, except for the cells that
+    name a table's rows."""
+    found: dict[tuple[str, str], Cell] = {(name, key): value for key, value in chapter.glued.items()}
     found |= {(f"{name}, {v.table}", v.claim): v.measured for v in chapter.verdicts}
-    for table, shown in chapter.tables.items():
-        where, naming = f"{name}, {table}", _naming(shown, other.tables.get(table, shown))
-        for row in shown.rows:
-            label = ", ".join(row[:naming])
-            for column, cell in list(zip(shown.columns, row, strict=False))[naming:]:
+    for table, content in chapter.tables.items():
+        where, naming = f"{name}, {table}", _naming(content, other.tables.get(table, content))
+        for row in content.rows:
+            label = ", ".join(map(shown, row[:naming]))
+            for column, cell in list(zip(content.columns, row, strict=False))[naming:]:
                 found[where, _free(f"{label}: {column}", where, found)] = cell
     return found
 
 
 def _naming(table: ShownTable, other: ShownTable) -> int:
-    """How many leading columns name the rows: the first, and those right behind it without a number in either report,
+    """How many leading columns name the rows: the first, and those right after it without a number in either report,
     such as defenses and attack. By column, as a number may have become words in single rows."""
     valued = {
         column
-        for shown in (table, other)
-        for row in shown.rows
-        for column, cell in zip(shown.columns, row, strict=False)
+        for content in (table, other)
+        for row in content.rows
+        for column, cell in zip(content.columns, row, strict=False)
         if _is_number(cell)
     }
     return next((i for i, column in enumerate(table.columns) if i and column in valued), len(table.columns))
 
 
-def _is_number(cell: Any) -> bool:
+def _is_number(cell: Cell) -> bool:
     return cell == NOT_MEASURABLE or quantity(cell) is not None
 
 
-def _free(what: str, where: str, taken: dict[tuple[str, str], str]) -> str:
+def _free(what: str, where: str, taken: dict[tuple[str, str], Cell]) -> str:
     """The name itself, or with a number where another row of the table is called so too."""
     names = (f"{what} ({number})" if number > 1 else what for number in count(1))
     return next(name for name in names if (where, name) not in taken)

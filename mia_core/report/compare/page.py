@@ -6,22 +6,20 @@ import re
 from collections.abc import Iterable
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any
 
 from mia_core.base.errors import RunError, SettingsError
 from mia_core.base.files import absolute, reason
 from mia_core.base.messages import one_line
+from mia_core.display.shown import shown_in
 from mia_core.report.compare.differences import ABSENT, Comparison
-from mia_core.report.compare.results import Chapter, Results, ShownVerdict
+from mia_core.report.compare.results import Chapter, Results, ShownVerdict, shown
 from mia_core.report.compare.text import interval, made
 
 Figures = dict[tuple[str, str], list[tuple[str, str]]]
 """(chapter, figure) -> its frames as (value of the slider or "", <svg> element)."""
 
-_FRAME = re.compile(
-    r'(?:<div class="mia-frame" data-value="(?P<value>[^"]*)"[^>]*>\s*)?(?P<svg><svg\b.*?</svg>)', re.DOTALL
-)
-
-# The book's colours. The policy lets the page load and run nothing, whatever stands in the reports.
+# The policy lets the page load and run nothing, whatever stands in the reports.
 _PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -38,57 +36,6 @@ _PAGE = """<!doctype html>
 </main>
 </body>
 </html>
-"""
-_STYLE = """
-:root {
-  color-scheme: light dark;
-  --pst-color-background: #fff; --pst-color-surface: #f3f4f5; --pst-color-border: #d1d5da;
-  --pst-color-text-base: #222832; --pst-color-text-muted: #48566b; --link: #0a7d91;
-  --mia-series-1: #0072b2; --mia-series-2: #c44601; --mia-series-3: #00795a;
-  --mia-series-4: #a3478b; --mia-series-5: #8a6d00; --mia-series-6: #5b6066;
-}
-@media screen and (prefers-color-scheme: dark) {
-  :root {
-    --pst-color-background: #14181e; --pst-color-surface: #222832; --pst-color-border: #48566b;
-    --pst-color-text-base: #ced6dd; --pst-color-text-muted: #9ca4af; --link: #3fb1c5;
-    --mia-series-1: #56b4e9; --mia-series-2: #ff9f5a; --mia-series-3: #45c9a2;
-    --mia-series-4: #e39ac8; --mia-series-5: #e0c04a; --mia-series-6: #aab1b8;
-  }
-}
-body {
-  background: var(--pst-color-background); color: var(--pst-color-text-base);
-  font: 1rem/1.55 system-ui, sans-serif; margin: 0; overflow-wrap: anywhere;
-}
-main { margin: 0 auto; max-width: 68rem; padding: 1rem 1rem 4rem; }
-h1 { font-size: 1.8rem; line-height: 1.2; }
-h2 { border-bottom: 1px solid var(--pst-color-border); font-size: 1.35rem; margin-top: 2.5rem; }
-h3 { font-size: 1.05rem; margin: 1.8rem 0 0.4rem; }
-a { color: var(--link); }
-p.note { color: var(--pst-color-text-muted); }
-dl { display: grid; gap: 0.2rem 1rem; grid-template-columns: max-content 1fr; }
-dt { font-weight: 600; }
-dd { margin: 0; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: 0.92rem; font-variant-numeric: tabular-nums; }
-th, td { border-bottom: 1px solid var(--pst-color-border); padding: 0.3rem 0.7rem; }
-th, td { text-align: left; vertical-align: top; }
-td { overflow-wrap: normal; }
-.whole { white-space: nowrap; }
-tr.clear td:last-child, .turn strong { font-weight: 700; }
-.pair { display: grid; gap: 1rem; grid-template-columns: repeat(2, minmax(0, 1fr)); }
-figure { background: var(--pst-color-background); margin: 0; }
-figcaption { font-size: 0.92rem; }
-svg { display: block; margin: 0 auto; }
-@media (max-width: 720px) {
-  .pair { grid-template-columns: minmax(0, 1fr); }
-  /* A row becomes a block, its name first and each cell on a line of its own. */
-  table, tbody, tr, tbody :is(th, td) { display: block; }
-  thead { display: none; }
-  tr { border-bottom: 1px solid var(--pst-color-border); padding: 0.4rem 0; }
-  tbody :is(th, td) { border: 0; padding: 0.1rem 0; }
-  td::before { color: var(--pst-color-text-muted); content: attr(data-column) ": "; font-weight: 400; }
-}
-@media print { figure, tr { break-inside: avoid; } }
 """
 
 
@@ -111,26 +58,25 @@ def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
 def read_figures(folder: str | Path, results: Results) -> Figures:
     """The figures of a report, from the notebooks that it offers. Raises `RunError` for a missing or damaged one."""
     found: Figures = {}
-    for chapter, shown in results.chapters.items():
+    for chapter in (name for name, content in results.chapters.items() if content.figures):
         path = absolute(folder) / "_sources" / "book" / f"{chapter}.ipynb"
-        if not shown.figures:
-            continue
         try:
-            cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-            pages = [
-                "".join(output["data"].get("text/html", ""))
-                for cell in cells
-                for output in cell.get("outputs", ())
-                if "data" in output
-            ]
+            for data, page in shown_in(json.loads(path.read_text(encoding="utf-8"))):
+                if data["kind"] == "figure":
+                    found[chapter, data["name"]] = [(frame["value"], _drawing(frame, page)) for frame in data["frames"]]
         except OSError as error:
             raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise RunError(f"{one_line(path)}: is no notebook: {one_line(error, 120)}") from None
-        for name in shown.figures:
-            page = next((page for page in pages if f'id="fig-{name}"' in page), "")
-            found[chapter, name] = [(html.unescape(m["value"] or ""), m["svg"]) for m in _FRAME.finditer(page)]
     return found
+
+
+def _drawing(frame: dict[str, Any], page: str) -> str:
+    start, end = frame["svg"]
+    drawing = page[start:end]
+    if not (drawing.startswith("<svg") and drawing.endswith("</svg>")):
+        raise ValueError(f"no drawing at {start} to {end}")
+    return drawing
 
 
 def as_page(
@@ -156,7 +102,8 @@ def as_page(
         "<h2>Figures side by side</h2>",
         *_figures(a, b, figures),
     ]
-    return _PAGE.format(title="Two reports compared", style=_STYLE, body="\n".join(body))
+    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    return _PAGE.format(title="Two reports compared", style=style, body="\n".join(body))
 
 
 def _settings(comparison: Comparison) -> str:
@@ -178,7 +125,7 @@ def _turns(comparison: Comparison) -> str:
 
 
 def _outcome(verdict: ShownVerdict | None) -> str:
-    return ABSENT if verdict is None else f"<strong>{_text(verdict.outcome)}</strong>: {_text(verdict.measured)}"
+    return ABSENT if verdict is None else f"<strong>{_text(verdict.outcome)}</strong>: {_text(shown(verdict.measured))}"
 
 
 def _shifts(comparison: Comparison) -> str:

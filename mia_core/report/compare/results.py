@@ -2,11 +2,10 @@
 
 import json
 import os
-import re
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
 
 from mia_core.base.errors import RunError
 from mia_core.base.files import reason
@@ -14,35 +13,56 @@ from mia_core.base.messages import one_line
 from mia_core.measures.intervals import Interval
 
 RESULTS = "results.json"
-FORMAT = 1
-
-_NUMBER = r"[-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?%?"
-_MARK = "◆"  # `mia_book.strongest.MARK`, whose module takes half a second to load
-# A word before a whole number is no measure ("adversary 1"), nor is a number behind others ("0, 1").
-_WORDS = r"[A-Za-z][\w-]* (?=[-+−]?\d+\.)|[^|]*(?::|[a-z],) (?=[-+−]\d)|\d+ of \d+, (?=\d+\.)"
-_QUANTITY = re.compile(
-    rf"(?:{_WORDS})?(?P<value>{_NUMBER})(?:\s*{_MARK})?(?:\s*\[(?P<low>{_NUMBER}),\s*(?P<high>{_NUMBER})\])?"
-    r"(?:\s*\([^()]*\))?(?::\s[a-z][a-z ]*)?"
-)
+FORMAT = 2
 
 
 class _Part(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class Number(_Part):
+    """A number as it is shown, such as "0.837 [0.831, 0.843] (3 seeds)", and what it says."""
+
+    text: str
+    value: float
+    low: float | None = None
+    high: float | None = None
+    seeds: int | None = None
+
+    @model_serializer
+    def _known(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if value is not None}
+
+
+Cell = Number | bool | int | float | str
+"""What a table's cell or a sentence shows: a number, or words."""
+
+
+def shown(cell: Cell) -> str:
+    """A cell as its page shows it."""
+    return cell.text if isinstance(cell, Number) else str(cell)
+
+
+def quantity(cell: Cell) -> Interval | None:
+    """The number of a cell with its interval; None for words."""
+    if isinstance(cell, Number):
+        return Interval(cell.value, cell.low, cell.high)
+    return None if isinstance(cell, bool | str) else Interval(cell, None, None)
+
+
 class ShownFigure(_Part):
-    """A figure of a chapter: its caption, and what it shows in words, one text a frame of a slider."""
+    """A figure of a chapter: its caption, and what it shows in words, one text per frame of a slider."""
 
     caption: str
     alts: list[str]
 
 
 class ShownTable(_Part):
-    """A table of a chapter as it is shown: its caption, names of its columns, and its cells as text."""
+    """A table of a chapter as it is shown: its caption, names of its columns, and its cells."""
 
     caption: str
     columns: list[str]
-    rows: list[list[str]]
+    rows: list[list[Cell]]
 
 
 class ShownVerdict(_Part):
@@ -51,7 +71,7 @@ class ShownVerdict(_Part):
     table: str
     claim: str
     source: str
-    measured: str
+    measured: Cell
     outcome: str
 
 
@@ -65,7 +85,7 @@ class Chapter(_Part):
     made: str = ""
     seconds: float = 0.0
     reused: bool = False
-    glued: dict[str, bool | int | float | str] = Field(default_factory=dict)
+    glued: dict[str, Cell] = Field(default_factory=dict)
     tables: dict[str, ShownTable] = Field(default_factory=dict)
     verdicts: list[ShownVerdict] = Field(default_factory=list)
     figures: dict[str, ShownFigure] = Field(default_factory=dict)
@@ -95,6 +115,8 @@ def read_results(folder: str | Path) -> Results:
             raise RunError(f"{one_line(folder)}: holds no {RESULTS}; expected a folder that mia report has made{older}")
         content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
         found = content.get("format") if isinstance(content, dict) else None
+        if found in range(1, FORMAT):
+            raise RunError(f"{one_line(path)}: its format is {found}, that of an older version; build the report again")
         if found != FORMAT:
             raise RunError(f"{one_line(path)}: its format is {one_line(found, 40)}; expected {FORMAT}")
         return Results.model_validate(content)
@@ -108,24 +130,6 @@ def read_results(folder: str | Path) -> Results:
         raise RunError(f"{one_line(path)}: is no strict JSON: {one_line(error, 120)}") from None
     except OSError as error:
         raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
-
-
-def quantity(text: Any) -> Interval | None:
-    """A shown number with its interval, such as "0.837 [0.831, 0.843]" or "+0.1 (3 seeds)"; None for other text.
-
-    It may carry the mark of the strongest attack, a percent sign, commas between thousands, the name of an attack
-    ("lira 0.123"), a verdict ("+0.07: cannot be told"; "less safe, +0.07"), the claim that was measured, or counts
-    ("2 of 4, 0.500"). Of "printed | measured" it is the part behind the last line; of "42%" it is 0.42.
-    """
-    if isinstance(text, bool):
-        return None
-    found = _QUANTITY.fullmatch(str(text).rpartition("|")[2].strip())
-    return None if found is None else Interval(*(None if part is None else _value(part) for part in found.groups()))
-
-
-def _value(number: str) -> float:
-    plain = float(number.replace("−", "-").replace(",", "").rstrip("%"))
-    return plain / 100 if number.endswith("%") else plain
 
 
 def _refuse(constant: str) -> None:

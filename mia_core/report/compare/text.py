@@ -3,11 +3,12 @@
 import textwrap
 from collections.abc import Iterator
 
+from mia_core.base.messages import one_line
 from mia_core.measures.intervals import Interval
 from mia_core.report.compare.differences import ABSENT, Comparison, Shift, Turn
-from mia_core.report.compare.results import Results, ShownVerdict
+from mia_core.report.compare.results import Results, ShownVerdict, shown
 
-WIDTH = 100
+WIDTH, MOST_LINES = 100, 10
 
 
 def as_text(comparison: Comparison, a: Results, b: Results, names: tuple[str, str]) -> str:
@@ -23,6 +24,27 @@ def as_text(comparison: Comparison, a: Results, b: Results, names: tuple[str, st
     if comparison.shifts:
         lines.append("* The interval of the difference B - A leaves out 0, with both reports taken to be independent.")
     return "\n".join(lines).rstrip() + "\n"
+
+
+def summary(comparison: Comparison, a: Results, b: Results, names: tuple[str, str]) -> str:
+    """The comparison in at most ten lines: settings, which verdicts changed, how many numbers moved clearly."""
+    turns, shifts = comparison.turns, comparison.shifts
+    lines = [f"A: {made(names[0], a)}", f"B: {made(names[1], b)}"]
+    for letter, chapters in (("A", comparison.only_a), ("B", comparison.only_b)):
+        lines += [f"Only {letter} has: {', '.join(chapters)}"] if chapters else []
+    settings = "; ".join(f"{change.what}: A {change.a}, B {change.b}" for change in comparison.settings)
+    lines.append(f"Settings, data and versions that differ: {settings or 'none'}")
+    clear = sum(shift.clear for shift in shifts)
+    last = f"Numbers: {len(shifts)} differ, {clear} of them clearly; {comparison.same_numbers} unchanged."
+    lines.append(f"Verdicts: {len(turns)} changed, {comparison.same_verdicts} unchanged.")
+    told = [f"  {turn.chapter}: {_outcome(turn.a)} -> {_outcome(turn.b)}: {turn.claim}" for turn in turns]
+    left = MOST_LINES - len(lines) - 1
+    lines += told if len(told) <= left else [*told[: left - 1], f"  and {len(told) - left + 1} more"]
+    return "".join(f"{one_line(text, WIDTH)}\n" for text in [*lines, last])
+
+
+def _outcome(verdict: ShownVerdict | None) -> str:
+    return ABSENT if verdict is None else verdict.outcome
 
 
 def made(name: str, results: Results) -> str:
@@ -42,7 +64,7 @@ def interval(found: Interval | None, digits: int = 3) -> str:
 
 def line(verdict: ShownVerdict | None) -> str:
     """What a verdict says: outcome and measured difference."""
-    return ABSENT if verdict is None else f"{verdict.outcome}, {verdict.measured}"
+    return ABSENT if verdict is None else f"{verdict.outcome}, {shown(verdict.measured)}"
 
 
 def _section(title: str, lines: Iterator[str]) -> list[str]:
