@@ -19,11 +19,12 @@ from mia_core.base.files import cache_dir, reason
 from mia_core.base.messages import listing, one_line, shown
 from mia_core.base.progress import watched
 from mia_core.data.dataset import Dataset, resize
+from mia_core.data.source import Source
 
 PATIENCE = 30  # seconds without a byte, after which a download has failed
 
 
-class Source(NamedTuple):
+class Origin(NamedTuple):
     """What torchvision looks for: its class, the folder with the data below the root, and where from.
 
     archives  name and MD5 of each file to download, in `archive_folder` below the root
@@ -36,8 +37,8 @@ class Source(NamedTuple):
     urls: list[str]
 
 
-def source(name: str) -> Source:
-    """The source of `cifar10`, `cifar100`, `mnist` or `fashion-mnist`."""
+def origin(name: str) -> Origin:
+    """The origin of `cifar10`, `cifar100`, `mnist` or `fashion-mnist`."""
     from torchvision import datasets
 
     kind = {
@@ -47,9 +48,9 @@ def source(name: str) -> Source:
         "fashion-mnist": datasets.FashionMNIST,
     }[name]
     if issubclass(kind, datasets.CIFAR10):
-        return Source(kind, kind.base_folder, "", [(kind.filename, kind.tgz_md5)], [kind.url])
+        return Origin(kind, kind.base_folder, "", [(kind.filename, kind.tgz_md5)], [kind.url])
     folder = f"{kind.__name__}/raw"
-    return Source(kind, folder, folder, list(kind.resources), list(kind.mirrors))
+    return Origin(kind, folder, folder, list(kind.resources), list(kind.mirrors))
 
 
 def load_downloaded(name: str, size: int | None = None) -> Dataset:
@@ -61,14 +62,14 @@ def load_downloaded(name: str, size: int | None = None) -> Dataset:
     size  resize to size x size; None: as it is (CIFAR 3x32x32, MNIST and Fashion-MNIST 1x28x28)
     Raises `DataError` that says what was looked for, where, and what to do, when there is no network.
     """
-    found = source(name)
+    found = origin(name)
     root = _root(found)
     parts = _load(found, root)
     if parts is None:
         _fetch(name, found, root)
         parts = _load(found, root)
     if parts is None:
-        raise DataError(f"{name}: {shown(root / found.folder)} is damaged; remove it, and it is fetched anew")
+        raise DataError(f"{name}: {shown(root / found.folder)} is damaged; remove it, and it is fetched again")
     images = np.concatenate([_channels_first(part.data) for part in parts])
     labels = np.concatenate([np.asarray(part.targets, np.int64) for part in parts])
     if size is not None:
@@ -76,7 +77,7 @@ def load_downloaded(name: str, size: int | None = None) -> Dataset:
     return Dataset(name, images, labels, tuple(parts[0].classes), len(parts[0].data))
 
 
-def _root(found: Source) -> Path:
+def _root(found: Origin) -> Path:
     """The data root. One that points into the data set's own folder is one or two levels too deep: go up."""
     given = os.environ.get("MIA_DATA", "").strip()
     root = Path(os.path.abspath(os.path.expanduser(given))) if given else cache_dir() / "torchvision"
@@ -87,7 +88,7 @@ def _root(found: Source) -> Path:
     return root
 
 
-def _load(found: Source, root: Path) -> tuple[Any, Any] | None:
+def _load(found: Origin, root: Path) -> tuple[Any, Any] | None:
     """The training and the test part from the files in `root`, or None where they are missing or damaged."""
     try:
         with _quiet():
@@ -96,8 +97,8 @@ def _load(found: Source, root: Path) -> tuple[Any, Any] | None:
         return None
 
 
-def _fetch(name: str, found: Source, root: Path) -> None:
-    """Download and unpack beside, and move it to its place when it is complete; what is there stays until then."""
+def _fetch(name: str, found: Origin, root: Path) -> None:
+    """Download and unpack elsewhere, then move what is complete to its place; what is there stays until then."""
     from torchvision.datasets.utils import check_integrity
 
     archives = [(root / found.archive_folder / archive, md5) for archive, md5 in found.archives]
@@ -132,7 +133,7 @@ def _move_all(name: str, stage: Path, root: Path, complete: list[Path]) -> None:
         os.replace(path, target)
 
 
-def _not_there(name: str, found: Source, root: Path, partial: list[Path], error: Exception) -> str:
+def _not_there(name: str, found: Origin, root: Path, partial: list[Path], error: Exception) -> str:
     files = ", ".join(f"{archive} (MD5 {md5})" for archive, md5 in found.archives)
     sizes = ", ".join(f"{shown(path)} ({path.stat().st_size:,} bytes)" for path in partial)
     left = f"; not complete, and left as it is: {sizes}" if sizes else ""
@@ -167,3 +168,13 @@ def _impatient() -> Iterator[None]:
         yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def _source(name: str, description: str) -> Source:
+    return Source(name, description, lambda chosen: load_downloaded(name, chosen.size), ("size",), "download")
+
+
+CIFAR10 = _source("cifar10", "60,000 colour pictures of 10 classes")
+CIFAR100 = _source("cifar100", "60,000 colour pictures of 100 classes")
+MNIST = _source("mnist", "70,000 handwritten digits")
+FASHION_MNIST = _source("fashion-mnist", "70,000 pictures of clothes")

@@ -14,7 +14,7 @@ from mia_core.base.errors import SettingsError
 from mia_core.base.messages import nearest, one_line
 from mia_core.base.settings import pairs, read_settings_file
 from mia_core.cli.main import main
-from mia_core.defenses import Dropout
+from mia_core.defenses.dropout import Dropout
 from mia_core.model.recipe import Recipe
 from mia_core.studies.reference_settings import ReferenceSettings
 from mia_core.studies.settings import StudySettings

@@ -6,7 +6,7 @@ import pytest
 from host import DOWNLOADED
 from mia_core.base.errors import SettingsError
 from mia_core.data.dataset import Dataset
-from mia_core.data.load import NAMES, DataSettings, load_dataset
+from mia_core.data.load import SOURCES, DataSettings, load_dataset
 
 
 def load(**settings) -> Dataset:
@@ -160,4 +160,4 @@ class TestFingerprint:
 
 
 def test_every_known_name_is_tested():
-    assert set(NAMES) == {"digits", *DOWNLOADED}
+    assert list(SOURCES) == ["digits", *DOWNLOADED, "folder"]

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from mia_core.attacks import make_attack
 from mia_core.base.errors import SettingsError
-from mia_core.defenses import LabelOnly, Rounding, TopKMasking, combination, describe, shaping
+from mia_core.defenses import combination, describe, shaping
+from mia_core.defenses.label_only import LabelOnly
+from mia_core.defenses.masking import TopKMasking
+from mia_core.defenses.rounding import Rounding
 
 
 def posteriors(seed: int, n: int, k: int) -> np.ndarray:

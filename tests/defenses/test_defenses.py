@@ -10,16 +10,16 @@ from torch.nn import functional as F
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import (
     REPORT_COMBINATIONS,
-    Clipping,
-    Dropout,
-    LabelSmoothing,
-    TopKMasking,
     apply_outputs,
     combination,
     describe,
     shaping,
     split_combinations,
 )
+from mia_core.defenses.clipping import Clipping
+from mia_core.defenses.dropout import Dropout
+from mia_core.defenses.masking import TopKMasking
+from mia_core.defenses.smoothing import LabelSmoothing
 
 
 def posteriors(draw_seed: int, n: int, k: int) -> np.ndarray:

@@ -10,7 +10,7 @@ import pytest
 from mia_core.attacks import EVERY
 from mia_core.base.errors import DataError, MiaWarning, RunError, SettingsError
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import TopKMasking
+from mia_core.defenses.masking import TopKMasking
 from mia_core.store.runs import Store
 from mia_core.studies.columns import COLUMNS as COLUMN_MEANINGS
 from mia_core.studies.settings import StudySettings
