@@ -86,9 +86,9 @@ def dataset_help() -> str:
     """All sources, each with a few words and the settings that it reads, for help texts."""
     known = []
     for source in SOURCES.values():
-        words = [source.description, "downloaded" if source.needs == "download" else "", *source.settings]
-        known.append(f"{source.spelling.replace('<path>', 'PATH')} ({', '.join(filter(None, words))})")
-    return f"The data set (default {DataSettings().dataset}), with the settings that it reads: {', '.join(known)}."
+        words = source.description + (", downloaded" if source.needs == "download" else "")
+        known.append(f"{source.spelling.replace('<path>', 'PATH')} ({'; '.join([words, *source.settings])})")
+    return f"The data set (default {DataSettings().dataset}), with its settings for -p: {', '.join(known)}."
 
 
 def _split(dataset: str) -> tuple[str, str | None]:

@@ -130,7 +130,7 @@ class TestLayouts:
     def test_folders_in_a_class_count_for_it_aloud(self, tmp_path):
         two_classes(tmp_path)
         put(tmp_path / "cat" / "tabby" / "young" / "x.png", pixels(99))
-        with pytest.warns(MiaWarning, match="count for the class, in cat"):
+        with pytest.warns(MiaWarning, match="count for the class: cat"):
             assert load(tmp_path).labels.tolist() == [0] * 7 + [1] * 6
 
     def test_what_is_left_out_is_said(self, tmp_path):
