@@ -62,28 +62,25 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
     if (counted := arrays.pop("counted", None)) is not None:
         lengths = {len(array) if array.ndim else 0 for array in [counted, *arrays.values()]}
         if counted.dtype != bool or counted.ndim != 1 or len(lengths) > 1:
-            raise ArrayError(f"{source}: counted: found {counted.dtype} {counted.shape}; expected true or false a row")
+            raise ArrayError(
+                f"{source}: counted: found {counted.dtype} {counted.shape}; expected true or false for each row"
+            )
         arrays = {role: array[counted] for role, array in arrays.items()}
         notes.append(f"a run of this package: its {int(counted.sum())} counted of {len(counted)} examples are taken")
     return check_outputs(**{"members": None, **arrays}, source=source, names=names, notes=tuple(notes))
 
 
-def read_scores(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Attack scores [N] and membership [N] saved under the names `scores` and `members`; see `check_scores`."""
-    with open_archive(path) as archive:
-        if not {"scores", "members"} <= set(archive.entries()):
-            raise archive.missing("scores [N], members [N]", ["scores", "members"])
-        arrays = archive.read({"scores": "scores", "members": "members"})
-    return check_scores(**arrays, source=archive.source)
-
-
 def read_score_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
-    """As `read_scores`, for `scores` [S, N] too: a list of S sets of scores [N] of the same examples."""
+    """Attack scores and membership saved under the names `scores` and `members`.
+
+    `scores` [N], or [S, N] for S sets of scores of the same examples: a list of these sets, [N] each, and the
+    membership [N]. Raises `ArrayError`; see `mia_core.gate.arrays.check_scores`.
+    """
+    known = ["scores", "members"]
     with open_archive(path) as archive:
-        if not {"scores", "members"} <= set(archive.entries()):
-            raise archive.missing("scores [N] or [S, N], members [N]", ["scores", "members"])
-        arrays = archive.read({"scores": "scores", "members": "members"})
-    scores, members = arrays["scores"], arrays["members"]
+        if not set(known) <= set(archive.entries()):
+            raise archive.missing("scores [N] or [S, N], members [N]", known)
+        scores, members = archive.read(dict(zip(known, known, strict=True))).values()
     several = scores.ndim == 2 and scores.shape[1] > 1 and len(scores) > 0
     sets = [check_scores(row, members, archive.source) for row in (scores if several else [scores])]
     return [checked for checked, _ in sets], sets[0][1]
@@ -115,15 +112,14 @@ def open_archive(path: str | os.PathLike[str]) -> Iterator["Archive"]:
 
 def _kind(start: bytes) -> str:
     kinds = {
-        b"": "an empty file (0 bytes)",
         b"PK\x03\x04": "a truncated or damaged .npz file",
         b"\x93NUMPY": "a single .npy array",
         b"\x89HDF": "an HDF5 file",
         b"\x80": "a pickle (never opened, since opening one runs code)",
     }
-    return next((kind for magic, kind in kinds.items() if magic and start.startswith(magic)), None) or (
-        kinds[b""] if not start else "another kind of file"
-    )
+    if not start:
+        return "an empty file (0 bytes)"
+    return next((kind for magic, kind in kinds.items() if start.startswith(magic)), "another kind of file")
 
 
 class Archive:

@@ -130,14 +130,14 @@ class TestDamage:
         finally:
             (tmp_path / "dog").chmod(0o700)
 
-    @pytest.mark.parametrize("call", ["open", "listdir"])
+    @pytest.mark.parametrize("call", ["open", "scandir"])
     def test_the_system_refuses(self, call, tmp_path, monkeypatch):
         two_classes(tmp_path)
-        place = os if call == "listdir" else builtins
+        place = os if call == "scandir" else builtins
         original = getattr(place, call)
 
         def refuse(path, *args, **kwargs):
-            if str(path).endswith(("cat_00.png", "dog")) and (call == "listdir" or "cat_00" in str(path)):
+            if str(path).endswith(("cat_00.png", "dog")) and (call == "scandir" or "cat_00" in str(path)):
                 raise PermissionError(13, "Permission denied")
             return original(path, *args, **kwargs)
 

@@ -134,11 +134,23 @@ def _read(root: Path, folder: str, above: tuple[str, ...]) -> Tree:
     if len(above) > MOST_LEVELS:
         raise DataError(f"{shown(root)}: more than {MOST_LEVELS} levels of folders in folders; {EXPECTED}")
     try:
-        names = sorted(os.listdir(folder))
+        with os.scandir(folder) as entries:
+            kept = {entry.name: _is_folder(entry) for entry in entries if not _is_debris(entry.name)}
     except OSError as error:
         raise DataError(f"{shown(folder)}: cannot be listed: {reason(error)}") from None
-    paths = {name: join(folder, name) for name in names if not (name.startswith(".") or name.lower() in DEBRIS)}
-    return {name: _read(root, path, (*above, here)) if os.path.isdir(path) else None for name, path in paths.items()}
+    above = (*above, here)
+    return {name: _read(root, join(folder, name), above) if kept[name] else None for name in sorted(kept)}
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link that leads to itself
+        return False
+
+
+def _is_debris(name: str) -> bool:
+    return name.startswith(".") or name.lower() in DEBRIS
 
 
 def _folders(tree: Tree) -> dict[str, Tree]:

@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import re
+import stat
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -86,11 +87,12 @@ def load_folder(path: str, size: int | None = None, skip_damaged: bool = False) 
 def content_of(path: str) -> Content:
     """The content of the file at `path`. What is no ordinary file is not opened: a pipe would be a wait for ever."""
     try:
-        if not os.path.isfile(path):
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
             return Content(failure="not a file")
-        if os.path.getsize(path) > MOST_FILE_BYTES:
+        if status.st_size > MOST_FILE_BYTES:
             return Content(failure=f"more than {MOST_FILE_BYTES >> 30} GiB")
-        with open(path, "rb") as file:
+        with open(path, "rb", buffering=0) as file:
             data = file.read()
     except OSError as error:
         return Content(failure=reason(error))
