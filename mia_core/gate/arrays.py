@@ -17,7 +17,7 @@ from mia_core.gate.posteriors import softmax
 
 CODING = "1 (or true) = member, 0 (or false) = non-member"
 SUM_TOLERANCE = 1e-3
-"""How far a row of posteriors may sum from 1, and how far posteriors may lie from the softmax of logits given with them.
+"""How far a row of posteriors may sum from 1, and how far posteriors may be from the softmax of logits next to them.
 
 Wide enough for float32 and for values rounded to four decimals, far too narrow for anything that is no posterior.
 """
