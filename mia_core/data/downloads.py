@@ -112,7 +112,7 @@ def _fetch(name: str, found: Origin, root: Path) -> None:
             copy = stage / found.archive_folder / path.name
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
-        with _quiet(), _impatient():
+        with _quiet():
             found.kind(stage, download=True)
         _move_all(name, stage, root, complete)
     except Exception as error:  # no network, no certificate, no permission, a full disk, another file than expected
@@ -154,18 +154,15 @@ def _channels_first(pixels: Any) -> np.ndarray:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Standard output is for results: torchvision's bars and words go to standard error, where someone watches."""
-    sink = sys.stderr if watched() else io.StringIO()
-    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-        yield
+    """Standard output is for results: torchvision's bars and words go to standard error, where someone watches.
 
-
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
+    A server that sends nothing for `PATIENCE` seconds is given up.
+    """
+    sink, before = sys.stderr if watched() else io.StringIO(), socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:
-        yield
+        with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+            yield
     finally:
         socket.setdefaulttimeout(before)
 

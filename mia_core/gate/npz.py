@@ -18,6 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from mia_core.base.errors import ArrayError
+from mia_core.base.files import reason
 from mia_core.base.messages import nearest, one_line
 from mia_core.gate.arrays import CODING, Outputs, check_scores
 from mia_core.gate.outputs import check_outputs
@@ -104,10 +105,8 @@ def open_archive(path: str | os.PathLike[str]) -> Iterator["Archive"]:
                 raise ArrayError(f"{source}: found {_kind(start)}; expected a whole .npz file") from None
             with opened:
                 yield Archive(source, opened)
-    except OSError as error:
-        raise ArrayError(f"{source}: cannot be read: {error.strerror or one_line(error)}") from None
-    except ValueError as error:  # a path that holds a null byte
-        raise ArrayError(f"{source}: cannot be read: {one_line(error)}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path that holds a null byte
+        raise ArrayError(f"{source}: cannot be read: {reason(error)}") from None
 
 
 def _kind(start: bytes) -> str:
@@ -126,8 +125,7 @@ class Archive:
     """The arrays in one open .npz file: names, headers, and the wanted ones read after their headers were checked."""
 
     def __init__(self, source: str, archive: zipfile.ZipFile) -> None:
-        self.source = source
-        self.archive = archive
+        self.source, self.archive = source, archive
 
     def entries(self) -> list[str]:
         """Names of all arrays, without the ending .npy."""
@@ -142,19 +140,19 @@ class Archive:
 
     def missing(self, expected: str, known: list[str]) -> ArrayError:
         """The error for a file that lacks an array: what is there, with shapes, and what should be."""
-        found = [f"{one_line(name, 40)} {self.shape_or_damage(name)}" for name in self.entries()[:6]]
+        found = []
+        for name in self.entries()[:6]:
+            try:
+                shape = self.header(name)[0]
+            except ArrayError:
+                shape = "(unreadable)"
+            found.append(f"{one_line(name, 40)} {shape}")
         others = [name for name in self.archive.namelist() if not name.endswith(".npy")][:3]
         shown = one_line(", ".join([*found, *others]) or "no arrays", 300)
         hints = [nearest(name, known) for name in self.entries() if name not in known]
         hint = next(("; " + text.split("?")[0] + "?" for text in hints if text.startswith("did")), "")
         coding = f" ({CODING})" if "members" not in self.entries() else ""
         return ArrayError(f"{self.source}: found {shown}; expected {expected}{coding}{hint}")
-
-    def shape_or_damage(self, name: str) -> str:
-        try:
-            return str(self.header(name)[0])
-        except ArrayError:
-            return "(unreadable)"
 
     def read(self, names: dict[str, str]) -> dict[str, NDArray[Any]]:
         """Arrays by role, for `names` from role to name in the file."""
@@ -203,5 +201,4 @@ class Archive:
                 warnings.simplefilter("ignore")  # numpy remarks on odd headers; the checks decide
                 yield
         except Exception as error:
-            reason = one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100)
-            raise ArrayError(f"{self.source}: {one_line(name, 60)}: damaged: {reason}") from None
+            raise ArrayError(f"{self.source}: {one_line(name, 60)}: damaged: {reason(error)}") from None

@@ -13,6 +13,7 @@ from PIL import Image, ImageFile
 from image_folders import encode, load, pixels, put, quiet, refused, two_classes
 from mia_core.base.errors import MiaError, MiaWarning
 from mia_core.data.image_folder import load as gate
+from mia_core.data.image_folder.decode import Unreadable, decode
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -163,6 +164,24 @@ class TestDamage:
         monkeypatch.setattr("joblib.cpu_count", lambda: processes)
         assert "cat/cat_00.png: " in (message := refused(tmp_path, skip_damaged=True)) and "start again" in message
         assert not list(own_cache.iterdir())
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.8])
+@pytest.mark.parametrize("shape", [(64, 64), (64, 64, 3), (32, 32), (32, 32, 3), (100, 37), (100, 37, 3)], ids=str)
+def test_a_jpeg_cut_short_before_an_end_marker_is_refused(shape, share):
+    data = encode(pixels(0, *shape), "JPEG")
+    with pytest.raises(Unreadable, match=r"(?i)cut short|truncated"):
+        decode(data[: int(len(data) * share)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("how", [{}, {"progressive": True}, {"quality": 100, "subsampling": 0}, {"optimize": True}])
+@pytest.mark.parametrize("border", [0, 128, 255])
+def test_a_complete_jpeg_with_a_border_of_one_colour_is_read(border, how):
+    bordered = pixels(0, 64, 48, 3)
+    bordered[40:] = border
+    whole = encode(bordered, "JPEG", **how)
+    for data in (whole, whole + b"trailing bytes", encode(np.full_like(bordered, border), "JPEG", **how)):
+        assert decode(data)[0].shape == (64, 48, 3)
 
 
 def random_bytes(generator: np.random.Generator) -> bytes:

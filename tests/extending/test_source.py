@@ -2,8 +2,6 @@
 
 import json
 
-from extending.test_defense import STUDY
-
 SOURCE = '''
 """Stripes: pictures of two classes with bright rows or bright columns."""
 
@@ -22,6 +20,7 @@ def stripes(size):
 
 SOURCE = Source("stripes", "bright rows or columns", lambda settings: stripes(settings.size), settings=("size",))
 '''
+STUDY = ("study", "--seeds=1", "--epochs=2", "--part=40", "-p", "replicates=0", "-p", "precision=float32")
 
 
 def test_a_source_of_data_is_one_file(project):

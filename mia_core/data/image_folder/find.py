@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from mia_core.base.errors import DataError
 from mia_core.base.files import reason
-from mia_core.base.messages import class_name, listing, shown
+from mia_core.base.messages import listing, name_text, shown
 
 PICTURE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif"),
@@ -54,7 +54,10 @@ def find_pictures(root: Path) -> Layout:
     ignored; other files, loose pictures and classes without pictures are left out with a remark.
     Raises `DataError` for every other layout, for fewer than 2 classes and for classes that are too small.
     """
-    _check_is_folder(root)
+    if not os.path.isdir(root):
+        packed = ", perhaps packed: unpack it first" if root.suffix.lower() in PACKED else ""
+        problem = f"is a file{packed}" if os.path.isfile(root) else "no such folder"
+        raise DataError(f"{shown(root)}: {problem}; {EXPECTED}")
     top = _read(root, str(root), ())
     pool, held_out = _parts(root, top)
     parts = {part: top[part] if part else top for part in (pool, *held_out)}
@@ -70,7 +73,7 @@ def find_pictures(root: Path) -> Layout:
         raise DataError(
             f"{shown(root)}: {listing(sorted(unknown))}: pictures are held out, expected some in train/ too"
         )
-    names = {folder: class_name(folder) for folder in counts}
+    names = {folder: name_text(folder) for folder in counts}
     classes = tuple(sorted(set(names.values())))
     if len(classes) < len(names):
         raise DataError(f"{shown(root)}: two class folders bear one name in different codes: {listing(sorted(counts))}")
@@ -80,23 +83,17 @@ def find_pictures(root: Path) -> Layout:
         for folder, paths in pictures[part].items()
         for path in paths
     )
-    odd = {
-        "left out, being in no class folder": [
+    left_out = {
+        "in no class folder": [
             *(name for name in _folders(top) if pool and name not in parts),
-            *(join(part, name) for part, tree in {"": top, **parts}.items() for name in tree if _is_loose(tree, name)),
+            *(join(part, name) for part, tree in {"": top, **parts}.items() for name in _loose(tree)),
         ],
-        "left out, being class folders without pictures": [name for name in files[pool] if name not in counts],
-        "left out, not being pictures by their endings": [
+        "class folders without pictures": [name for name in files[pool] if name not in counts],
+        "not pictures by their endings": [
             path for part in parts for paths in files[part].values() for path in paths if not _is_picture(path)
         ],
-        "folders within a class folder count for the class": [
-            join(part, name) for part in parts for name in counts if _folders(parts[part].get(name) or {})
-        ],
-        "not among the held-out pictures of every part": [
-            name for name in counts if not all(name in parts[part] for part in held_out)
-        ],
     }
-    remarks = [f"{shown(root)}: {what}: {listing(which)}" for what, which in odd.items() if which]
+    remarks = [f"{shown(root)}: left out, being {what}: {listing(names)}" for what, names in left_out.items() if names]
     return Layout(classes, ordered, remarks)
 
 
@@ -106,24 +103,12 @@ def check_counts(root: Path, counts: Mapping[str, int]) -> None:
         raise DataError(f"{shown(root)}: no pictures found; {EXPECTED}; endings: {' '.join(PICTURE_ENDINGS)}")
     if len(counts) == 1:
         raise DataError(f"{shown(root)}: holds pictures of one class, {listing(counts)}; expected at least 2 classes")
-    small = [f"{class_name(name)} ({count})" for name, count in sorted(counts.items()) if count < FEWEST_PER_CLASS]
+    small = [f"{name_text(name)} ({count})" for name, count in sorted(counts.items()) if count < FEWEST_PER_CLASS]
     if small:
         raise DataError(
             f"{shown(root)}: too few pictures in {listing(small)}; expected at least {FEWEST_PER_CLASS} in each class, "
             f"one for each part of the split"
         )
-
-
-def _check_is_folder(root: Path) -> None:
-    try:
-        if root.is_dir():
-            return
-        problem = "is a file" if root.exists() else "no such folder"
-    except (OSError, ValueError) as error:
-        problem = reason(error)
-    if problem == "is a file" and root.suffix.lower() in PACKED:
-        problem += ", perhaps packed: unpack it first"
-    raise DataError(f"{shown(root)}: {problem}; {EXPECTED}")
 
 
 def _read(root: Path, folder: str, above: tuple[str, ...]) -> Tree:
@@ -170,8 +155,9 @@ def _is_picture(path: str) -> bool:
     return path.lower().endswith(PICTURE_ENDINGS)
 
 
-def _is_loose(tree: Tree, name: str) -> bool:
-    return tree[name] is None and _is_picture(name)
+def _loose(tree: Tree) -> list[str]:
+    """Names of the pictures that lie in the folder itself."""
+    return [name for name, inside in tree.items() if inside is None and _is_picture(name)]
 
 
 def _parts(root: Path, top: Tree) -> tuple[str, list[str]]:
@@ -200,9 +186,7 @@ def _check_part(place: Path, tree: Tree) -> None:
         found = f"holds files ({len(tree):,}) but no folders" if tree else "is empty"
         raise DataError(f"{shown(place)}: {found}; {EXPECTED}")
     filled = {name: inside for name, inside in _folders(tree).items() if inside}
-    bare = {
-        name: list(_folders(c)) for name, c in filled.items() if _folders(c) and not any(_is_loose(c, n) for n in c)
-    }
+    bare = {name: list(_folders(c)) for name, c in filled.items() if _folders(c) and not _loose(c)}
     if not bare or len(filled) != len(bare):
         return
     first, *rest = bare.values()

@@ -17,7 +17,7 @@ import numpy as np
 
 from mia_core.base.errors import DataError, MiaWarning, RunError
 from mia_core.base.files import cache_dir, reason, write_atomically
-from mia_core.base.messages import class_name, listing, one_line, shown
+from mia_core.base.messages import listing, name_text, one_line, shown
 from mia_core.data.dataset import Dataset
 from mia_core.data.image_folder.find import Layout, check_counts, find_pictures
 
@@ -65,7 +65,7 @@ def load_folder(path: str, size: int | None = None, skip_damaged: bool = False) 
     that differ in size, or that together do not fit into memory.
     """
     root = Path(os.path.abspath(os.path.expanduser(path)))
-    name = class_name(root.name) or "folder"
+    name = name_text(root.name) or "folder"
     layout = find_pictures(root)
     contents = [content_of(f"{root}/{picture.path}") for picture in layout.pictures]
     key = _key(layout, contents, size)
