@@ -104,22 +104,19 @@ def _fetch(name: str, found: Origin, root: Path) -> None:
     archives = [(root / found.archive_folder / archive, md5) for archive, md5 in found.archives]
     complete = [path for path, md5 in archives if check_integrity(path, md5)]
     partial = [path for path, _ in archives if path.exists() and path not in complete]
-    stage = None
     try:
         root.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".download-", dir=root))
-        for path in complete:
-            copy = stage / found.archive_folder / path.name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
-        with _quiet():
-            found.kind(stage, download=True)
-        _move_all(name, stage, root, complete)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=root, ignore_cleanup_errors=True) as place:
+            stage = Path(place)
+            for path in complete:
+                copy = stage / found.archive_folder / path.name
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+            with _quiet():
+                found.kind(stage, download=True)
+            _move_all(name, stage, root, complete)
     except Exception as error:  # no network, no certificate, no permission, a full disk, another file than expected
         raise DataError(_not_there(name, found, root, partial, error)) from None
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
 
 
 def _move_all(name: str, stage: Path, root: Path, complete: list[Path]) -> None:

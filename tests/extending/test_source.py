@@ -20,7 +20,7 @@ def stripes(size):
 
 SOURCE = Source("stripes", "bright rows or columns", lambda settings: stripes(settings.size), settings=("size",))
 '''
-STUDY = ("study", "--seeds=1", "--epochs=2", "--part=40", "-p", "replicates=0", "-p", "precision=float32")
+STUDY = ("study", "--seeds=1", "--epochs=2", "--part=40", "-p", "replicates=0", "-p", "network=mlp")
 
 
 def test_a_source_of_data_is_one_file(project):
@@ -28,7 +28,7 @@ def test_a_source_of_data_is_one_file(project):
     assert "stripes (bright rows or columns; size)" in " ".join(project.mia("study", "--help").split())
     assert "stripes, folder:<path>" in project.python("-m", "mia_core", "study", "--dataset=zebra").stderr
     rows = json.loads(project.mia(*STUDY, "--dataset=Stripes", "--defenses=none", "--json"))
-    assert [row["dataset"] for row in rows["rows"]] == ["stripes"]
+    assert [row["dataset"] for row in rows] == ["stripes"]
     listed = "from mia_book.reference_tables import settings_reference as t; from mia_core.studies.settings import *; "
     shown = project.python("-c", listed + "print(t(StudySettings).set_index('setting').meaning['dataset'])").stdout
     assert "stripes, or folder:<path>" in shown
