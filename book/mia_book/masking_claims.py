@@ -1,6 +1,6 @@
 """What the chapter on masking asks beyond the report: the third posterior, and the mark that clipping leaves."""
 
-from mia_core.defenses import Clipping
+from mia_core.defenses.clipping import Clipping
 from mia_core.measures.claims import Claim
 from mia_core.measures.text import number
 from mia_core.studies.paper import SAME

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from mia_core.defenses import LabelSmoothing
+from mia_core.defenses.smoothing import LabelSmoothing
 from mia_core.display.tables import with_interval
 
 if TYPE_CHECKING:

@@ -171,7 +171,7 @@ def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]
         if "judged" not in archive.entries():
             return sets, members, 0
         marks = archive.read({"judged": "judged"})["judged"]
-        gate = Gate(archive.source, {}, [])
+        gate = Gate(archive.source)
     marks = gate.finite("judged", gate.numeric("judged", marks))
     if marks.shape != members.shape or ((marks != 0) & (marks != 1)).any():
         raise gate.refuse("judged", f"shape {marks.shape}", f"1 = judged or 0 for each of the {len(members)} examples")

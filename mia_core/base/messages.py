@@ -1,4 +1,4 @@
-"""Words for one-line messages: text from outside made harmless, and the nearest known name."""
+"""Text for one-line messages: what comes from outside made harmless, and the nearest known name."""
 
 import difflib
 import os
@@ -47,7 +47,7 @@ def _escape(match: re.Match[str]) -> str:
     return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"
 
 
-def class_name(folder: str) -> str:
+def name_text(folder: str) -> str:
     """A folder's name as text: composed accents, and bytes that are not UTF-8 as \\xNN."""
     return unicodedata.normalize("NFC", _text(folder))
 
@@ -69,4 +69,4 @@ def listing(names: Iterable[str], most: int = 5) -> str:
     """The first few of many names, with the number of those not shown."""
     names = list(names)
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(one_line(class_name(name), 120) for name in names[:most]) + more
+    return ", ".join(one_line(name_text(name), 120) for name in names[:most]) + more

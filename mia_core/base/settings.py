@@ -11,6 +11,7 @@ from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
+import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from mia_core.base.errors import SettingsError
@@ -131,21 +132,60 @@ def _explain(group: type[Settings], error: ValidationError) -> str:
     return "; ".join(lines)
 
 
+class _Loader(yaml.SafeLoader):
+    """The safe loader without aliases, repeated keys and numbers that are not decimal."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        # Aliases of aliases make a value of any size out of a few lines.
+        if self.check_event(yaml.AliasEvent):
+            event = self.peek_event()
+            raise SettingsError(
+                f"line {event.start_mark.line + 1}: aliases and merge keys (*{one_line(event.anchor, 60)}, <<) are "
+                "not taken; expected each value written out"
+            )
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        seen = set()
+        for name, _ in node.value:
+            if name.tag == "tag:yaml.org,2002:merge":
+                raise SettingsError("merge keys (<<) are not taken; expected each setting written out")
+            key = self.construct_object(name, deep=True)
+            if isinstance(key, Hashable):  # what is not, is refused further down
+                if key in seen:
+                    raise SettingsError(f"{one_line(key, 60)}: given twice")
+                seen.add(key)
+        return super().construct_mapping(node, deep)
+
+    def as_written(self, node: Any) -> Any:
+        text = self.construct_scalar(node)
+        if _DIGITS.fullmatch(text) and not re.match("[-+]?0[0-9]", text):
+            return int(text)
+        return float(text) if _WRITTEN.fullmatch(text) and not _DIGITS.fullmatch(text) else text
+
+
+for _kind in ("int", "float"):
+    _Loader.add_constructor(f"tag:yaml.org,2002:{_kind}", _Loader.as_written)
+
+
 def read_settings_file(path: str | Path) -> dict[str, Any]:
     """The mapping in a YAML file, read without executing any tag; ~ is the home folder.
 
     Numbers keep the spelling that YAML 1.1 would change (see `Settings`): 017 stays text. Raises `SettingsError` for a
     missing, unreadable or large file, broken YAML, a tag, an alias, a repeated key or anything but a mapping.
     """
-    import yaml
-
     source = one_line(os.fspath(path))
     try:
         with open(os.path.expanduser(path), "rb") as file:
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise SettingsError(f"found more than {MOST_BYTES:,} bytes; expected a short file of settings")
-        values = yaml.load(content.decode("utf-8-sig"), _loader())
+        values = yaml.load(content.decode("utf-8-sig"), _Loader)
+        if not isinstance(values, Mapping | None):
+            raise SettingsError(f"expected a mapping of setting names to values, found {type(values).__name__}")
+        for name in values or {}:
+            if not isinstance(name, str):
+                raise SettingsError(f"setting names must be text, found {brief(name)}")
     except SettingsError as error:
         raise SettingsError(f"{source}: {error}") from None
     except (OSError, UnicodeDecodeError) as error:
@@ -154,53 +194,6 @@ def read_settings_file(path: str | Path) -> dict[str, Any]:
     except (yaml.YAMLError, ValueError, TypeError, RecursionError, OverflowError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark else ""
-        raise SettingsError(
-            f"{source}: not plain YAML{where}: {one_line(getattr(error, 'problem', None) or error)}"
-        ) from None
-    if values is None:
-        return {}
-    if not isinstance(values, Mapping):
-        raise SettingsError(f"{source}: expected a mapping of setting names to values, found {type(values).__name__}")
-    for name in values:
-        if not isinstance(name, str):
-            raise SettingsError(f"{source}: setting names must be text, found {brief(name)}")
-    return dict(values)
-
-
-def _loader() -> type:
-    import yaml
-
-    class Loader(yaml.SafeLoader):
-        """The safe loader without aliases, repeated keys and numbers that are not decimal."""
-
-        def compose_node(self, parent: Any, index: Any) -> Any:
-            # Aliases of aliases make a value of any size out of a few lines.
-            if self.check_event(yaml.AliasEvent):
-                event = self.peek_event()
-                raise SettingsError(
-                    f"line {event.start_mark.line + 1}: aliases and merge keys (*{one_line(event.anchor, 60)}, <<) are "
-                    "not taken; expected each value written out"
-                )
-            return super().compose_node(parent, index)
-
-        def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-            seen = set()
-            for name, _ in node.value:
-                if name.tag == "tag:yaml.org,2002:merge":
-                    raise SettingsError("merge keys (<<) are not taken; expected each setting written out")
-                key = self.construct_object(name, deep=True)
-                if isinstance(key, Hashable):  # what is not, is refused further down
-                    if key in seen:
-                        raise SettingsError(f"{one_line(key, 60)}: given twice")
-                    seen.add(key)
-            return super().construct_mapping(node, deep)
-
-        def as_written(self, node: Any) -> Any:
-            text = self.construct_scalar(node)
-            if _DIGITS.fullmatch(text) and not re.match("[-+]?0[0-9]", text):
-                return int(text)
-            return float(text) if _WRITTEN.fullmatch(text) and not _DIGITS.fullmatch(text) else text
-
-    for kind in ("int", "float"):
-        Loader.add_constructor(f"tag:yaml.org,2002:{kind}", Loader.as_written)
-    return Loader
+        problem = one_line(getattr(error, "problem", None) or error)
+        raise SettingsError(f"{source}: not plain YAML{where}: {problem}") from None
+    return dict(values or {})

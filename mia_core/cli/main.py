@@ -19,6 +19,7 @@ from mia_core.cli.attack import attack
 from mia_core.cli.attack_models import attack_models
 from mia_core.cli.compare import compare
 from mia_core.cli.measure import measure
+from mia_core.cli.options import Command
 from mia_core.cli.references import references
 from mia_core.cli.report import report
 from mia_core.cli.study import study
@@ -40,8 +41,8 @@ def top() -> None:
 
 app.command()(attack)
 app.command()(measure)
-app.command()(study)
-app.command()(references)
+app.command(cls=Command)(study)
+app.command(cls=Command)(references)
 app.command()(report)
 app.command("attack-models")(attack_models)
 app.command()(compare)

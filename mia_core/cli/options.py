@@ -4,11 +4,27 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from typer.core import TyperCommand
+
 ATTACK_HELP = (
     "adversary1 (default), gap, loss, confidence, deviation, entropy, modified-entropy, true-confidence, the last "
     "three with -per-class (a threshold for each class), shokri, risk-score, adversary3, adversary3-deviation, "
     "adversary3-entropy, or all; may be given several times."
 )
+
+
+class Command(TyperCommand):
+    """A command whose help on data sets and defenses lists those that there are, found when the help is asked for."""
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        from mia_core.data.load import dataset_help
+        from mia_core.defenses import defenses_help
+
+        lists = {"dataset": dataset_help, "defenses": defenses_help}
+        for option in self.params:
+            if option.name in lists:
+                option.help = lists[option.name]()
+        super().format_options(ctx, formatter)
 
 
 def given_settings(params: str | None, param: list[str] | None) -> dict[str, Any]:

@@ -6,13 +6,9 @@ import typer
 
 
 def references(
-    dataset: Annotated[
-        str | None, typer.Option(help="digits (default), cifar10, cifar100, mnist, fashion-mnist, or folder:PATH.")
-    ] = None,
+    dataset: Annotated[str | None, typer.Option(help="The data set.")] = None,
     models: Annotated[str | None, typer.Option(help="Models of each combination, an even number (default 8).")] = None,
-    defenses: Annotated[
-        str | None, typer.Option(help="Combinations with commas, such as none,dropout; default all eight.")
-    ] = None,
+    defenses: Annotated[str | None, typer.Option(help="Combinations with commas, such as none,dropout.")] = None,
     canaries: Annotated[
         str | None, typer.Option(help="Examples with a wrong label, the worst case (default 0).")
     ] = None,

@@ -11,12 +11,12 @@ from mia_core.cli.options import ATTACK_HELP
 def study(
     dataset: Annotated[
         str | None,
-        typer.Option(help="digits (default), cifar10, cifar100, mnist, fashion-mnist, or folder:PATH."),
+        typer.Option(help="The data set."),
     ] = None,
     seeds: Annotated[str | None, typer.Option(help="A number of seeds, or seeds with commas (default 5).")] = None,
     defenses: Annotated[
         str | None,
-        typer.Option(help="Combinations with commas, such as none,dropout+smoothing(epsilon=0.2); default all eight."),
+        typer.Option(help="Combinations with commas, such as none,dropout+smoothing(epsilon=0.2)."),
     ] = None,
     attack: Annotated[
         list[str] | None,

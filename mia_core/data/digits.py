@@ -5,10 +5,9 @@ from functools import lru_cache
 import numpy as np
 
 from mia_core.data.dataset import Dataset, resize
+from mia_core.data.source import Source
 
 DIGITS_SIZE = 16
-
-
 NOISE_SEED = 20_220_713  # any fixed number: the noise is part of the data and the same for every seed of a study
 
 
@@ -33,3 +32,11 @@ def _digits(noise: float, size: int) -> tuple[np.ndarray, np.ndarray]:
     pixels = scans.images / 16
     pixels = np.clip(pixels + noise * generator.standard_normal(pixels.shape), 0, 1)
     return resize(np.round(255 * pixels).astype(np.uint8)[:, None], size), scans.target.astype(np.int64)
+
+
+SOURCE = Source(
+    name="digits",
+    description="scikit-learn's 1,797 scanned digits with noise on the pixels",
+    load=lambda settings: digits(settings.noise, settings.size),
+    settings=("noise", "size"),
+)

@@ -19,11 +19,12 @@ from mia_core.base.files import cache_dir, reason
 from mia_core.base.messages import listing, one_line, shown
 from mia_core.base.progress import watched
 from mia_core.data.dataset import Dataset, resize
+from mia_core.data.source import Source
 
 PATIENCE = 30  # seconds without a byte, after which a download has failed
 
 
-class Source(NamedTuple):
+class Origin(NamedTuple):
     """What torchvision looks for: its class, the folder with the data below the root, and where from.
 
     archives  name and MD5 of each file to download, in `archive_folder` below the root
@@ -36,8 +37,8 @@ class Source(NamedTuple):
     urls: list[str]
 
 
-def source(name: str) -> Source:
-    """The source of `cifar10`, `cifar100`, `mnist` or `fashion-mnist`."""
+def origin(name: str) -> Origin:
+    """The origin of `cifar10`, `cifar100`, `mnist` or `fashion-mnist`."""
     from torchvision import datasets
 
     kind = {
@@ -47,9 +48,9 @@ def source(name: str) -> Source:
         "fashion-mnist": datasets.FashionMNIST,
     }[name]
     if issubclass(kind, datasets.CIFAR10):
-        return Source(kind, kind.base_folder, "", [(kind.filename, kind.tgz_md5)], [kind.url])
+        return Origin(kind, kind.base_folder, "", [(kind.filename, kind.tgz_md5)], [kind.url])
     folder = f"{kind.__name__}/raw"
-    return Source(kind, folder, folder, list(kind.resources), list(kind.mirrors))
+    return Origin(kind, folder, folder, list(kind.resources), list(kind.mirrors))
 
 
 def load_downloaded(name: str, size: int | None = None) -> Dataset:
@@ -61,14 +62,14 @@ def load_downloaded(name: str, size: int | None = None) -> Dataset:
     size  resize to size x size; None: as it is (CIFAR 3x32x32, MNIST and Fashion-MNIST 1x28x28)
     Raises `DataError` that says what was looked for, where, and what to do, when there is no network.
     """
-    found = source(name)
+    found = origin(name)
     root = _root(found)
     parts = _load(found, root)
     if parts is None:
         _fetch(name, found, root)
         parts = _load(found, root)
     if parts is None:
-        raise DataError(f"{name}: {shown(root / found.folder)} is damaged; remove it, and it is fetched anew")
+        raise DataError(f"{name}: {shown(root / found.folder)} is damaged; remove it, and it is fetched again")
     images = np.concatenate([_channels_first(part.data) for part in parts])
     labels = np.concatenate([np.asarray(part.targets, np.int64) for part in parts])
     if size is not None:
@@ -76,7 +77,7 @@ def load_downloaded(name: str, size: int | None = None) -> Dataset:
     return Dataset(name, images, labels, tuple(parts[0].classes), len(parts[0].data))
 
 
-def _root(found: Source) -> Path:
+def _root(found: Origin) -> Path:
     """The data root. One that points into the data set's own folder is one or two levels too deep: go up."""
     given = os.environ.get("MIA_DATA", "").strip()
     root = Path(os.path.abspath(os.path.expanduser(given))) if given else cache_dir() / "torchvision"
@@ -87,7 +88,7 @@ def _root(found: Source) -> Path:
     return root
 
 
-def _load(found: Source, root: Path) -> tuple[Any, Any] | None:
+def _load(found: Origin, root: Path) -> tuple[Any, Any] | None:
     """The training and the test part from the files in `root`, or None where they are missing or damaged."""
     try:
         with _quiet():
@@ -96,29 +97,26 @@ def _load(found: Source, root: Path) -> tuple[Any, Any] | None:
         return None
 
 
-def _fetch(name: str, found: Source, root: Path) -> None:
-    """Download and unpack beside, and move it to its place when it is complete; what is there stays until then."""
+def _fetch(name: str, found: Origin, root: Path) -> None:
+    """Download and unpack elsewhere, then move what is complete to its place; what is there stays until then."""
     from torchvision.datasets.utils import check_integrity
 
     archives = [(root / found.archive_folder / archive, md5) for archive, md5 in found.archives]
     complete = [path for path, md5 in archives if check_integrity(path, md5)]
     partial = [path for path, _ in archives if path.exists() and path not in complete]
-    stage = None
     try:
         root.mkdir(parents=True, exist_ok=True)
-        stage = Path(tempfile.mkdtemp(prefix=".download-", dir=root))
-        for path in complete:
-            copy = stage / found.archive_folder / path.name
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, copy)
-        with _quiet(), _impatient():
-            found.kind(stage, download=True)
-        _move_all(name, stage, root, complete)
+        with tempfile.TemporaryDirectory(prefix=".download-", dir=root, ignore_cleanup_errors=True) as place:
+            stage = Path(place)
+            for path in complete:
+                copy = stage / found.archive_folder / path.name
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, copy)
+            with _quiet():
+                found.kind(stage, download=True)
+            _move_all(name, stage, root, complete)
     except Exception as error:  # no network, no certificate, no permission, a full disk, another file than expected
         raise DataError(_not_there(name, found, root, partial, error)) from None
-    finally:
-        if stage is not None:
-            shutil.rmtree(stage, ignore_errors=True)
 
 
 def _move_all(name: str, stage: Path, root: Path, complete: list[Path]) -> None:
@@ -132,7 +130,7 @@ def _move_all(name: str, stage: Path, root: Path, complete: list[Path]) -> None:
         os.replace(path, target)
 
 
-def _not_there(name: str, found: Source, root: Path, partial: list[Path], error: Exception) -> str:
+def _not_there(name: str, found: Origin, root: Path, partial: list[Path], error: Exception) -> str:
     files = ", ".join(f"{archive} (MD5 {md5})" for archive, md5 in found.archives)
     sizes = ", ".join(f"{shown(path)} ({path.stat().st_size:,} bytes)" for path in partial)
     left = f"; not complete, and left as it is: {sizes}" if sizes else ""
@@ -153,17 +151,24 @@ def _channels_first(pixels: Any) -> np.ndarray:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Standard output is for results: torchvision's bars and words go to standard error, where someone watches."""
-    sink = sys.stderr if watched() else io.StringIO()
-    with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
-        yield
+    """Standard output is for results: torchvision's bars and words go to standard error, where someone watches.
 
-
-@contextlib.contextmanager
-def _impatient() -> Iterator[None]:
-    before = socket.getdefaulttimeout()
+    A server that sends nothing for `PATIENCE` seconds is given up.
+    """
+    sink, before = sys.stderr if watched() else io.StringIO(), socket.getdefaulttimeout()
     socket.setdefaulttimeout(PATIENCE)
     try:
-        yield
+        with contextlib.redirect_stdout(sink), contextlib.redirect_stderr(sink):
+            yield
     finally:
         socket.setdefaulttimeout(before)
+
+
+def _source(name: str, description: str) -> Source:
+    return Source(name, description, lambda chosen: load_downloaded(name, chosen.size), ("size",), "download")
+
+
+CIFAR10 = _source("cifar10", "60,000 colour pictures of 10 classes")
+CIFAR100 = _source("cifar100", "60,000 colour pictures of 100 classes")
+MNIST = _source("mnist", "70,000 handwritten digits")
+FASHION_MNIST = _source("fashion-mnist", "70,000 pictures of clothes")

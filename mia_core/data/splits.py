@@ -11,7 +11,7 @@ REPORT_POOL, REPORT_PART = 50_000, 10_520  # CIFAR-10's training images, and how
 
 @dataclass(frozen=True)
 class Split:
-    """A row a model, a column an example of the whole data set, held-out examples included.
+    """One row per model, one column per example of the whole data set, held-out examples included.
 
     members  bool [M, N]: the model trains on the example
     counted  bool [M, N]: the model is judged on the example, being one of its members or one of its non-members
@@ -73,20 +73,13 @@ def pairs(pool: int, models: int, seed: int, examples: int | None = None) -> Spl
         raise SettingsError(f"models: expected an even number of at least 2 for complementary pairs, found {models}")
     if pool < 2:
         raise DataError(f"complementary pairs need at least 2 examples, found {pool}")
-    members = np.zeros((models, examples or pool), bool)
-    counted = np.zeros_like(members)
-    counted[:, :pool] = True
+    members = np.zeros((models, pool), bool)
     generator = _generator(seed, "pairs")
     for even in range(0, models, 2):
         order = generator.permutation(pool)
         members[even, order[: pool // 2]] = True
         members[even + 1, order[pool // 2 :]] = True
-    return Split(members, counted)
-
-
-def _generator(seed: int, purpose: str) -> np.random.Generator:
-    # The purpose keeps this stream apart from every other use of the same seed.
-    return np.random.default_rng(np.random.SeedSequence([seed, *purpose.encode()]))
+    return _counted_on_the_pool(members, examples)
 
 
 def random_halves(pool: int, models: int, seed: int, examples: int | None = None) -> Split:
@@ -99,7 +92,7 @@ def random_halves(pool: int, models: int, seed: int, examples: int | None = None
     `SettingsError` and `DataError`.
     """
     generator = _checked(pool, models, seed, "random_halves")
-    return _split(generator.random((models, pool)) < 0.5, pool if examples is None else examples)
+    return _counted_on_the_pool(generator.random((models, pool)) < 0.5, examples)
 
 
 def exactly_half(pool: int, models: int, seed: int, examples: int | None = None) -> Split:
@@ -116,10 +109,10 @@ def exactly_half(pool: int, models: int, seed: int, examples: int | None = None)
     """
     generator = _checked(pool, models, seed, "exactly_half")
     if models % 2:
-        raise SettingsError(f"models: expected an even number for exactly half of them an example, found {models}")
+        raise SettingsError(f"models: expected an even number, half of which train on each example, found {models}")
     members = np.zeros((models, pool), bool)
     members[: models // 2] = True
-    return _split(generator.permuted(members, axis=0), pool if examples is None else examples)
+    return _counted_on_the_pool(generator.permuted(members, axis=0), examples)
 
 
 def _checked(pool: int, models: int, seed: int, purpose: str) -> np.random.Generator:
@@ -127,12 +120,15 @@ def _checked(pool: int, models: int, seed: int, purpose: str) -> np.random.Gener
         raise SettingsError(f"models: expected at least 1, found {models}")
     if pool < 1:
         raise DataError(f"{purpose}: expected a pool of at least 1 example, found {pool}")
+    return _generator(seed, purpose)
+
+
+def _generator(seed: int, purpose: str) -> np.random.Generator:
+    # The purpose keeps this stream apart from every other use of the same seed.
     return np.random.default_rng(np.random.SeedSequence([seed, *purpose.encode()]))
 
 
-def _split(drawn: np.ndarray, examples: int) -> Split:
-    members = np.zeros((len(drawn), examples), bool)
-    counted = np.zeros_like(members)
-    members[:, : drawn.shape[1]] = drawn
-    counted[:, : drawn.shape[1]] = True
-    return Split(members, counted)
+def _counted_on_the_pool(members: np.ndarray, examples: int | None) -> Split:
+    """The split of `members` [M, pool] among `examples` in all, every model counted on the whole pool."""
+    held_out = ((0, 0), (0, (examples or members.shape[1]) - members.shape[1]))
+    return Split(np.pad(members, held_out), np.pad(np.ones_like(members), held_out))

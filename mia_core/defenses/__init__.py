@@ -1,45 +1,34 @@
-"""Defenses by name, and combinations of them: tuples in a fixed order, read from and written as text.
+"""Defenses, one file each, and combinations of them: tuples in a fixed order, read from and written as text.
 
-A new defense is one class, one line in `DEFENSES`, one test.
+A new defense is one file in this folder, with a class derived from `Defense`, and its test: whatever lists the defenses
+reads `DEFENSES`.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import get_args
 
 import numpy as np
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.messages import brief, nearest, one_line
-from mia_core.defenses.base import Defense
-from mia_core.defenses.clipping import Clipping
-from mia_core.defenses.dropout import Dropout
-from mia_core.defenses.label_only import LabelOnly
-from mia_core.defenses.masking import TopKMasking
-from mia_core.defenses.rounding import Rounding
-from mia_core.defenses.smoothing import LabelSmoothing
+from mia_core.defenses.base import Defense, Stage
 
-__all__ = [
-    "DEFENSES",
-    "REPORT_COMBINATIONS",
-    "Clipping",
-    "Combination",
-    "Defense",
-    "Dropout",
-    "LabelOnly",
-    "LabelSmoothing",
-    "Rounding",
-    "TopKMasking",
-    "apply_outputs",
-    "combination",
-    "describe",
-    "shaping",
-    "split_combinations",
-]
 
-# The order is that in which a combination is named and applied.
+def _found() -> Iterator[type[Defense]]:
+    for module in iter_modules(__path__, f"{__name__}."):
+        for kind in vars(import_module(module.name)).values():
+            ours = isinstance(kind, type) and issubclass(kind, Defense) and kind.__module__ == module.name
+            if ours and kind is not Defense:
+                yield kind
+
+
 DEFENSES: dict[str, type[Defense]] = {
-    defense.name: defense for defense in (Dropout, LabelSmoothing, TopKMasking, Clipping, Rounding, LabelOnly)
+    kind.name: kind for kind in sorted(_found(), key=lambda kind: (get_args(Stage).index(kind.stage), kind.order))
 }
+"""All defenses by name, in the order in which a combination is named and applied: by stage, then by `order`."""
 
 Combination = tuple[Defense, ...]
 
@@ -102,6 +91,14 @@ def apply_outputs(defenses: Combination, posteriors: np.ndarray) -> np.ndarray:
     for defense in defenses:
         posteriors = defense.outputs(posteriors)
     return posteriors
+
+
+def defenses_help() -> str:
+    """What a combination is, with all defenses, for help texts."""
+    return (
+        f"Combinations with commas (default all eight of the report), such as none,dropout+smoothing(epsilon=0.2). "
+        f"Known: {', '.join(['none', *DEFENSES])}."
+    )
 
 
 def _split(text: str, separator: str) -> list[str]:

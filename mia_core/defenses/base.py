@@ -1,4 +1,4 @@
-"""What a defense is: a frozen group of settings with one hook a stage, all of which do nothing by default.
+"""What a defense is: a frozen group of settings with one hook for each stage, all of which do nothing by default.
 
 The pipeline calls every hook of every defense and never asks which defense it has.
 """
@@ -19,14 +19,18 @@ class Defense(Settings):
     """A defense acts at one stage: in the model, in the training, or on the output.
 
     Only the first two shape the weights; an output-stage defense never needs a new training.
+
+    name   as it is written in a combination
+    order  its place among the defenses of its stage, lowest first: in that order they are named and applied
     """
 
     name: ClassVar[str]
     stage: ClassVar[Stage]
+    order: ClassVar[int] = 100
 
     @property
     def shapes_weights(self) -> bool:
-        """Whether a model must be trained anew for this defense."""
+        """Whether this defense needs a model of its own to be trained."""
         return self.stage != "output"
 
     def layers(self, generator: "torch.Generator") -> dict[str, "torch.nn.Module"]:

@@ -19,6 +19,7 @@ class Clipping(Defense):
 
     name: ClassVar[str] = "clipping"
     stage: ClassVar[Stage] = "output"
+    order: ClassVar[int] = 2
 
     maximum: Annotated[Number, Field(gt=0, le=1)] = 0.9
 

@@ -8,10 +8,11 @@ from mia_core.defenses.base import Defense, Stage
 
 
 class LabelOnly(Defense):
-    """Gives out the predicted class and nothing else, written as a posterior of one: masking with k = 1."""
+    """Keeps the predicted class and nothing else, written as a posterior of one: masking with k = 1."""
 
     name: ClassVar[str] = "label-only"
     stage: ClassVar[Stage] = "output"
+    order: ClassVar[int] = 4
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
         return np.eye(posteriors.shape[-1])[posteriors.argmax(axis=-1)]

@@ -19,6 +19,7 @@ class TopKMasking(Defense):
 
     name: ClassVar[str] = "masking"
     stage: ClassVar[Stage] = "output"
+    order: ClassVar[int] = 1
 
     k: Annotated[Whole, Field(ge=1)] = 3
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.display.shown import Evidence, Explained
-from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, with_interval
+from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, with_bounds, with_interval
 from mia_core.measures.text import percent as percent  # for the chapters' cells
 from mia_core.studies.paper import TABLE_I
 

@@ -17,7 +17,7 @@ from mia_core.base.errors import SettingsError, TrainingError
 from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import describe
-from mia_core.defenses.drop import Drop
+from mia_core.defenses.dropout.layer import Drop
 from mia_core.fast.optimiser import Adam
 from mia_core.fast.stacked_networks import FORMS, body, fastest_form, stack
 from mia_core.model.build import NETWORKS, build_network

@@ -4,7 +4,7 @@ Behind it the package relies on float64 posteriors [N, K] whose rows sum to 1, b
 present, and int64 labels [N] in 0 ... K - 1. An error is one line: source, array, what was found, what was expected.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +17,12 @@ from mia_core.gate.posteriors import softmax
 
 CODING = "1 (or true) = member, 0 (or false) = non-member"
 SUM_TOLERANCE = 1e-3
-"""How far a row of posteriors may sum from 1, and how far posteriors may lie from the softmax of logits beside them.
+"""How far a row of posteriors may sum from 1, and how far posteriors may be from the softmax of logits next to them.
 
 Wide enough for float32 and for values rounded to four decimals, far too narrow for anything that is no posterior.
 """
 SUM_TOLERANCE_FLOAT16 = 5e-3
 """The same for arrays saved as float16, which keeps three digits."""
-
-
 EXACT = 2**53
 """Up to here float64 holds every whole number."""
 
@@ -57,12 +55,12 @@ class Outputs:
 
 
 def check_scores(scores: Any, members: Any, source: str = "scores") -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Attack scores, one an example, higher = more likely a member, and the membership they are judged by.
+    """Attack scores, one for each example, higher = more likely a member, and the membership they are judged by.
 
     Both [N] or [N, 1]. Returns float64 [N] and bool [N]. Raises `ArrayError` for lengths that disagree, values that
     are not finite (with their count and the first row), another coding of membership, or a side without examples.
     """
-    gate = Gate(source, {}, [])
+    gate = Gate(source)
     given = {"scores": gate.numeric("scores", scores), "members": gate.numeric("members", members)}
     gate.equal_lengths(given)
     return gate.finite("scores", gate.column("scores", given["scores"])), gate.members(given["members"])
@@ -71,18 +69,14 @@ def check_scores(scores: Any, members: Any, source: str = "scores") -> tuple[NDA
 class Gate:
     """The checks on one source, which share its name and its list of notes."""
 
-    def __init__(self, source: str, names: dict[str, str], notes: list[str]) -> None:
-        self.source = one_line(source)
-        self.names = names
-        self.notes = notes
+    def __init__(self, source: str, names: Mapping[str, str] | None = None, notes: Iterable[str] = ()) -> None:
+        self.source, self.names, self.notes = one_line(source), names or {}, list(notes)
 
     def refuse(self, role: str, found: str, expected: str) -> ArrayError:
+        """The error that says what was found in the array of this role, and what was expected."""
         name = self.names.get(role, role)
         shown = name if name == role else f"{name} ({role})"
         return ArrayError(f"{self.source}: {shown}: found {found}; expected {expected}")
-
-    def note(self, sentence: str) -> None:
-        self.notes.append(sentence)
 
     def numeric(self, role: str, value: Any) -> NDArray[Any]:
         """`value` as an array of numbers; text, objects, complex numbers, dates and records are refused."""
@@ -129,17 +123,17 @@ class Gate:
     def column(self, role: str, array: NDArray[Any]) -> NDArray[Any]:
         """`array` [N] or [N, 1] as [N]."""
         if array.ndim == 2 and array.shape[1] == 1:
-            self.note(f"{role}: shape {array.shape} read as ({array.shape[0]},)")
+            self.notes.append(f"{role}: shape {array.shape} read as ({array.shape[0]},)")
             array = array[:, 0]
         if array.ndim != 1:
-            raise self.refuse(role, f"shape {array.shape}", f"one value an example, ({array.shape[0]},)")
+            raise self.refuse(role, f"shape {array.shape}", f"one value for each example, ({array.shape[0]},)")
         return array
 
     def table(self, role: str, array: NDArray[Any]) -> NDArray[np.float64]:
         """`array` [N, K] of finite numbers with K >= 2."""
         if array.ndim != 2 or array.shape[1] < 2:
             hint = " (two classes need two columns)" if array.ndim == 1 or array.shape[1:] == (1,) else ""
-            raise self.refuse(role, f"shape {array.shape}", f"one row an example and K >= 2 columns{hint}")
+            raise self.refuse(role, f"shape {array.shape}", f"one row for each example and K >= 2 columns{hint}")
         return self.finite(role, array)
 
     def posteriors(
@@ -159,12 +153,11 @@ class Gate:
         if "posteriors" not in tables:
             return computed
         distance = np.abs(computed - tables["posteriors"]).max(axis=1)
-        if (distance > tolerance).any():
-            rows = np.flatnonzero(distance > tolerance)
-            found = f"posteriors and logits that contradict each other in {len(rows)} rows (row {rows[0]}: by "
+        rows = np.flatnonzero(distance > tolerance)
+        if len(rows):
             raise ArrayError(
-                f"{self.source}: found {found}{distance[rows[0]]:.3g}); "
-                f"expected posteriors = softmax(logits) within {tolerance:g}"
+                f"{self.source}: found posteriors and logits that contradict each other in {len(rows)} rows (row "
+                f"{rows[0]}: by {distance[rows[0]]:.3g}); expected posteriors = softmax(logits) within {tolerance:g}"
             )
         return tables["posteriors"]
 
@@ -173,12 +166,11 @@ class Gate:
         expected = f"probabilities, rows that sum to 1 within {tolerance:g}"
         sums = values.sum(axis=1)
         if (values < 0).any():
-            rows = np.flatnonzero((values < 0).any(axis=1))
+            row = int(np.flatnonzero((values < 0).any(axis=1))[0])
             logs = values.max() <= 0 and np.allclose(np.exp(values).sum(axis=1), 1, atol=tolerance)
-            guess = "log-probabilities" if logs else "logits"
-            found = f"{_count(values < 0, 'negative value')}, the first in row {rows[0]}"
-            hint = f"; {guess}? save them under the name logits"
-            raise self.refuse("posteriors", found, expected + hint)
+            found = f"{_count(values < 0, 'negative value')}, the first in row {row}"
+            guess = f"{'log-probabilities' if logs else 'logits'}? save them under the name logits"
+            raise self.refuse("posteriors", found, f"{expected}; {guess}")
         wrong = np.abs(sums - 1) > tolerance
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
@@ -203,10 +195,16 @@ class Gate:
         return members
 
     def labels(self, array: NDArray[Any], classes: int) -> NDArray[np.int64]:
-        """True classes as int64 [N] in 0 ... classes - 1."""
-        expected = f"whole numbers in 0 ... {classes - 1}, one an example"
+        """True classes, also one-hot [N, K], as int64 [N] in 0 ... classes - 1."""
+        expected = f"whole numbers in 0 ... {classes - 1}, one for each example"
         if array.ndim == 2 and array.shape[1] > 1:
-            return self.one_hot(array, classes, expected)
+            rows = self.finite("labels", array)
+            if array.shape[1] != classes:
+                raise self.refuse("labels", f"shape {array.shape}", expected)
+            if ((rows != 0) & (rows != 1)).any() or (rows.sum(axis=1) != 1).any():
+                raise self.refuse("labels", f"shape {array.shape} with rows that are not one-hot", expected)
+            self.notes.append(f"labels: one-hot {array.shape} read as ({len(rows)},)")
+            return rows.argmax(axis=1).astype(np.int64)
         column = self.column("labels", array)
         values = self.finite("labels", column)
         if (values != np.floor(values)).any():
@@ -219,18 +217,8 @@ class Gate:
             hint = "; do they count from 1?" if values.min() == 1 and values.max() == classes else ""
             raise self.refuse("labels", found, expected + hint)
         if column.dtype.kind == "f":
-            self.note(f"labels: {column.dtype} read as whole numbers")
+            self.notes.append(f"labels: {column.dtype} read as whole numbers")
         return values.astype(np.int64)
-
-    def one_hot(self, array: NDArray[Any], classes: int, expected: str) -> NDArray[np.int64]:
-        """One-hot labels [N, K] as int64 [N]."""
-        if array.shape[1] != classes:
-            raise self.refuse("labels", f"shape {array.shape}", expected)
-        values = self.finite("labels", array)
-        if ((values != 0) & (values != 1)).any() or (values.sum(axis=1) != 1).any():
-            raise self.refuse("labels", f"shape {array.shape} with rows that are not one-hot", expected)
-        self.note(f"labels: one-hot {array.shape} read as ({len(values)},)")
-        return values.argmax(axis=1).astype(np.int64)
 
 
 def _count(which: NDArray[np.bool_], noun: str) -> str:

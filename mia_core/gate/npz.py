@@ -18,6 +18,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from mia_core.base.errors import ArrayError
+from mia_core.base.files import reason
 from mia_core.base.messages import nearest, one_line
 from mia_core.gate.arrays import CODING, Outputs, check_scores
 from mia_core.gate.outputs import check_outputs
@@ -62,28 +63,25 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
     if (counted := arrays.pop("counted", None)) is not None:
         lengths = {len(array) if array.ndim else 0 for array in [counted, *arrays.values()]}
         if counted.dtype != bool or counted.ndim != 1 or len(lengths) > 1:
-            raise ArrayError(f"{source}: counted: found {counted.dtype} {counted.shape}; expected true or false a row")
+            raise ArrayError(
+                f"{source}: counted: found {counted.dtype} {counted.shape}; expected true or false for each row"
+            )
         arrays = {role: array[counted] for role, array in arrays.items()}
         notes.append(f"a run of this package: its {int(counted.sum())} counted of {len(counted)} examples are taken")
     return check_outputs(**{"members": None, **arrays}, source=source, names=names, notes=tuple(notes))
 
 
-def read_scores(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Attack scores [N] and membership [N] saved under the names `scores` and `members`; see `check_scores`."""
-    with open_archive(path) as archive:
-        if not {"scores", "members"} <= set(archive.entries()):
-            raise archive.missing("scores [N], members [N]", ["scores", "members"])
-        arrays = archive.read({"scores": "scores", "members": "members"})
-    return check_scores(**arrays, source=archive.source)
-
-
 def read_score_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_]]:
-    """As `read_scores`, for `scores` [S, N] too: a list of S sets of scores [N] of the same examples."""
+    """Attack scores and membership saved under the names `scores` and `members`.
+
+    `scores` [N], or [S, N] for S sets of scores of the same examples: a list of these sets, [N] each, and the
+    membership [N]. Raises `ArrayError`; see `mia_core.gate.arrays.check_scores`.
+    """
+    known = ["scores", "members"]
     with open_archive(path) as archive:
-        if not {"scores", "members"} <= set(archive.entries()):
-            raise archive.missing("scores [N] or [S, N], members [N]", ["scores", "members"])
-        arrays = archive.read({"scores": "scores", "members": "members"})
-    scores, members = arrays["scores"], arrays["members"]
+        if not set(known) <= set(archive.entries()):
+            raise archive.missing("scores [N] or [S, N], members [N]", known)
+        scores, members = archive.read(dict(zip(known, known, strict=True))).values()
     several = scores.ndim == 2 and scores.shape[1] > 1 and len(scores) > 0
     sets = [check_scores(row, members, archive.source) for row in (scores if several else [scores])]
     return [checked for checked, _ in sets], sets[0][1]
@@ -107,31 +105,27 @@ def open_archive(path: str | os.PathLike[str]) -> Iterator["Archive"]:
                 raise ArrayError(f"{source}: found {_kind(start)}; expected a whole .npz file") from None
             with opened:
                 yield Archive(source, opened)
-    except OSError as error:
-        raise ArrayError(f"{source}: cannot be read: {error.strerror or one_line(error)}") from None
-    except ValueError as error:  # a path that holds a null byte
-        raise ArrayError(f"{source}: cannot be read: {one_line(error)}") from None
+    except (OSError, ValueError) as error:  # ValueError: a path that holds a null byte
+        raise ArrayError(f"{source}: cannot be read: {reason(error)}") from None
 
 
 def _kind(start: bytes) -> str:
     kinds = {
-        b"": "an empty file (0 bytes)",
         b"PK\x03\x04": "a truncated or damaged .npz file",
         b"\x93NUMPY": "a single .npy array",
         b"\x89HDF": "an HDF5 file",
         b"\x80": "a pickle (never opened, since opening one runs code)",
     }
-    return next((kind for magic, kind in kinds.items() if magic and start.startswith(magic)), None) or (
-        kinds[b""] if not start else "another kind of file"
-    )
+    if not start:
+        return "an empty file (0 bytes)"
+    return next((kind for magic, kind in kinds.items() if start.startswith(magic)), "another kind of file")
 
 
 class Archive:
     """The arrays in one open .npz file: names, headers, and the wanted ones read after their headers were checked."""
 
     def __init__(self, source: str, archive: zipfile.ZipFile) -> None:
-        self.source = source
-        self.archive = archive
+        self.source, self.archive = source, archive
 
     def entries(self) -> list[str]:
         """Names of all arrays, without the ending .npy."""
@@ -146,19 +140,19 @@ class Archive:
 
     def missing(self, expected: str, known: list[str]) -> ArrayError:
         """The error for a file that lacks an array: what is there, with shapes, and what should be."""
-        found = [f"{one_line(name, 40)} {self.shape_or_damage(name)}" for name in self.entries()[:6]]
+        found = []
+        for name in self.entries()[:6]:
+            try:
+                shape = self.header(name)[0]
+            except ArrayError:
+                shape = "(unreadable)"
+            found.append(f"{one_line(name, 40)} {shape}")
         others = [name for name in self.archive.namelist() if not name.endswith(".npy")][:3]
         shown = one_line(", ".join([*found, *others]) or "no arrays", 300)
         hints = [nearest(name, known) for name in self.entries() if name not in known]
         hint = next(("; " + text.split("?")[0] + "?" for text in hints if text.startswith("did")), "")
         coding = f" ({CODING})" if "members" not in self.entries() else ""
         return ArrayError(f"{self.source}: found {shown}; expected {expected}{coding}{hint}")
-
-    def shape_or_damage(self, name: str) -> str:
-        try:
-            return str(self.header(name)[0])
-        except ArrayError:
-            return "(unreadable)"
 
     def read(self, names: dict[str, str]) -> dict[str, NDArray[Any]]:
         """Arrays by role, for `names` from role to name in the file."""
@@ -207,5 +201,4 @@ class Archive:
                 warnings.simplefilter("ignore")  # numpy remarks on odd headers; the checks decide
                 yield
         except Exception as error:
-            reason = one_line(getattr(error, "strerror", None) or str(error) or type(error).__name__, 100)
-            raise ArrayError(f"{self.source}: {one_line(name, 60)}: damaged: {reason}") from None
+            raise ArrayError(f"{self.source}: {one_line(name, 60)}: damaged: {reason(error)}") from None

@@ -27,7 +27,7 @@ def check_outputs(
     """
     from mia_core.gate.suspicions import warn_if_implausible
 
-    gate = Gate(source, dict(names or {}), list(notes))
+    gate = Gate(source, names, notes)
     if posteriors is None and logits is None:
         raise ArrayError(f"{gate.source}: found no posteriors and no logits; expected one of them, [N, K]")
     raw = {"posteriors": posteriors, "logits": logits, "members": members, "labels": labels}

@@ -84,13 +84,12 @@ def check_limits(name: str, chapter: Path, values: Mapping[str, Any]) -> None:
 
 def make_absolute(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters with a data folder's path made absolute: chapters do not run where the command was typed."""
-    from mia_core.data.load import FOLDER
+    from mia_core.data.load import with_path
 
     dataset = parameters.get("dataset")
-    if not isinstance(dataset, str) or not dataset.startswith(FOLDER):
+    if not isinstance(dataset, str):
         return dict(parameters)
-    folder = absolute(dataset.removeprefix(FOLDER))
-    return {**parameters, "dataset": f"{FOLDER}{folder}"}
+    return {**parameters, "dataset": with_path(dataset, lambda path: str(absolute(path)))}
 
 
 def _parameters_cell(chapter: Path) -> str:

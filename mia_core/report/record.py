@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from mia_core.data.load import FOLDER, DataSettings, load_dataset
+from mia_core.data.load import DataSettings, load_dataset, with_path
 from mia_core.report.sources import PAGES
 
 
@@ -26,9 +26,9 @@ def record(settings: Mapping[str, Any]) -> dict[str, Any]:
 def shown(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Settings as a page says them: a data folder by its name, since its path belongs to this machine."""
     dataset = settings.get("dataset")
-    if not isinstance(dataset, str) or not dataset.startswith(FOLDER):
+    if not isinstance(dataset, str):
         return dict(settings)
-    return {**settings, "dataset": FOLDER + Path(dataset.removeprefix(FOLDER)).name}
+    return {**settings, "dataset": with_path(dataset, lambda path: Path(path).name)}
 
 
 @cache

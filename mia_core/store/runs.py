@@ -3,18 +3,20 @@
 import hashlib
 import json
 import re
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from cachetools import LRUCache, cached
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.files import absolute, cache_dir, reason, write_atomically
-from mia_core.base.recent import Recent
 
 if TYPE_CHECKING:
     pass
@@ -87,7 +89,7 @@ class Store:
         if not path.is_file():
             return None
         try:
-            run = _RECENT.read(path, _read_only)
+            run = _read_lately(path)
         except RunError as error:
             warnings.warn(f"{error}; it will be trained again", MiaWarning, stacklevel=2)
             return None
@@ -161,8 +163,8 @@ def read_run(path: str | Path) -> Run:
 _GROUPS = ("weight/", "history/")
 
 
-def _read_only(path: Path) -> Run:
-    """The run, whose arrays cannot be altered: others are given the same ones."""
+def _read_only(path: Path, stamp: tuple[int, ...] = ()) -> Run:
+    """The run, whose arrays cannot be altered: others are given the same ones. `stamp` tells files of a name apart."""
     run = read_run(path)
     for array in _all_arrays(run):
         array.flags.writeable = False
@@ -173,7 +175,22 @@ def _all_arrays(run: Run) -> list[np.ndarray]:
     return [*(getattr(run, name) for name in _ARRAYS), *run.weights.values(), *run.history.values()]
 
 
-_RECENT: Recent[Run] = Recent(128 << 20, lambda run: sum(array.nbytes for array in _all_arrays(run)))
+def _size(run: Run) -> int:
+    return sum(array.nbytes for array in _all_arrays(run))
+
+
+# Chapters ask for the same runs again and again.
+_KEPT = LRUCache(128 << 20, _size)
+_read_once = cached(_KEPT, lock=Lock())(_read_only)
+SETTLED = 2.0  # seconds: a file written within one tick of the file system's clock could change and show no change
+
+
+def _read_lately(path: Path) -> Run:
+    """The run in the file `path`, from memory where it was read before and the file is still the same."""
+    found = path.stat()
+    if time.time() - max(found.st_mtime, found.st_ctime) < SETTLED:
+        return _read_only(path)
+    return _read_once(path, (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino, found.st_dev))
 
 
 def _digest(arrays: dict[str, np.ndarray]) -> str:

@@ -10,7 +10,7 @@ from known import reported_cases
 from mia_core.audits.models_file import read_models
 from mia_core.cli.main import main
 from mia_core.data.splits import exactly_half, pairs, random_halves
-from mia_core.gate.npz import read_scores
+from mia_core.gate.npz import read_score_sets
 from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS
 
 
@@ -69,14 +69,14 @@ def test_all_targets_and_scores_in_the_order_of_the_input(capsys, tmp_path, path
     assert [result["target"] for result in report["attacks"]] == list(range(8))
     out = tmp_path / "scores.npz"
     assert attack(capsys, "--models", path, "--target", 3, "--scores", out)[0]["attacks"][0] == report["attacks"][3]
-    scores, members = read_scores(out)
+    (scores,), members = read_score_sets(out)
     assert np.array_equal(members, models()["members"][3]) and scores.shape == (220,)
     order = np.random.default_rng(0).permutation(220)
     arrays = models()
     permuted = {"logits": arrays["logits"][:, order], "labels": arrays["labels"][order]}
     other = save(tmp_path, "permuted", permuted | {"members": arrays["members"][:, order]})
     attack(capsys, "--models", other, "--target", 3, "--scores", out)
-    assert np.array_equal(read_scores(out)[0], scores[order])
+    assert np.array_equal(read_score_sets(out)[0][0], scores[order])
 
 
 def test_neither_scores_nor_thresholds_read_what_the_target_trained_on(capsys, tmp_path, path):

@@ -10,7 +10,7 @@ from attack_commands import attacked, rates, run, strict
 from mia_core.attacks import AttackSettings
 from mia_core.audits.one_shadow import attack_outputs
 from mia_core.base.errors import MiaWarning
-from mia_core.gate.npz import read_scores
+from mia_core.gate.npz import read_score_sets
 
 
 def test_permuted_rows_permute_the_scores_and_change_no_digit(capsys, files, shadow, target, tmp_path):
@@ -46,7 +46,7 @@ def test_no_attack_sees_the_targets_membership(files, shadow, tmp_path):
 
 def test_saved_scores_are_measured_alike(capsys, shadow, target, tmp_path):
     report, _ = attacked(capsys, shadow, target, "--scores", tmp_path / "s.npz", replicates=0)
-    assert len(read_scores(tmp_path / "s.npz")[0]) == 2000
+    assert len(read_score_sets(tmp_path / "s.npz")[0][0]) == 2000
     status, out, err = run(capsys, "measure", "--scores", tmp_path / "s.npz", "--json")
     again = strict(out)["attacks"][0]
     assert (status, err, again["auc"], rates(again)) == (0, [], AUC, rates(report["attacks"][0]))

@@ -14,7 +14,7 @@ from mia_core.base.errors import SettingsError
 from mia_core.base.messages import nearest, one_line
 from mia_core.base.settings import pairs, read_settings_file
 from mia_core.cli.main import main
-from mia_core.defenses import Dropout
+from mia_core.defenses.dropout import Dropout
 from mia_core.model.recipe import Recipe
 from mia_core.studies.settings import ReferenceSettings, StudySettings
 
@@ -58,7 +58,7 @@ def test_what_is_no_whole_number_is_said(value):
         ("epochs: [1, 2]", "epochs: expected a number, found [1, 2]"),
         ("epochs: 0", "epochs: expected greater than or equal to 1, found 0"),
         ("epochs:", "epochs: expected a number, found None"),
-        ("precision: bfloat", "precision: expected 'auto', 'float32' or 'bfloat16', found 'bfloat'"),
+        ("precision: bfloat", "precision: expected 'float32', 'bfloat16' or 'auto', found 'bfloat'"),
         ("epochs: 3\nepochs: 4", "epochs: given twice"),
         ("- epochs", "expected a mapping of setting names to values, found list"),
         ("3: 4", "settings.yml: setting names must be text, found 3"),

@@ -6,7 +6,7 @@ import pytest
 from host import DOWNLOADED
 from mia_core.base.errors import SettingsError
 from mia_core.data.dataset import Dataset
-from mia_core.data.load import NAMES, DataSettings, load_dataset
+from mia_core.data.load import SOURCES, DataSettings, dataset_help, load_dataset, with_path
 
 
 def load(**settings) -> Dataset:
@@ -14,21 +14,18 @@ def load(**settings) -> Dataset:
 
 
 class TestSettings:
-    @pytest.mark.parametrize(
-        ("given", "name"),
-        [
-            ("digits", "digits"),
-            ("CIFAR10", "cifar10"),
-            ("cifar-10", "cifar10"),
-            ("CIFAR-100", "cifar100"),
-            ("FashionMNIST", "fashion-mnist"),
-            ("fashion_mnist", "fashion-mnist"),
-            ("Folder:some/Where", "folder:some/Where"),
-            ("folder: /a b ", "folder:/a b"),
-        ],
-    )
-    def test_spellings(self, given, name):
-        assert DataSettings(dataset=given).dataset == name
+    def test_spellings(self):
+        spellings = {
+            "digits": ["digits"],
+            "cifar10": ["CIFAR10", "cifar-10"],
+            "cifar100": ["CIFAR-100"],
+            "fashion-mnist": ["FashionMNIST", "fashion_mnist"],
+            "folder:some/Where": ["Folder:some/Where"],
+            "folder:/a b": ["folder: /a b "],
+        }
+        for name, given in spellings.items():
+            assert {DataSettings(dataset=spelling).dataset for spelling in given} == {name}
+        assert DataSettings(dataset="folder: /a b ").path == "/a b" and DataSettings().path == ""
 
     @pytest.mark.parametrize(
         ("given", "words"),
@@ -59,27 +56,19 @@ class TestSettings:
             DataSettings(dataset="cats")
 
     @pytest.mark.parametrize(
-        ("name", "value"),
+        ("name", "values"),
         [
-            ("noise", -0.1),
-            ("noise", "loud"),
-            ("noise", float("nan")),
-            ("noise", 1e9),
-            ("size", 0),
-            ("size", -32),
-            ("size", 12.5),
-            ("size", 10**9),
-            ("size", True),
-            ("size", "big"),
-            ("skip_damaged", "maybe"),
-            ("skip_damaged", 2),
-            ("nois", 0.5),
+            ("noise", (-0.1, "loud", float("nan"), 1e9)),
+            ("size", (0, -32, 12.5, 10**9, True, "big")),
+            ("skip_damaged", ("maybe", 2)),
+            ("nois", (0.5,)),
         ],
     )
-    def test_values_out_of_range(self, name, value):
-        with pytest.raises(SettingsError, match=f"^{name}: ") as error:
-            DataSettings(**{name: value})
-        assert "\n" not in str(error.value)
+    def test_values_out_of_range(self, name, values):
+        for value in values:
+            with pytest.raises(SettingsError, match=f"^{name}: ") as error:
+                DataSettings(**{name: value})
+            assert "\n" not in str(error.value)
 
     def test_text_that_spells_a_value(self):
         settings = DataSettings(noise="5e-1", size="32", skip_damaged="yes")
@@ -159,5 +148,12 @@ class TestFingerprint:
         assert self.dataset(**change).fingerprint != self.dataset().fingerprint
 
 
-def test_every_known_name_is_tested():
-    assert set(NAMES) == {"digits", *DOWNLOADED}
+def test_every_source_is_tested_and_reads_settings_that_there_are():
+    assert list(SOURCES) == ["digits", *DOWNLOADED, "folder"]
+    for source in SOURCES.values():
+        assert set(source.settings) <= set(DataSettings.known()) - {"dataset"}
+        assert source.name in dataset_help() and source.description in dataset_help()
+
+
+def test_a_path_is_changed_where_there_is_one():
+    assert with_path("folder:a/b", str.upper) == "folder:A/B" and with_path("digits", str.upper) == "digits"

@@ -145,9 +145,9 @@ class TestDownloads:
             host.load()
 
     def test_a_silent_server_is_given_up(self, cut_off, monkeypatch):
-        from mia_core.data.downloads import source
+        from mia_core.data.downloads import origin
 
-        kind = source(cut_off.name).kind
+        kind = origin(cut_off.name).kind
         monkeypatch.setattr("mia_core.data.downloads.PATIENCE", 0.2)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/"

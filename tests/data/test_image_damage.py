@@ -1,5 +1,6 @@
 """The gate for images in folders: pictures that cannot be read are found, named and, if asked, left out."""
 
+import builtins
 import os
 import warnings
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from PIL import Image, ImageFile
 from image_folders import encode, load, pixels, put, quiet, refused, two_classes
 from mia_core.base.errors import MiaError, MiaWarning
 from mia_core.data.image_folder import load as gate
+from mia_core.data.image_folder.decode import Unreadable, decode
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
@@ -132,35 +134,54 @@ class TestDamage:
     @pytest.mark.parametrize("call", ["open", "scandir"])
     def test_the_system_refuses(self, call, tmp_path, monkeypatch):
         two_classes(tmp_path)
-        original = getattr(os, call)
+        place = os if call == "scandir" else builtins
+        original = getattr(place, call)
 
         def refuse(path, *args, **kwargs):
             if str(path).endswith(("cat_00.png", "dog")) and (call == "scandir" or "cat_00" in str(path)):
                 raise PermissionError(13, "Permission denied")
             return original(path, *args, **kwargs)
 
-        monkeypatch.setattr(os, "supports_dir_fd", {*os.supports_dir_fd, refuse})
-        monkeypatch.setattr(os, call, refuse)
+        monkeypatch.setattr(place, call, refuse)
         assert "Permission denied" in refused(tmp_path)
 
     @pytest.mark.parametrize("change", ["changed", "removed"])
     @pytest.mark.parametrize("processes", [1, 2])
     def test_changed_while_it_is_read(self, change, processes, tmp_path, own_cache, monkeypatch):
         two_classes(tmp_path, 100)
-        contents = gate.contents_of
+        content = gate.content_of
 
-        def and_change(root, paths):
-            found = contents(root, paths)
-            path = put(tmp_path / "cat" / "cat_00.png", pixels(5555))
-            if change == "removed":
-                path.unlink()
+        def and_change(path):
+            found = content(path)
+            if path.endswith("cat_00.png"):
+                put(Path(path), pixels(5555))
+                if change == "removed":
+                    os.unlink(path)
             return found
 
-        monkeypatch.setattr(gate, "contents_of", and_change)
+        monkeypatch.setattr(gate, "content_of", and_change)
         monkeypatch.setattr(gate, "PARALLEL_BYTES", 0)
         monkeypatch.setattr("joblib.cpu_count", lambda: processes)
         assert "cat/cat_00.png: " in (message := refused(tmp_path, skip_damaged=True)) and "start again" in message
         assert not list(own_cache.iterdir())
+
+
+@pytest.mark.parametrize("share", [0.4, 0.6, 0.8])
+@pytest.mark.parametrize("shape", [(64, 64), (64, 64, 3), (32, 32), (32, 32, 3), (100, 37), (100, 37, 3)], ids=str)
+def test_a_jpeg_cut_short_before_an_end_marker_is_refused(shape, share):
+    data = encode(pixels(0, *shape), "JPEG")
+    with pytest.raises(Unreadable, match=r"(?i)cut short|truncated"):
+        decode(data[: int(len(data) * share)] + b"\xff\xd9")
+
+
+@pytest.mark.parametrize("how", [{}, {"progressive": True}, {"quality": 100, "subsampling": 0}, {"optimize": True}])
+@pytest.mark.parametrize("border", [0, 128, 255])
+def test_a_complete_jpeg_with_a_border_of_one_colour_is_read(border, how):
+    bordered = pixels(0, 64, 48, 3)
+    bordered[40:] = border
+    whole = encode(bordered, "JPEG", **how)
+    for data in (whole, whole + b"trailing bytes", encode(np.full_like(bordered, border), "JPEG", **how)):
+        assert decode(data)[0].shape == (64, 48, 3)
 
 
 def random_bytes(generator: np.random.Generator) -> bytes:

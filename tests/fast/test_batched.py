@@ -133,7 +133,7 @@ def test_jobs_that_do_not_fit_are_refused_and_grouped():
 
 
 def test_a_layer_other_than_dropout_is_refused_by_name(monkeypatch):
-    from mia_core.defenses import Dropout
+    from mia_core.defenses.dropout import Dropout
 
     monkeypatch.setattr(Dropout, "layers", lambda self, generator: {"hidden": torch.nn.Softsign()})
     with pytest.raises(SettingsError, match="dropout has a layer Softsign"):

@@ -13,7 +13,7 @@ import pytest
 
 from arrays import LABELS, MEMBERS, POSTERIORS, refusal, save, six
 from mia_core.base.errors import ArrayError, MiaWarning
-from mia_core.gate.npz import read_outputs, read_scores
+from mia_core.gate.npz import read_outputs, read_score_sets
 
 
 def test_named_arrays(tmp_path):
@@ -53,9 +53,9 @@ def test_missing_names_are_told_with_what_is_there(tmp_path, arrays, words):
 
 
 def test_scores_file(tmp_path):
-    scores, members = read_scores(save(tmp_path, "scores", {"scores": [2.0, 1.0], "members": [1, 0]}))
+    (scores,), members = read_score_sets(save(tmp_path, "scores", {"scores": [2.0, 1.0], "members": [1, 0]}))
     assert scores.tolist() == [2, 1] and members.tolist() == [True, False]
-    assert "expected scores [N], members [N]" in refusal(read_scores, save(tmp_path, "none", six()))
+    assert "expected scores [N] or [S, N], members [N]" in refusal(read_score_sets, save(tmp_path, "none", six()))
 
 
 class Bomb:

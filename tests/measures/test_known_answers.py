@@ -6,7 +6,7 @@ import pytest
 from mia_core.attacks import AttackSettings, make_attack
 from mia_core.audits.one_shadow import attack_outputs
 from mia_core.base.errors import ArrayError
-from mia_core.gate.npz import read_outputs, read_scores
+from mia_core.gate.npz import read_outputs, read_score_sets
 from mia_core.gate.posteriors import entropy, logit_statistic, modified_entropy
 from mia_core.measures.metrics import auc, measure, roc, tpr_at_fpr
 
@@ -116,7 +116,7 @@ def test_low_fpr_of_reported_inputs(cases, name):
 
 
 def test_ties_of_reported_scores(cases):
-    scores, members = read_scores(cases / "scores" / "four_ties.npz")
+    (scores,), members = read_score_sets(cases / "scores" / "four_ties.npz")
     curve = roc(scores, members)
     assert list(zip(curve.fpr, curve.tpr, strict=True)) == [(0, 0), (0.5, 0.5), (1, 1)]
     assert auc(scores, members) == 0.5 and tpr_at_fpr(scores, members, 0.49).reason
@@ -154,4 +154,4 @@ def test_reported_inputs_that_are_refused(cases, name, words):
 
 def test_reported_scores_with_nan_are_refused(cases):
     with pytest.raises(ArrayError, match="scores: found 1 value not finite"):
-        read_scores(cases / "scores" / "nan.npz")
+        read_score_sets(cases / "scores" / "nan.npz")

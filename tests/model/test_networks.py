@@ -7,7 +7,7 @@ from torch.nn import functional as F
 
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import combination
-from mia_core.defenses.drop import Drop
+from mia_core.defenses.dropout.layer import Drop
 from mia_core.model.build import build_network
 from mia_core.model.network import standardisation
 

@@ -10,7 +10,8 @@ import pytest
 from mia_core.attacks import EVERY, AttackSettings
 from mia_core.base.errors import DataError, MiaWarning, RunError, SettingsError
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import TopKMasking, combination
+from mia_core.defenses import combination
+from mia_core.defenses.masking import TopKMasking
 from mia_core.gate.arrays import Outputs
 from mia_core.store.runs import Store
 from mia_core.studies.columns import COLUMNS

@@ -23,8 +23,6 @@ TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-
-
 # What PIL logs about a damaged file is in the exception, or of no consequence; without a handler it goes to the screen.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
 
@@ -48,15 +46,19 @@ def decode(data: bytes, size: int | None = None) -> tuple[np.ndarray, bool]:
         with _strict(), Image.open(io.BytesIO(data), formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise Unreadable(f"{image.width} x {image.height} pixels, more than {MOST_PIXELS // 10**6} million")
-            if image.format == "PNG":
-                _check_sums(data)
+            if image.format == "PNG":  # loading it does not look at its check sums; damage that unpacks would pass
+                with Image.open(io.BytesIO(data), formats=("PNG",)) as other:
+                    other.verify()
             animated = getattr(image, "n_frames", 1) > 1 and image.format != "MPO"
             image.load()
             if image.format == "JPEG" and _is_filled_up(data, image):
                 raise Unreadable("cut short: its lower part is missing")
             plain = _upright(_eight_bits(image), image)
             if size is not None and plain.size != (size, size):
-                plain = _middle_square(plain).resize((size, size), Image.Resampling.BILINEAR)
+                side = min(plain.size)
+                left, top = (plain.width - side) // 2, (plain.height - side) // 2
+                square = plain.crop((left, top, left + side, top + side))
+                plain = square.resize((size, size), Image.Resampling.BILINEAR)
             return np.asarray(plain), animated
     except Unreadable:
         raise
@@ -79,12 +81,6 @@ def _strict():
             yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
-
-
-def _check_sums(data: bytes) -> None:
-    # Loading a PNG does not look at its check sums; damage that still unpacks would pass.
-    with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-        image.verify()
 
 
 def _is_filled_up(data: bytes, image: Image.Image) -> bool:
@@ -125,9 +121,3 @@ def _upright(plain: Image.Image, image: Image.Image) -> Image.Image:
     except Exception:  # EXIF data that make no sense do not make the picture unreadable
         turn = None
     return plain if turn is None else plain.transpose(turn)
-
-
-def _middle_square(image: Image.Image) -> Image.Image:
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    return image.crop((left, top, left + side, top + side))

@@ -1,14 +1,14 @@
 """Find the pictures in a folder of class folders, and refuse every other layout with the expected one."""
 
 import os
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from posixpath import join
 from typing import NamedTuple
 
 from mia_core.base.errors import DataError
-from mia_core.base.messages import class_name, listing, shown
+from mia_core.base.files import reason
+from mia_core.base.messages import listing, name_text, shown
 
 PICTURE_ENDINGS = (
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".bmp", ".dib", ".gif"),
@@ -17,7 +17,7 @@ PICTURE_ENDINGS = (
 POOL_FOLDERS = ("train", "training")
 HELD_OUT_FOLDERS = ("test", "testing", "val", "valid", "validation")
 # What desktops, archives and notebooks leave behind; every name that starts with a dot counts as debris as well.
-DEBRIS = frozenset(("__macosx", "__pycache__", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir"))
+DEBRIS = ("__macosx", "__pycache__", "thumbs.db", "ehthumbs.db", "desktop.ini", "$recycle.bin", "@eadir", "icon\r")
 PACKED = (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar")
 FEWEST_PER_CLASS = 4  # one for each part of the four-way split
 MOST_LEVELS = 50  # of folders in folders
@@ -26,39 +26,23 @@ EXPECTED = (
     "test/ that hold such folders"
 )
 
+Tree = dict[str, "Tree | None"]  # what a folder holds by name: folders as trees, and None for every file
+
 
 class PictureFile(NamedTuple):
-    """One picture that was found: its path below the root, the index of its class, and whether it is held out."""
+    """One picture: whether it is held out, the index of its class, and its path below the root."""
 
-    path: str
-    label: int
     held_out: bool
+    label: int
+    path: str
 
 
-@dataclass(frozen=True)
-class Layout:
-    """The classes (names sorted), all pictures, and remarks on what is odd, each a line for a warning."""
+class Layout(NamedTuple):
+    """The classes (names sorted), all pictures in the order of the data set, and remarks on what is odd."""
 
     classes: tuple[str, ...]
-    pictures: tuple[PictureFile, ...]
-    remarks: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Folder:
-    """What a folder below the root holds, without debris: folders by name, and names of pictures and of other files."""
-
-    path: str
-    folders: "dict[str, _Folder]"
-    pictures: list[str]
-    others: list[str]
-
-    def all_files(self, kind: str) -> Iterator[str]:
-        """Paths of all "pictures" or "others" in it and below."""
-        for name in getattr(self, kind):
-            yield _join(self.path, name)
-        for folder in self.folders.values():
-            yield from folder.all_files(kind)
+    pictures: list[PictureFile]
+    remarks: list[str]
 
 
 def find_pictures(root: Path) -> Layout:
@@ -70,29 +54,47 @@ def find_pictures(root: Path) -> Layout:
     ignored; other files, loose pictures and classes without pictures are left out with a remark.
     Raises `DataError` for every other layout, for fewer than 2 classes and for classes that are too small.
     """
-    _check_is_folder(root)
-    top = _read(root, "", ())
-    pool, held_out, beside = _parts(root, top)
-    for part in (pool, *held_out):
-        _check_part(root, part)
-    found = {
-        folder: [(path, name) for part in parts for name, c in part.folders.items() for path in c.all_files("pictures")]
-        for folder, parts in (("pool", [pool]), ("held out", held_out))
-    }
-    counts = Counter(name for _, name in found["pool"])
+    if not os.path.isdir(root):
+        packed = ", perhaps packed: unpack it first" if root.suffix.lower() in PACKED else ""
+        problem = f"is a file{packed}" if os.path.isfile(root) else "no such folder"
+        raise DataError(f"{shown(root)}: {problem}; {EXPECTED}")
+    top = _read(root, str(root), ())
+    pool, held_out = _parts(root, top)
+    parts = {part: top[part] if part else top for part in (pool, *held_out)}
+    files: dict[str, dict[str, list[str]]] = {}  # by part and class folder
+    for part, tree in parts.items():
+        _check_part(root / part, tree)
+        files[part] = {name: list(_files(folder, join(part, name))) for name, folder in _folders(tree).items()}
+    pictures = {p: {name: [*filter(_is_picture, paths)] for name, paths in files[p].items()} for p in parts}
+    counts = {name: len(paths) for name, paths in pictures[pool].items() if paths}
     check_counts(root, counts)
-    unknown = sorted({name for _, name in found["held out"]} - set(counts))
+    unknown = {name for part in held_out for name, paths in pictures[part].items() if paths and name not in counts}
     if unknown:
-        raise DataError(f"{shown(root)}: {listing(unknown)}: pictures are held out, expected some in train/ too")
-    names = {folder: class_name(folder) for folder in counts}
-    classes = tuple(sorted(names.values()))
-    if len(set(classes)) < len(classes):
+        raise DataError(
+            f"{shown(root)}: {listing(sorted(unknown))}: pictures are held out, expected some in train/ too"
+        )
+    names = {folder: name_text(folder) for folder in counts}
+    classes = tuple(sorted(set(names.values())))
+    if len(classes) < len(names):
         raise DataError(f"{shown(root)}: two class folders bear one name in different codes: {listing(sorted(counts))}")
-    label = {folder: classes.index(name) for folder, name in names.items()}
-    pictures = tuple(
-        PictureFile(path, label[name], kind == "held out") for kind, files in found.items() for path, name in files
+    ordered = sorted(
+        PictureFile(part != pool, classes.index(names[folder]), path)
+        for part in parts
+        for folder, paths in pictures[part].items()
+        for path in paths
     )
-    return Layout(classes, pictures, tuple(_remarks(root, pool, held_out, counts, beside)))
+    left_out = {
+        "in no class folder": [
+            *(name for name in _folders(top) if pool and name not in parts),
+            *(join(part, name) for part, tree in {"": top, **parts}.items() for name in _loose(tree)),
+        ],
+        "class folders without pictures": [name for name in files[pool] if name not in counts],
+        "not pictures by their endings": [
+            path for part in parts for paths in files[part].values() for path in paths if not _is_picture(path)
+        ],
+    }
+    remarks = [f"{shown(root)}: left out, being {what}: {listing(names)}" for what, names in left_out.items() if names]
+    return Layout(classes, ordered, remarks)
 
 
 def check_counts(root: Path, counts: Mapping[str, int]) -> None:
@@ -101,7 +103,7 @@ def check_counts(root: Path, counts: Mapping[str, int]) -> None:
         raise DataError(f"{shown(root)}: no pictures found; {EXPECTED}; endings: {' '.join(PICTURE_ENDINGS)}")
     if len(counts) == 1:
         raise DataError(f"{shown(root)}: holds pictures of one class, {listing(counts)}; expected at least 2 classes")
-    small = [f"{class_name(name)} ({count})" for name, count in sorted(counts.items()) if count < FEWEST_PER_CLASS]
+    small = [f"{name_text(name)} ({count})" for name, count in sorted(counts.items()) if count < FEWEST_PER_CLASS]
     if small:
         raise DataError(
             f"{shown(root)}: too few pictures in {listing(small)}; expected at least {FEWEST_PER_CLASS} in each class, "
@@ -109,39 +111,20 @@ def check_counts(root: Path, counts: Mapping[str, int]) -> None:
         )
 
 
-def _check_is_folder(root: Path) -> None:
-    try:
-        if root.is_dir():
-            return
-        problem = "is a file" if root.exists() else "no such folder"
-    except (OSError, ValueError) as error:
-        problem = getattr(error, "strerror", None) or str(error)
-    if problem == "is a file" and root.suffix.lower() in PACKED:
-        problem += ", perhaps packed: unpack it first"
-    raise DataError(f"{shown(root)}: {problem}; {EXPECTED}")
-
-
-def _read(root: Path, path: str, above: tuple[tuple[int, int], ...]) -> _Folder:
-    """The folder at `path` below the root and all in it; `above` identifies the folders that hold it."""
-    try:
-        status = os.stat(root / path)
-        with os.scandir(root / path) as entries:
-            kept = sorted((entry.name, _is_folder(entry)) for entry in entries if not _is_debris(entry.name))
-    except OSError as error:
-        raise DataError(f"{shown(root / path)}: cannot be listed: {error.strerror}") from None
-    here = (status.st_dev, status.st_ino)
+def _read(root: Path, folder: str, above: tuple[str, ...]) -> Tree:
+    """All that `folder`, whose real path is below those of `above`, holds without debris, sorted by name."""
+    here = os.path.realpath(folder)
     if here in above:
-        raise DataError(f"{shown(root / path)}: is a link to a folder that holds it")
+        raise DataError(f"{shown(folder)}: is a link to a folder that holds it")
     if len(above) > MOST_LEVELS:
         raise DataError(f"{shown(root)}: more than {MOST_LEVELS} levels of folders in folders; {EXPECTED}")
-    folders = {name: _read(root, _join(path, name), (*above, here)) for name, is_folder in kept if is_folder}
-    files = [name for name, is_folder in kept if not is_folder]
-    pictures = [name for name in files if name.lower().endswith(PICTURE_ENDINGS)]
-    return _Folder(path, folders, pictures, sorted(set(files) - set(pictures)))
-
-
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
+    try:
+        with os.scandir(folder) as entries:
+            kept = {entry.name: _is_folder(entry) for entry in entries if not _is_debris(entry.name)}
+    except OSError as error:
+        raise DataError(f"{shown(folder)}: cannot be listed: {reason(error)}") from None
+    above = (*above, here)
+    return {name: _read(root, join(folder, name), above) if kept[name] else None for name in sorted(kept)}
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -152,69 +135,68 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def _is_debris(name: str) -> bool:
-    return name.startswith(".") or name.lower() in DEBRIS or name == "Icon\r"
+    return name.startswith(".") or name.lower() in DEBRIS
 
 
-def _parts(root: Path, top: _Folder) -> tuple[_Folder, list[_Folder], list[str]]:
-    """The folder that holds the pool's classes, those that hold held-out classes, and names of what is beside them."""
-    named = {name: folder for name, folder in top.folders.items() if name.lower() in POOL_FOLDERS}
-    held_out = {name: folder for name, folder in top.folders.items() if name.lower() in HELD_OUT_FOLDERS}
-    pools = {name: folder for name, folder in named.items() if folder.folders}
-    beside = [name for name in top.folders if name not in pools and name not in held_out]
+def _folders(tree: Tree) -> dict[str, Tree]:
+    return {name: inside for name, inside in tree.items() if inside is not None}
+
+
+def _files(tree: Tree, path: str) -> Iterator[str]:
+    """Paths of all files in it and below; `path` is its own."""
+    for name, inside in tree.items():
+        if inside is None:
+            yield join(path, name)
+        else:
+            yield from _files(inside, join(path, name))
+
+
+def _is_picture(path: str) -> bool:
+    return path.lower().endswith(PICTURE_ENDINGS)
+
+
+def _loose(tree: Tree) -> list[str]:
+    """Names of the pictures that lie in the folder itself."""
+    return [name for name, inside in tree.items() if inside is None and _is_picture(name)]
+
+
+def _parts(root: Path, top: Tree) -> tuple[str, list[str]]:
+    """Names of the folder that holds the pool's classes, empty where it is `top` itself, and of the held-out ones."""
+    folders = _folders(top)
+    named = [name for name in folders if name.lower() in POOL_FOLDERS]
+    held_out = [name for name in folders if name.lower() in HELD_OUT_FOLDERS]
+    pools = [name for name in named if _folders(folders[name])]
     if not pools and not held_out:  # train/ with pictures in it may be a class of vehicles
-        return top, [], []
+        return "", []
     if len(pools) != 1:
         found = listing([*named, *held_out])
         raise DataError(f"{shown(root)}: found {found}, but not one train/ that holds class folders; {EXPECTED}")
-    if beside and not held_out:
+    others = [name for name in folders if name not in pools]
+    if others and not held_out:
         raise DataError(
-            f"{shown(root)}: {listing(pools)} holds folders and is beside {listing(beside)}: the pool or a class? "
+            f"{shown(root)}: {listing(pools)} holds folders and is next to {listing(others)}: the pool or a class? "
             f"{EXPECTED}"
         )
-    (pool,) = pools.values()
-    return pool, list(held_out.values()), [*beside, *top.pictures]
+    return pools[0], held_out
 
 
-def _check_part(root: Path, part: _Folder) -> None:
+def _check_part(place: Path, tree: Tree) -> None:
     """Refuse folders that only look like class folders."""
-    place = shown(root / part.path)
-    if not part.folders:
-        files = len(part.pictures) + len(part.others)
-        found = f"holds files ({files:,}) but no folders" if files else "is empty"
-        raise DataError(f"{place}: {found}; {EXPECTED}")
-    filled = {name: c for name, c in part.folders.items() if c.folders or c.pictures or c.others}
-    bare = {name: list(c.folders) for name, c in filled.items() if c.folders and not c.pictures}
-    if len(filled) == 1 and bare:
-        ((name, inner),) = bare.items()
-        hint = f"did you mean folder:{shown(root / part.path / name)}?"
+    if not _folders(tree):
+        found = f"holds files ({len(tree):,}) but no folders" if tree else "is empty"
+        raise DataError(f"{shown(place)}: {found}; {EXPECTED}")
+    filled = {name: inside for name, inside in _folders(tree).items() if inside}
+    bare = {name: list(_folders(c)) for name, c in filled.items() if _folders(c) and not _loose(c)}
+    if not bare or len(filled) != len(bare):
+        return
+    first, *rest = bare.values()
+    if not rest:
         raise DataError(
-            f"{place}: its one folder {listing(bare)} holds the folders {listing(inner)}; {hint} {EXPECTED}"
+            f"{shown(place)}: its one folder {listing(bare)} holds the folders {listing(first)}; did you mean "
+            f"folder:{shown(place / next(iter(bare)))}? {EXPECTED}"
         )
-    if 1 < len(filled) == len(bare):
-        first, *rest = bare.values()
-        if len(first) > 1 and all(inner == first for inner in rest):
-            raise DataError(
-                f"{place}: each of {listing(bare)} holds the folders {listing(first)}, so they look like parts of the "
-                f"data, not like classes; {EXPECTED}"
-            )
-
-
-def _remarks(
-    root: Path, pool: _Folder, held_out: list[_Folder], counts: Mapping[str, int], beside: list[str]
-) -> Iterator[str]:
-    parts = (pool, *held_out)
-    loose = [_join(part.path, name) for part in parts for name in part.pictures]
-    if beside or loose:
-        yield f"{shown(root)}: left out, being in no class folder: {listing([*beside, *loose])}"
-    empty = [name for name in pool.folders if name not in counts]
-    if empty:
-        yield f"{shown(root)}: left out, being class folders without pictures: {listing(empty)}"
-    others = [path for part in parts for c in part.folders.values() for path in c.all_files("others")]
-    if others:
-        yield f"{shown(root)}: left out, not being pictures by their endings: {listing(others)}"
-    nested = [c.path for part in parts for name in counts if (c := part.folders.get(name)) and c.folders]
-    if nested:
-        yield f"{shown(root)}: folders within a class folder count for the class, in {listing(nested)}"
-    missing = [name for name in counts if not all(name in part.folders for part in held_out)]
-    if missing:
-        yield f"{shown(root)}: not among the held-out pictures of every part: {listing(missing)}"
+    if len(first) > 1 and all(inside == first for inside in rest):
+        raise DataError(
+            f"{shown(place)}: each of {listing(bare)} holds the folders {listing(first)}, so they look like parts of "
+            f"the data, not like classes; {EXPECTED}"
+        )

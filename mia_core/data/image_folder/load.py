@@ -1,29 +1,39 @@
-"""The gate for images in folders: every picture is found, read and judged before any training, and decoded once."""
+"""Pictures in folders: every one is found, read and judged before any training, and decoded once."""
 
 import hashlib
 import inspect
 import json
 import os
 import re
+import stat
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from mia_core.base.errors import DataError, MiaWarning, RunError
 from mia_core.base.files import cache_dir, reason, write_atomically
-from mia_core.base.messages import class_name, listing, one_line, shown
+from mia_core.base.messages import listing, name_text, one_line, shown
 from mia_core.data.dataset import Dataset
-from mia_core.data.image_folder.find import Layout, PictureFile, check_counts, find_pictures
-from mia_core.data.image_folder.hashes import Content, contents_of, read_again
+from mia_core.data.image_folder.find import Layout, check_counts, find_pictures
 
-CHUNK, CHUNK_BYTES = 64, 1 << 22  # the most pictures, and about the most bytes of files, in one unit of parallel work
-PARALLEL_BYTES = 1 << 23  # fewer bytes of pictures are decoded here sooner than other processes start
-MOST_REPEATED = 0.01  # share of pictures that equal another one, above which it is worth a warning
+MOST_FILE_BYTES = 1 << 30
 MOST_BYTES = 1 << 32  # of decoded pixels
+PARALLEL_BYTES = 1 << 23  # fewer bytes of pictures are decoded here sooner than other processes start
+BATCH = 64  # pictures that another process is given at a time
+MOST_REPEATED = 0.01  # share of pictures that equal another one, above which it is worth a warning
+
+
+class Content(NamedTuple):
+    """SHA-256 (hex) of one file's bytes and their number, or why it cannot be read."""
+
+    digest: str = ""
+    size: int = 0
+    failure: str = ""
 
 
 @dataclass(frozen=True)
@@ -36,8 +46,8 @@ class Decoded:
     """
 
     dataset: Dataset
-    damaged: tuple[tuple[str, str], ...]
-    animated: tuple[str, ...]
+    damaged: Sequence[Sequence[str]]
+    animated: Sequence[str]
     repeated: int
 
 
@@ -55,25 +65,38 @@ def load_folder(path: str, size: int | None = None, skip_damaged: bool = False) 
     that differ in size, or that together do not fit into memory.
     """
     root = Path(os.path.abspath(os.path.expanduser(path)))
-    name = class_name(root.name) or "folder"
+    name = name_text(root.name) or "folder"
     layout = find_pictures(root)
-    contents = contents_of(root, (picture.path for picture in layout.pictures))
+    contents = [content_of(f"{root}/{picture.path}") for picture in layout.pictures]
     key = _key(layout, contents, size)
     kept = cache_dir() / "images" / f"{re.sub(r'[^A-Za-z0-9._-]+', '_', name)[:60]}-{key[:16]}.npz"
-    decoded = _read(kept, name)
-    found_in_cache = decoded is not None
-    if decoded is None:
-        decoded = _decode(root, name, layout, contents, size, skip_damaged)
+    found = _read(kept, name)
+    decoded = found or _decode(root, name, layout, contents, size, skip_damaged)
     if decoded.damaged:
         _report_damaged(root, decoded.damaged, len(layout.pictures), skip_damaged)
     dataset = decoded.dataset
     counts = np.bincount(dataset.labels[: dataset.pool], minlength=len(dataset.classes))
     check_counts(root, dict(zip(dataset.classes, counts.tolist(), strict=True)))
-    if not found_in_cache:
+    if found is None:
         _write(kept, decoded)
     for remark in [*layout.remarks, *_remarks(root, decoded)]:
         warnings.warn(remark, MiaWarning, stacklevel=2)
     return dataset
+
+
+def content_of(path: str) -> Content:
+    """The content of the file at `path`. What is no ordinary file is not opened: a pipe would be a wait for ever."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            return Content(failure="not a file")
+        if status.st_size > MOST_FILE_BYTES:
+            return Content(failure=f"more than {MOST_FILE_BYTES >> 30} GiB")
+        with open(path, "rb", buffering=0) as file:
+            data = file.read()
+    except OSError as error:
+        return Content(failure=reason(error))
+    return Content(hashlib.sha256(data).hexdigest(), len(data))
 
 
 def _remarks(root: Path, decoded: Decoded) -> Iterator[str]:
@@ -90,7 +113,7 @@ def _remarks(root: Path, decoded: Decoded) -> Iterator[str]:
         )
 
 
-def _report_damaged(root: Path, damaged: Sequence[tuple[str, str]], total: int, skip: bool) -> None:
+def _report_damaged(root: Path, damaged: Sequence[Sequence[str]], total: int, skip: bool) -> None:
     few = "; ".join(f"{shown(path)} ({one_line(why, 80)})" for path, why in damaged[:5])
     more = f"; and {len(damaged) - 5:,} more" if len(damaged) > 5 else ""
     found = f"{shown(root)}: {len(damaged):,} of {total:,} pictures cannot be read: {few}{more}"
@@ -105,14 +128,9 @@ def _key(layout: Layout, contents: list[Content], size: int | None) -> str:
 
     from mia_core.data.image_folder import decode as pictures
 
-    header = {"classes": layout.classes, "size": size, "pil": PIL.__version__}
-    digest = hashlib.sha256(json.dumps(header).encode())
-    for module in (pictures, sys.modules[__name__]):
-        digest.update(inspect.getsource(module).encode())
-    for picture, content in zip(layout.pictures, contents, strict=True):
-        digest.update(f"\0{picture.label} {picture.held_out} {content.failure}\0".encode())
-        digest.update(os.fsencode(picture.path) + b"\0" + content.digest)
-    return digest.hexdigest()
+    code = [inspect.getsource(module) for module in (pictures, sys.modules[__name__])]
+    shaped = [PIL.__version__, code, size, layout.classes, layout.pictures, contents]
+    return hashlib.sha256(json.dumps(shaped).encode()).hexdigest()
 
 
 def _decode(
@@ -123,84 +141,64 @@ def _decode(
 
     from mia_core.base.progress import progress
 
-    volume = sum(content.size for content in contents)
-    step = max(1, min(CHUNK, CHUNK_BYTES * len(contents) // max(1, volume)))
-    chunks = [range(start, min(start + step, len(contents))) for start in range(0, len(contents), step)]
     # Small files hold Python's lock most of the time, so other processes, not threads, share the work.
-    jobs = cpu_count() if volume > PARALLEL_BYTES else 1
-    work = Parallel(jobs, return_as="generator")(
-        delayed(_decode_chunk)(root, [(layout.pictures[i].path, contents[i]) for i in chunk], size) for chunk in chunks
+    jobs = cpu_count() if sum(content.size for content in contents) > PARALLEL_BYTES else 1
+    work = Parallel(jobs, return_as="generator", batch_size=BATCH)(
+        delayed(_decode_file)(root, picture.path, content, size)
+        for picture, content in zip(layout.pictures, contents, strict=True)
     )
     pixels, rows, damaged, animated = [], [], [], []
-    other_size, total = None, 0
-    for chunk, results in zip(chunks, progress(work, "decoding pictures", len(chunks), "chunk"), strict=True):
-        for picture, (array, several, failure) in zip((layout.pictures[i] for i in chunk), results, strict=True):
-            if failure:
-                damaged.append((picture.path, failure))
-                continue
-            if several:
-                animated.append(picture.path)
-            if pixels and array.shape[:2] != pixels[0].shape[:2]:
-                other_size = other_size or (picture, array.shape)
-                continue  # from here on it is an error, but the rest is still looked at for damage
-            total += array.nbytes
-            if total > MOST_BYTES:
-                continue
+    other, total = None, 0
+    bar = progress(work, "decoding pictures", len(contents), "picture")
+    for picture, (array, several, failure) in zip(layout.pictures, bar, strict=True):
+        if failure:
+            damaged.append((picture.path, failure))
+            continue
+        if several:
+            animated.append(picture.path)
+        total += array.nbytes
+        if pixels and array.shape[:2] != pixels[0].shape[:2]:
+            other = other or (picture, array)  # an error, but the rest is still looked at for damage
+        elif total <= MOST_BYTES:
             pixels.append(array)
             rows.append(picture)
     if damaged and not skip_damaged:
-        _report_damaged(root, damaged, len(layout.pictures), skip=False)
+        _report_damaged(root, damaged, len(contents), skip=False)
     if total > MOST_BYTES:
         hint = "set size, such as 32" if size is None else f"set size below {size}"
         raise DataError(f"{shown(root)}: the pictures take more than {MOST_BYTES >> 30} GiB decoded; {hint}")
     if not pixels:
-        raise DataError(f"{shown(root)}: none of the {len(layout.pictures):,} pictures can be read")
-    if other_size:
-        (first, (height, width, *_)), (other, (height2, width2, *_)) = (rows[0], pixels[0].shape), other_size
-        raise DataError(
-            f"{shown(root)}: pictures differ in size: {shown(first.path)} is {width} x {height}, {shown(other.path)} "
-            f"is {width2} x {height2}; set size (such as 32) to bring all to one"
-        )
-    dataset, repeated = _assemble(name, layout.classes, pixels, rows)
-    return Decoded(dataset, tuple(damaged), tuple(animated), repeated)
+        raise DataError(f"{shown(root)}: none of the {len(contents):,} pictures can be read")
+    if other:
+        found = [(rows[0], pixels[0]), other]
+        sizes = ", ".join(f"{shown(row.path)} is {array.shape[1]} x {array.shape[0]}" for row, array in found)
+        raise DataError(f"{shown(root)}: pictures differ in size: {sizes}; set size (such as 32) to bring all to one")
+    channels = 3 if any(array.ndim == 3 for array in pixels) else 1
+    images = np.empty((len(pixels), channels, *pixels[0].shape[:2]), np.uint8)
+    for image, array in zip(images, pixels, strict=True):
+        image[:] = np.atleast_3d(array).transpose(2, 0, 1)  # greyscale among coloured pictures fills all channels
+    labels = np.array([row.label for row in rows], np.int64)
+    dataset = Dataset(name, images, labels, layout.classes, sum(not row.held_out for row in rows))
+    repeated = len(images) - len({hashlib.sha256(image).digest() for image in images})
+    return Decoded(dataset, damaged, animated, repeated)
 
 
-def _decode_chunk(
-    root: Path, files: list[tuple[str, Content]], size: int | None
-) -> list[tuple[np.ndarray | None, bool, str]]:
-    """For each file its pixels and whether it has several frames (see `mia_core.data.image_folder.decode.decode`), or
-    why not."""
+def _decode_file(root: Path, path: str, content: Content, size: int | None) -> tuple[np.ndarray | None, bool, str]:
+    """Pixels of one file and whether it has several frames (see `mia_core.data.image_folder.decode.decode`), or why it
+    has none. Raises `DataError` when its bytes are no longer those that were hashed."""
     from mia_core.data.image_folder.decode import Unreadable, decode
 
-    results: list[tuple[np.ndarray | None, bool, str]] = []
-    for path, content in files:
-        try:
-            if content.failure:
-                raise Unreadable(content.failure)
-            data = read_again(root / path, content)
-            results.append((*decode(data, size), ""))
-        except Unreadable as error:
-            results.append((None, False, str(error)))
-    return results
-
-
-def _assemble(
-    name: str, classes: tuple[str, ...], pixels: list[np.ndarray], rows: list[PictureFile]
-) -> tuple[Dataset, int]:
-    """The data set of decoded pictures, uint8 [H, W] or [H, W, 3] each: the pool, then what is held out, each by class
-    and path; and the number of pictures that equal another one."""
-    if any(array.ndim == 3 for array in pixels):
-        pixels = [array if array.ndim == 3 else np.repeat(array[..., None], 3, axis=2) for array in pixels]
-    else:
-        pixels = [array[..., None] for array in pixels]
-    order = sorted(range(len(rows)), key=lambda i: (rows[i].held_out, rows[i].label, rows[i].path))
-    height, width, channels = pixels[0].shape
-    images = np.empty((len(order), channels, height, width), np.uint8)
-    for place, i in enumerate(order):
-        images[place] = pixels[i].transpose(2, 0, 1)
-    labels = np.array([rows[i].label for i in order], np.int64)
-    repeated = len(pixels) - len({hashlib.sha256(array.tobytes()).digest() for array in pixels})
-    return Dataset(name, images, labels, classes, sum(not row.held_out for row in rows)), repeated
+    try:
+        if content.failure:
+            raise Unreadable(content.failure)
+        data = (root / path).read_bytes()
+        if hashlib.sha256(data).hexdigest() != content.digest:
+            raise DataError(f"{shown(root / path)}: changed while it was being read; start again")
+        return *decode(data, size), ""
+    except OSError as error:
+        raise DataError(f"{shown(root / path)}: {reason(error)}, after it could be read; start again") from None
+    except Unreadable as error:
+        return None, False, str(error)
 
 
 def _write(path: Path, decoded: Decoded) -> None:
@@ -230,8 +228,7 @@ def _read(path: Path, name: str) -> Decoded | None:
             dataset = Dataset(name, file["images"], file["labels"], tuple(about["classes"]), about["pool"])
         if dataset.fingerprint != about["fingerprint"]:
             raise ValueError("its pixels do not match their fingerprint")
-        damaged = tuple((picture, why) for picture, why in about["damaged"])
-        return Decoded(dataset, damaged, tuple(about["animated"]), about["repeated"])
+        return Decoded(dataset, about["damaged"], about["animated"], about["repeated"])
     except Exception as error:  # a flipped bit makes zipfile and numpy's header parser raise errors of a dozen kinds
         warnings.warn(f"{path}: damaged ({reason(error)}); the pictures are decoded again", MiaWarning, stacklevel=3)
         return None

@@ -33,6 +33,6 @@ class Dropout(Defense):
         return self
 
     def layers(self, generator: "torch.Generator") -> dict[str, "torch.nn.Module"]:
-        from mia_core.defenses.drop import Drop
+        from mia_core.defenses.dropout.layer import Drop
 
         return {place: Drop(self.rate, generator) for place in ("input", "hidden") if getattr(self, place)}

@@ -1,5 +1,4 @@
-"""The layer that dropout puts into a network, apart from its settings, so that reading these does not import
-PyTorch."""
+"""The layer that dropout puts into a network, in a file of its own: reading dropout's settings imports no PyTorch."""
 
 import torch
 from torch import nn

@@ -1,0 +1,31 @@
+"""What a source of data is: a record, in the file that reads it, of its name, what it needs and how it is read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from mia_core.data.dataset import Dataset
+
+
+@dataclass(frozen=True)
+class Source:
+    """A kind of data set that the setting `dataset` can ask for.
+
+    name         as it is given there; of a source that needs a path what stands before the colon, as in folder:<path>
+    description  a few words for help texts
+    load         the data set, from the `mia_core.data.load.DataSettings` that name it; raises `DataError` for data that
+                 are missing, damaged or wrongly laid out. What it imports, it imports when it is called
+    settings     the other ones of these settings that it reads
+    needs        what must be there: nothing, a "download", or a "path" (`DataSettings.path`)
+    """
+
+    name: str
+    description: str
+    load: Callable[[Any], Dataset]
+    settings: tuple[str, ...] = ()
+    needs: Literal["", "download", "path"] = ""
+
+    @property
+    def spelling(self) -> str:
+        """The setting that asks for it, such as cifar10 or folder:<path>."""
+        return f"{self.name}:<path>" if self.needs == "path" else self.name
