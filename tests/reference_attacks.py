@@ -1,11 +1,11 @@
 """Every attack on reference models under one roof, and statistics of imaginary models to try them on."""
 
 import numpy as np
+from mia_core.references.attack_p import attack_p
 from scipy.special import expit
 
 from mia_core.data.splits import Split, pairs
 from mia_core.references import References
-from mia_core.references.attack_p import attack_p
 from mia_core.references.attack_r import attack_r
 from mia_core.references.calibrated_loss import difficulty_calibrated
 from mia_core.references.label_only import label_only

@@ -16,22 +16,10 @@ from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.base.messages import nearest, one_line
 from mia_core.base.settings import Settings
 from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
+from mia_core.references import REFERENCE_ATTACKS
 from mia_core.references.answers import View
-from mia_core.references.lira import LiraSettings, lira
-from mia_core.references.rapid import RapidSettings, rapid
-from mia_core.references.registry import FIXED_THRESHOLDS, NEED_POPULATION, REFERENCE_ATTACKS, Attack
-from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio
-from mia_core.references.tlira import TLiraSettings, tlira
 
-Adjustable = Callable[[View, Any], NDArray[np.float64]]
-SETTINGS: dict[str, tuple[type[Settings], Adjustable]] = {
-    "lira": (LiraSettings, lambda view, chosen: lira(view.pool("logit"), chosen)),
-    "t-lira": (TLiraSettings, lambda view, chosen: tlira(view.pool("logit"), chosen)),
-    "base": (BaseSettings, lambda view, chosen: base(view.pool("probability"), chosen)),
-    "rmia": (RmiaSettings, lambda view, chosen: log_ratio(view.pool("probability"), chosen)),
-    "rapid": (RapidSettings, rapid),
-}
-"""Attacks whose settings can be chosen."""
+Attack = Callable[[View], NDArray[np.float64]]
 
 
 def attack_models(
@@ -45,10 +33,10 @@ def attack_models(
 ) -> dict[str, Any]:
     """Attacks one model of a file, or each in turn, with the help of the others.
 
-    attacks     names from `mia_core.references.registry.REFERENCE_ATTACKS`
+    attacks     names from `mia_core.references.REFERENCE_ATTACKS`
     targets     row of the attacked model, from 0, or "all"
     references  how many of the other models are used, the first ones; None: all
-    chosen      settings of the attack, where there is one that has some (see `SETTINGS`)
+    chosen      settings of the attack, where there is one that has some (see `ReferenceRecord.settings`)
     scores      a .csv or .npz file for the target's scores, in the order of the examples
 
     In complementary pairs the target's partner is left out. Every example is scored; judged are those that some
@@ -70,9 +58,9 @@ def attack_models(
         results, low = [], {}
         for row in rows:
             view = _view(models, row, references)
-            for name, function in functions.items():
-                made[name], result = _run(name, function, models, view, settings)
-                results.append({**result, "settings": _settings(name, chosen or {})})
+            for name, (attack, used) in functions.items():
+                made[name], result = _run(name, attack, models, view, settings)
+                results.append({**result, "settings": used and used.model_dump(mode="json")})
                 if far_below(result, view.membership()[view.held()]):
                     low[f"{name} on model {row}"] = result["auc"]
         notes += _left_out(models, results)
@@ -91,21 +79,18 @@ def attack_models(
     return report
 
 
-def _attack(name: str, chosen: dict[str, Any], others: int) -> Attack:
+def _attack(name: str, chosen: dict[str, Any], asked: int) -> tuple[Attack, Settings | None]:
+    """An attack as a function of a view, and all its settings, defaults included: which formula is used."""
     if name not in REFERENCE_ATTACKS:
         raise SettingsError(f"attack: unknown {one_line(repr(name), 60)}; {nearest(name, list(REFERENCE_ATTACKS))}")
-    if not chosen:
-        return REFERENCE_ATTACKS[name]
-    if others > 1 or name not in SETTINGS:
-        raise SettingsError(f"param: expected a single attack that has settings ({', '.join(SETTINGS)}), found {name}")
-    group, function = SETTINGS[name]
-    made = group(**chosen)
-    return lambda view: function(view, made)
-
-
-def _settings(name: str, chosen: dict[str, Any]) -> dict[str, Any] | None:
-    """Every setting of an attack that has some, defaults included: which formula was used."""
-    return SETTINGS[name][0](**chosen).model_dump(mode="json") if name in SETTINGS else None
+    record = REFERENCE_ATTACKS[name]
+    if chosen and (asked > 1 or record.settings is None):
+        known = ", ".join(other.name for other in REFERENCE_ATTACKS.values() if other.settings)
+        raise SettingsError(f"param: expected a single attack that has settings ({known}), found {name}")
+    if record.settings is None:
+        return record.attack, None
+    made = record.settings(**chosen)
+    return lambda view: record.attack(view, made), made
 
 
 def _targets(models: Models, targets: str | int) -> list[int]:
@@ -138,9 +123,10 @@ def _view(models: Models, target: int, references: int | None) -> View:
 def _run(
     name: str, attack: Attack, models: Models, view: View, settings: AttackSettings
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    if name in NEED_POPULATION and view.population("logit") is None:
+    record = REFERENCE_ATTACKS[name]
+    if "population" in record.needs and view.population("logit") is None:
         raise ArrayError(f"{models.source}: population: {name} needs examples that no model trained on, found none")
-    if name in ("gap", "label-only") and models.correct is None:
+    if "classes" in record.needs and models.correct is None:
         raise ArrayError(f"{models.source}: statistic: {name} needs logits or posteriors with labels")
     judged = view.held()
     members = view.membership()[judged]
@@ -156,7 +142,7 @@ def _run(
     except OverflowError:
         found = f"numbers too large for {name} on model {view.target}, whose scores are not finite"
         raise ArrayError(f"{models.source}: {models.array}: found {found}; expected smaller ones") from None
-    threshold, origin = (FIXED_THRESHOLDS[name], "fixed") if name in FIXED_THRESHOLDS else _threshold(attack, view)
+    threshold, origin = (record.threshold, "fixed") if record.threshold is not None else _threshold(attack, view)
     result = {
         "attack": name,
         "target": view.target,

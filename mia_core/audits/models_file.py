@@ -1,19 +1,26 @@
-"""Reads what several models said about the same examples from one .npz file, for attacks with reference models."""
+"""Reads what several models said about the same examples from one .npz file, for attacks with reference models.
 
+Warns once for each file that is well-formed and yet hardly what its owner meant.
+"""
+
+import hashlib
 import os
-from collections.abc import Iterator
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.audits.models_suspicions import warn_of_models, warn_of_statistics
-from mia_core.base.errors import ArrayError
+from mia_core.base.errors import ArrayError, MiaWarning
 from mia_core.gate.arrays import CODING, Gate, Outputs
 from mia_core.gate.npz import open_archive
 from mia_core.gate.posteriors import log_posteriors, softmax
-from mia_core.references.answers import STATISTICS, Answers
+from mia_core.gate.suspicions import warn_if_implausible
+from mia_core.references.answers import Answers
 from mia_core.references.outputs import held_out
+from mia_core.references.statistics import STATISTICS
 
 VALUES = ("logits", "posteriors", "statistic")
 EXPECTED = "logits or posteriors [M, N, K] with labels [N], or statistic [M, N]; and members [M, N]"
@@ -66,7 +73,7 @@ def read_models(path: str | os.PathLike[str]) -> Models:
     columns = np.concatenate([np.arange(examples), outside])
     if name == "statistic":
         checked = gate.finite(name, values)
-        warn_of_statistics(checked, source)
+        _warn_if_repeated(Counter(map(_digest, checked)), source)
         numbers = checked[:, columns, None]
         shape = (len(members), 1, len(columns), 0)
         # Whatever statistic an attack would take of outputs, it is this one.
@@ -77,7 +84,7 @@ def read_models(path: str | os.PathLike[str]) -> Models:
     if labels.shape != (examples,):
         raise gate.refuse("labels", f"shape {labels.shape}", f"one an example, ({examples},)")
     checked = np.stack([_outputs(source, row, name, table) for row, table in enumerate(values)])
-    warn_of_models(_each(source, name, values, members, labels), source)
+    _warn_of_models(_each(source, name, values, members, labels), source)
     answers = Answers(checked[:, None, columns], labels[columns], members[:, columns], examples)
     return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source, name)
 
@@ -121,3 +128,37 @@ def _design(members: NDArray[np.bool_]) -> tuple[bool, bool]:
         return False, False
     pairs = bool((varied[::2] != varied[1::2]).all())
     return pairs, not pairs and bool((varied.sum(axis=0) == len(members) // 2).all())
+
+
+def _warn_of_models(models: Iterable[Outputs], source: str) -> None:
+    """Warns (`MiaWarning`) once of whatever `warn_if_implausible` finds, naming the first model and in how many it is
+    found; and of models that say the same of every example."""
+    found: dict[str, list[str]] = {}
+    said: Counter[bytes] = Counter()
+    for outputs in models:
+        said[_digest(outputs.posteriors)] += 1
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", MiaWarning)
+            warn_if_implausible(outputs)
+        for item in caught:
+            message = str(item.message)
+            # What differs between models stands before the last colon: their numbers and what was measured.
+            found.setdefault(message.rpartition(": ")[2], []).append(message)
+    for messages in found.values():
+        _warn(f"{messages[0]} (so in {len(messages)} of {said.total()} models)")
+    _warn_if_repeated(said, source)
+
+
+def _digest(values: NDArray[np.float64]) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(values + 0.0).data).digest()  # + 0.0: no minus zero
+
+
+def _warn_if_repeated(said: Counter[bytes], source: str) -> None:
+    total, most = said.total(), max(said.values())
+    if most > 1:
+        which = f"all {total}" if most == total else f"{most} of {total}"
+        _warn(f"{source}: {which} models say the same of every example: is one model saved several times?")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, MiaWarning, stacklevel=3)

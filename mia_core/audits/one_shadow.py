@@ -127,7 +127,8 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
 def _run(
     name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings
 ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    for side, needed in ((fitted, ATTACKS[name].fit_needs_labels), (attacked, ATTACKS[name].needs_labels)):
+    record = ATTACKS[name]
+    for side, needed in ((fitted, record.fit_needs_labels), (attacked, record.needs_labels)):
         if needed and side.labels is None:
             raise ArrayError(f"{side.source}: labels: missing; expected true classes [N] for the attack {name}")
     instance = make_attack(name, settings).fit(fitted.posteriors, fitted.members, fitted.labels)
@@ -138,11 +139,11 @@ def _run(
     read = {"features": settings.features, "k": min(settings.k, attacked.classes), "classifier": settings.classifier}
     result = {
         "attack": name,
-        **{setting: value if setting in instance.reads else None for setting, value in read.items()},
+        **{setting: value if setting in record.reads else None for setting, value in read.items()},
         "threshold_from": instance.threshold_from,
         **judge(scores, attacked.members, instance.threshold, settings),
     }
-    unread = {setting: f"{name} does not read this setting" for setting in read if setting not in instance.reads}
+    unread = {setting: f"{name} does not read this setting" for setting in read if setting not in record.reads}
     result["reasons"].update(unread)
     if result["remark"] and _hard(attacked):
         result["remark"] += ": the posteriors are hard labels (one-hot)"

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS
 
 import attack_commands
 from arrays import save
@@ -11,7 +12,6 @@ from mia_core.audits.models_file import read_models
 from mia_core.cli.main import main
 from mia_core.data.splits import exactly_half, pairs, random_halves
 from mia_core.gate.npz import read_scores
-from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS
 
 
 def models(design=pairs, count=8, pool=200, outside=20, signal=2.0, seed=0):

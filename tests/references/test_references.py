@@ -4,12 +4,12 @@ import itertools
 
 import numpy as np
 import pytest
+from mia_core.references.attack_p import attack_p
 
 from mia_core.base.errors import ArrayError, DataError, SettingsError
 from mia_core.data.splits import exactly_half, random_halves
 from mia_core.gate.posteriors import logit_statistic, softmax
 from mia_core.references import References
-from mia_core.references.attack_p import attack_p
 from mia_core.references.attack_r import attack_r
 from mia_core.references.calibrated_loss import difficulty_calibrated, memorisation
 from mia_core.references.label_only import fit_logistic, label_only

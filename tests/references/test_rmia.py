@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mia_core.references.attack_p import attack_p
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.gate.posteriors import LOG_FLOOR
 from mia_core.measures.metrics import auc, tpr_at_fpr
 from mia_core.references import References
-from mia_core.references.attack_p import attack_p
 from mia_core.references.rmia import (
     BaseSettings,
     RmiaSettings,

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from mia_core.references.registry import FIXED_THRESHOLDS, NEED_SHADOW, REFERENCE_ATTACKS
 
 from mia_core.attacks import AttackSettings, make_attack
 from mia_core.base.errors import SettingsError
 from mia_core.gate.posteriors import softmax
 from mia_core.references.answers import View
 from mia_core.references.on_shadow import on_shadow
-from mia_core.references.registry import FIXED_THRESHOLDS, NEED_SHADOW, REFERENCE_ATTACKS
 from mia_core.studies.reference_rows import answers, views
 from references_made import made_study
 
