@@ -79,14 +79,6 @@ class References:
         rows = np.arange(len(self.statistics))
         return rows[(rows != self.target) & (rows != (-1 if self.partner is None else self.partner))]
 
-    @classmethod
-    def of_pairs(cls, statistics: NDArray[Any], members: Flags, target: int, asked: int | None = None) -> "References":
-        """References under complementary pairs, where models 2i and 2i + 1 are partners (`mia_core.data.splits.pairs`).
-
-        Ask for an even number of references, so that whole pairs are used.
-        """
-        return cls(statistics, members, target, target ^ 1, asked)
-
     @property
     def rows(self) -> NDArray[np.intp]:
         """The R rows that are references, in order."""

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS
 
 import attack_commands
 from arrays import save
@@ -12,6 +11,7 @@ from mia_core.audits.models_file import read_models
 from mia_core.cli.main import main
 from mia_core.data.splits import exactly_half, pairs, random_halves
 from mia_core.gate.npz import read_scores
+from mia_core.references import REFERENCE_ATTACKS
 
 
 def models(design=pairs, count=8, pool=200, outside=20, signal=2.0, seed=0):
@@ -52,7 +52,8 @@ def test_every_attack_finds_the_signal_and_names_what_it_rests_on(capsys, path):
         assert (result["target"], result["partner_left_out"], result["references"]) == (0, 1, 6)
         assert result["queries_per_example"] == 1 and result["train_accuracy"] > result["test_accuracy"]
         assert result["auc"] > 0.55 and result["balanced_accuracy"] > 0.5, result["attack"]
-        assert result["threshold_from"] == ("fixed" if result["attack"] in FIXED_THRESHOLDS else "model 2")
+        fixed = REFERENCE_ATTACKS[result["attack"]].threshold is not None
+        assert result["threshold_from"] == ("fixed" if fixed else "model 2")
     assert report["attacks"][list(REFERENCE_ATTACKS).index("lira")]["settings"]["form"] == "online"
 
 

@@ -130,11 +130,11 @@ def test_without_a_signal_nothing_is_found():
 
 def test_terms_are_those_of_difficulty_calibration():
     statistics, members = models()
-    references = References.of_pairs(statistics, members, 0)
+    references = References(statistics, members, 0, 1)
     loss, difficulty = calibration_terms(references)
     np.testing.assert_allclose(difficulty - loss, difficulty_calibrated(references))
     np.testing.assert_array_equal(loss, -statistics[0])
-    queries = References.of_pairs(np.stack([statistics, 3 * statistics], axis=2), members, 0)
+    queries = References(np.stack([statistics, 3 * statistics], axis=2), members, 0, 1)
     np.testing.assert_allclose(calibration_terms(queries), (2 * loss, 2 * difficulty))
 
 
