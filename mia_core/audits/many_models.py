@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mia_core.attacks import AttackSettings
+from mia_core.attacks.contract import Floats
 from mia_core.audits.models_file import Models, read_models
 from mia_core.audits.one_shadow import Attacked, check_scores_path, write_scores
-from mia_core.audits.scores import far_below, judge, not_judged, recorded, warn_of_low
+from mia_core.audits.scores import far_below, judge, not_judged, recorded, report_end, warn_of_low
 from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.base.messages import nearest, one_line
 from mia_core.base.settings import Settings
@@ -19,7 +19,7 @@ from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
 from mia_core.references import REFERENCE_ATTACKS
 from mia_core.references.answers import View
 
-Attack = Callable[[View], NDArray[np.float64]]
+Attack = Callable[[View], Floats]
 
 
 def attack_models(
@@ -54,7 +54,7 @@ def attack_models(
         if scores is not None and len(rows) > 1:
             raise SettingsError("scores: expected a single target for a file of scores, found all of them")
         notes = [_design_note(models)]
-        made: dict[str, NDArray[np.float64]] = {}
+        made: dict[str, Floats] = {}
         results, low = [], {}
         for row in rows:
             view = _view(models, row, references)
@@ -65,15 +65,8 @@ def attack_models(
                     low[f"{name} on model {row}"] = result["auc"]
         notes += _left_out(models, results)
         warn_of_low(models.source, low, "is membership coded 1 = member?")
-    report = {
-        "models": {"file": models.source, "models": len(models.members), "examples": models.members.shape[1]},
-        "confidence": settings.confidence,
-        "bootstrap_replicates": settings.replicates,
-        "seed": settings.attack_seed,
-        "attacks": results,
-        "notes": notes,
-        "warnings": messages,
-    }
+    about = {"file": models.source, "models": len(models.members), "examples": models.members.shape[1]}
+    report = {"models": about} | report_end(settings, results, notes, messages)
     if scores is not None:
         write_scores(scores, Attacked(report, made, view.membership(), view.held()))
     return report
@@ -122,7 +115,7 @@ def _view(models: Models, target: int, references: int | None) -> View:
 
 def _run(
     name: str, attack: Attack, models: Models, view: View, settings: AttackSettings
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
+) -> tuple[Floats, dict[str, Any]]:
     record = REFERENCE_ATTACKS[name]
     if "population" in record.needs and view.population("logit") is None:
         raise ArrayError(f"{models.source}: population: {name} needs examples that no model trained on, found none")
@@ -161,7 +154,7 @@ def _run(
     return scores, result
 
 
-def _finite(attack: Attack, view: View) -> NDArray[np.float64]:
+def _finite(attack: Attack, view: View) -> Floats:
     """The attack's scores. Raises `OverflowError` where they are not finite, as sums of large numbers do."""
     scores = attack(view)
     if not np.isfinite(scores).all():

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Flags, Floats, Labels
 from mia_core.base.errors import ArrayError, MiaWarning
 from mia_core.gate.arrays import CODING, Gate, Outputs
 from mia_core.gate.npz import open_archive
@@ -39,14 +40,14 @@ class Models:
     """
 
     answers: Answers
-    correct: NDArray[np.bool_] | None
+    correct: Flags | None
     pairs: bool
     balanced: bool
     source: str
     array: str
 
     @property
-    def members(self) -> NDArray[np.bool_]:
+    def members(self) -> Flags:
         """Which model trained on which example, bool [M, N]."""
         return self.answers.members[:, : self.answers.pool]
 
@@ -82,14 +83,14 @@ def read_models(path: str | os.PathLike[str]) -> Models:
         return Models(answers, None, *_design(members), source, name)
     labels = gate.labels(gate.numeric("labels", arrays["labels"]), values.shape[2])
     if labels.shape != (examples,):
-        raise gate.refuse("labels", f"shape {labels.shape}", f"one an example, ({examples},)")
+        raise gate.refuse("labels", f"shape {labels.shape}", f"one for each example, ({examples},)")
     checked = np.stack([_outputs(source, row, name, table) for row, table in enumerate(values)])
     _warn_of_models(_each(source, name, values, members, labels), source)
     answers = Answers(checked[:, None, columns], labels[columns], members[:, columns], examples)
     return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source, name)
 
 
-def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> NDArray[np.bool_]:
+def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> Flags:
     members = gate.finite("members", gate.numeric("members", raw))
     if values.ndim != (2 if name == "statistic" else 3) or 0 in values.shape or members.shape != values.shape[:2]:
         found = f"{name} {values.shape}, members {members.shape}"
@@ -99,7 +100,7 @@ def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> NDArray[np
     return members == 1
 
 
-def _outputs(source: str, row: int, name: str, table: NDArray) -> NDArray[np.float64]:
+def _outputs(source: str, row: int, name: str, table: NDArray) -> Floats:
     """One model's logits [N, K], or the logarithms of its posteriors."""
     gate = Gate(f"{source}: model {row}", {}, [])
     tables = {name: gate.table(name, table)}
@@ -107,9 +108,7 @@ def _outputs(source: str, row: int, name: str, table: NDArray) -> NDArray[np.flo
     return tables[name] if name == "logits" else log_posteriors(probable)
 
 
-def _each(
-    source: str, name: str, values: NDArray, members: NDArray[np.bool_], labels: NDArray[np.int64]
-) -> Iterator[Outputs]:
+def _each(source: str, name: str, values: NDArray, members: Flags, labels: Labels) -> Iterator[Outputs]:
     """Every model's outputs by themselves, made one at a time, which bounds the memory."""
     for row, table in enumerate(values):
         numbers = table.astype(np.float64)
@@ -118,7 +117,7 @@ def _each(
         yield Outputs(probable, members[row], labels, logits, f"{source}: model {row}")
 
 
-def _design(members: NDArray[np.bool_]) -> tuple[bool, bool]:
+def _design(members: Flags) -> tuple[bool, bool]:
     """Whether the models are complementary pairs, and whether, if not, every example is in exactly half of them.
 
     Examples that all models or no model trained on say nothing about either.
@@ -149,7 +148,7 @@ def _warn_of_models(models: Iterable[Outputs], source: str) -> None:
     _warn_if_repeated(said, source)
 
 
-def _digest(values: NDArray[np.float64]) -> bytes:
+def _digest(values: Floats) -> bytes:
     return hashlib.sha256(np.ascontiguousarray(values + 0.0).data).digest()  # + 0.0: no minus zero
 
 

@@ -12,10 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mia_core.attacks import AttackSettings
+from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import MiaWarning
 from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
@@ -56,20 +54,26 @@ def measure_file(path: str | os.PathLike[str], settings: AttackSettings | None =
     counts = {"examples": len(members), "members": int(members.sum()), "non_members": int((~members).sum())}
     names = ["scores from the file" + (f", set {row}" if len(sets) > 1 else "") for row in range(len(sets))]
     notes = [f"{source}: {not_judged(left_out, len(members) + left_out)}: judged is 0 there"] if left_out else []
+    about = {"scores": {"file": source, "sets": len(sets), **counts, "examples_not_judged": left_out}}
+    attacks = [{"attack": name, **result} for name, result in zip(names, results, strict=True)]
+    return about | report_end(settings, attacks, notes, messages)
+
+
+def report_end(
+    settings: AttackSettings, attacks: list[dict[str, Any]], notes: list[str], messages: list[str]
+) -> dict[str, Any]:
+    """What every report ends with."""
     return {
-        "scores": {"file": source, "sets": len(sets), **counts, "examples_not_judged": left_out},
         "confidence": settings.confidence,
         "bootstrap_replicates": settings.replicates,
         "seed": settings.attack_seed,
-        "attacks": [{"attack": name, **result} for name, result in zip(names, results, strict=True)],
+        "attacks": attacks,
         "notes": notes,
         "warnings": messages,
     }
 
 
-def judge(
-    scores: NDArray[np.float64], members: NDArray[np.bool_], threshold: float | None, settings: AttackSettings
-) -> dict[str, Any]:
+def judge(scores: Floats, members: Flags, threshold: float | None, settings: AttackSettings) -> dict[str, Any]:
     """Every measure of checked scores with its interval, and every TPR with what is behind it.
 
     threshold: the attack's own, or None where it is not known.
@@ -123,9 +127,7 @@ def judge(
     return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": remark}
 
 
-def _bounds(
-    scores: NDArray[np.float64], members: NDArray[np.bool_], threshold: float | None, confidence: float
-) -> list[dict[str, Any]]:
+def _bounds(scores: Floats, members: Flags, threshold: float | None, confidence: float) -> list[dict[str, Any]]:
     """Every lower bound on epsilon; None with its reason where the confidence bounds nothing.
 
     A bound above 0 from one model attacked once is evidence about its training only under what it assumes.
@@ -166,7 +168,7 @@ def _precisions(result: Mapping[str, Any]) -> list[dict[str, float | None]]:
     return [{"prior": prior, "precision": precision_at(prior, result["recall_members"], fpr)} for prior in PRIORS]
 
 
-def far_below(result: dict[str, Any], members: NDArray[np.bool_]) -> bool:
+def far_below(result: dict[str, Any], members: Flags) -> bool:
     """Whether a result's AUC is far below 0.5, by more than chance gives among this many `members` and non-members."""
     inside, outside = int(members.sum()), int((~members).sum())
     # Of the AUC of scores that know nothing (Mann and Whitney 1947); ties make it smaller.
@@ -189,7 +191,7 @@ def not_judged(count: int, examples: int) -> str:
     return f"{count} of {examples} examples not judged"
 
 
-def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_], int]:
+def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[Floats], Flags, int]:
     """Sets of scores and membership of the examples to be judged, and how many are not."""
     sets, members = read_score_sets(path)
     with open_archive(path) as archive:

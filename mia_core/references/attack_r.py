@@ -15,8 +15,8 @@ from mia_core.references.summaries import Side
 def attack_r(references: References) -> Floats:
     """Share of the example's OUT references whose statistic is below the target's: float64 [N], 0 to 1.
 
-    With the statistic log p_y: the share with a larger loss. R references a side give R + 1 different scores, too few
-    for low false-positive rates. With Q queries the mean over queries. An example without OUT references takes the
+    With the statistic log p_y: the share with a larger loss. R references on a side give R + 1 different scores, too
+    few for low false-positive rates. With Q queries the mean over queries. An example without OUT references takes the
     average score of the others.
     """
     count = references.counts()[1]

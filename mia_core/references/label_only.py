@@ -85,6 +85,7 @@ def _features(references: References, rows: NDArray[np.intp] | list[int], column
 RECORDS = (
     ReferenceRecord(
         "label-only", reading("correctness", label_only),
-        "whether answers are right, against how the references answer", "Aerni et al. 2024", order=23, needs=("classes",),
+        "whether answers are right, against how the references answer", "Aerni et al. 2024",
+        order=23, needs=("classes",),
     ),
 )  # fmt: skip

@@ -59,7 +59,7 @@ class References:
         self._check_finite()
         others = len(self._others())
         if others == 0:
-            raise ArrayError(f"statistics: found {shape[0]} models, no reference beside target and partner")
+            raise ArrayError(f"statistics: found {shape[0]} models, no reference besides target and partner")
         if self.asked is not None and not 1 <= self.asked <= others:
             raise SettingsError(f"references: asked for {self.asked}, found {others}")
 

@@ -1,7 +1,7 @@
 """Count, centre and spread of the references of each example, IN and OUT: all that most attacks need of them.
 
-One pass over the models a side, in blocks of examples, so that memory beyond the input is a few arrays [N]. What is
-summed over examples is summed exactly (`math.fsum`): the order of the examples then changes no digit of a score.
+One pass over the models of each side, in blocks of examples, so that memory beyond the input is a few arrays [N]. What
+is summed over examples is summed exactly (`math.fsum`): the order of the examples then changes no digit of a score.
 """
 
 import math

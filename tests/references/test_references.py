@@ -1,12 +1,11 @@
-"""Reference models: who is compared with whom, statistics and splits, small attacks by hand, known answers."""
+"""Reference models: who is compared with whom, statistics, small attacks by hand, known answers."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from mia_core.base.errors import ArrayError, DataError, SettingsError
-from mia_core.data.splits import exactly_half, random_halves
+from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.gate.posteriors import softmax
 from mia_core.references import References
 from mia_core.references.attack_r import attack_r
@@ -103,30 +102,6 @@ def test_statistics_by_hand_and_from_posteriors():
     np.testing.assert_allclose(STATISTICS["probability"](logits[None], labels)[0], p)
     np.testing.assert_allclose(STATISTICS["log-likelihood"](logits, labels), np.log(p))
     assert correctness(logits, labels).tolist() == [1.0, 0.0]
-
-
-# Splits
-
-
-@pytest.mark.parametrize("split", [random_halves, exactly_half])
-def test_splits_are_halves_of_the_pool_and_repeat_by_seed(split):
-    made = split(4000, 8, 3, 4100)
-    assert np.array_equal(made.members, split(4000, 8, 3, 4100).members)
-    assert not np.array_equal(made.members, split(4000, 8, 4, 4100).members)
-    assert not made.members[:, 4000:].any() and not made.counted[:, 4000:].any() and made.counted[:, :4000].all()
-    assert np.abs(made.members[:, :4000].mean(axis=1) - 0.5).max() < 0.04
-    holders = made.members[:, :4000].sum(axis=0)
-    assert (holders == 4).all() if split is exactly_half else len(np.unique(holders)) > 5
-    with pytest.raises(DataError):
-        split(0, 8, 0)
-    with pytest.raises(SettingsError):
-        split(10, 0, 0)
-
-
-def test_an_odd_number_of_models_has_no_exact_half():
-    with pytest.raises(SettingsError, match="even number"):
-        exactly_half(10, 7, 0)
-    assert random_halves(10, 7, 0).members.shape == (7, 10)
 
 
 # The small attacks
