@@ -110,7 +110,7 @@ def main():
     statistic = random.standard_normal((given.models, given.examples), dtype=np.float32)
     members = np.repeat(random.random((given.models // 2, given.examples)) < 0.5, 2, axis=0)
     members[1::2] ^= True
-    references = References.of_pairs(statistic, members, 0)
+    references = References(statistic, members, 0, 1)
     for name, direct, ours in (("lira", direct_lira, lira), ("tlira", direct_tlira, tlira)):
         results[name] = compare(lambda f=direct: f(references), lambda f=ours: f(references), 1, 1e-6)
     sizes = {"examples": given.examples, "models": given.models, "input_megabytes": round(statistic.nbytes / 1e6, 1)}

@@ -9,43 +9,13 @@ import numpy as np
 
 from mia_core.base.errors import MiaError
 from mia_core.base.settings import Settings
+from mia_core.references import REFERENCE_ATTACKS
 from mia_core.studies.columns import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-ATTACKS: dict[str, tuple[str, str]] = {
-    "gap": ("whether the model classifies the example correctly", "Yeom et al. 2018"),
-    "adversary1": ("the report's attack: three sorted posteriors, fitted on one shadow", "Salem et al. 2019"),
-    "adversary1-logs": ("the same on logarithms of the posteriors", "this book"),
-    "shokri": ("whole posteriors, an attack model for each class, fitted on one shadow", "Shokri et al. 2017"),
-    "modified-entropy-per-class": (
-        "modified entropy, a threshold for each class, from one shadow", "Song and Mittal 2021",
-    ),
-    "risk-score": (
-        "share of members among a shadow's examples of like modified entropy and class", "Song and Mittal 2021",
-    ),
-    "loss": ("probability of the true class, one threshold for all examples", "Yeom et al. 2018"),
-    "attack-p": ("rank of the loss among examples that no model trained on", "Ye et al. 2022"),
-    "attack-r": ("rank of the loss among those of the OUT references", "Ye et al. 2022"),
-    "calibrated-loss": ("log-probability minus its mean over OUT references", "Watson et al. 2022"),
-    "lira": ("LiRA, one variance for all examples", "Carlini et al. 2022"),
-    "lira-own-variance": ("LiRA, each example's own variance", "Carlini et al. 2022"),
-    "lira-hinge": ("LiRA on the lead of the true class's logit over the next", "Carlini et al. 2022"),
-    "lira-offline": ("LiRA with OUT references only: how unlikely so high an answer is", "Carlini et al. 2022"),
-    "lira-offline-own-variance": ("the same, each example's own variance", "Carlini et al. 2022"),
-    "t-lira": ("LiRA with Student's t and a variance that examples share in part", "Brännvall 2026"),
-    "t-lira-offline": ("the same with OUT references only", "Brännvall 2026"),
-    "base": ("log-probability minus the logarithm of the references' mean probability", "Lassila et al. 2025"),
-    "base-offline": ("the same with OUT references only", "Lassila et al. 2025"),
-    "rmia": ("probability divided by the references' mean; online the same ratio as base", "Zarifzadeh et al. 2024"),
-    "rmia-offline": ("the same with OUT references, from which the mean is estimated", "Zarifzadeh et al. 2024"),
-    "rmia-rank": ("RMIA's score: rank of that ratio among examples of no model", "Zarifzadeh et al. 2024"),
-    "label-only": ("whether answers are right, against how the references answer", "Aerni et al. 2024"),
-    "rapid": ("loss and calibrated loss, weighed by a network that is fitted on one reference", "He et al. 2024"),
-}  # fmt: skip
-"""Each of `mia_core.references.registry.REFERENCE_ATTACKS`: what it compares, in a few words, and whose it is."""
 _SPELT = {"lira": "LiRA", "rmia": "RMIA", "base": "BASE", "rapid": "RAPID"}
 
 
@@ -53,7 +23,7 @@ def attacks_reference() -> "pd.DataFrame":
     """The attacks that a study with reference models knows by name, in the order of its table."""
     import pandas as pd
 
-    rows = [[name, *words] for name, words in ATTACKS.items()]
+    rows = [[record.name, record.compares, record.source] for record in REFERENCE_ATTACKS.values()]
     return pd.DataFrame(rows, columns=["attack", "what it compares", "source"])
 
 

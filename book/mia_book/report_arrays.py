@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from mia_book.report_attack import EPOCHS, ReportAttacks
 from mia_book.report_checks import mended
+from mia_core.attacks.adversary1 import largest
 from mia_core.attacks.classifier import RIDGE
-from mia_core.attacks.features import largest
 from mia_core.base.errors import DataError, SettingsError, run_as_program
 from mia_core.base.files import absolute, write_atomically
 from mia_core.gate.arrays import Outputs

@@ -1,78 +1,26 @@
-"""The attacks by name. An attack is fitted on a shadow's outputs and scores a target's; it never sees the target's
-membership.
+"""Attacks that are fitted on one shadow's outputs and score a target's, whose membership they never see.
 
-A new attack is one class with the members of `Attack`, one line in `ATTACKS`, and one test.
+One file for each attack or family, with its records at the end. To add an attack: `attacks/NAME.py` with a subclass of
+`contract.Attack` and `RECORDS`, and its test. It is then known by name to `mia attack`, `mia study`, their help and
+the tests that hold for every attack.
 """
 
-from typing import Annotated, Any, ClassVar, Literal, Protocol, Self
+from typing import Annotated, Any, Literal
 
-import numpy as np
-from numpy.typing import NDArray
 from pydantic import BeforeValidator, Field
 
-from mia_core.attacks.adversary1 import Adversary1, Adversary1Settings
-from mia_core.attacks.adversary3 import Adversary3, Adversary3Deviation, Adversary3Entropy
-from mia_core.attacks.risk_score import PrivacyRiskScore
-from mia_core.attacks.shokri import Shokri
-from mia_core.attacks.song_mittal import (
-    Entropy,
-    EntropyPerClass,
-    ModifiedEntropy,
-    ModifiedEntropyPerClass,
-    TrueConfidence,
-    TrueConfidencePerClass,
-)
-from mia_core.attacks.yeom import Gap, Loss
+from mia_core.attacks.adversary1 import Adversary1Settings
+from mia_core.attacks.contract import Attack, ShadowRecord, discover
 from mia_core.base.errors import SettingsError
 from mia_core.base.messages import brief, nearest
 from mia_core.base.settings import Number, Whole
 
-
-class Attack(Protocol):
-    """What every attack offers. Scores are float64 [N], higher = more likely a member; an example is called a member
-    where its score is at least `threshold`.
-
-    needs_labels, fit_needs_labels  whether `score` and `fit` cannot do without labels
-    reads           which of the settings k, features and classifier it reads
-    threshold_from  "shadow", "random inputs", or "fixed" where nothing is to be chosen
-    """
-
-    needs_labels: ClassVar[bool]
-    fit_needs_labels: ClassVar[bool]
-    reads: ClassVar[tuple[str, ...]]
-    threshold: float
-    threshold_from: str
-
-    def __init__(self, settings: Any = None) -> None: ...
-
-    def fit(
-        self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64] | None
-    ) -> Self: ...
-
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None) -> NDArray[np.float64]: ...
-
-
-ATTACKS: dict[str, type[Attack]] = {
-    "adversary1": Adversary1,
-    "gap": Gap,
-    "loss": Loss,
-    "confidence": Adversary3,
-    "deviation": Adversary3Deviation,
-    "entropy": Entropy,
-    "modified-entropy": ModifiedEntropy,
-    "true-confidence": TrueConfidence,
-    "entropy-per-class": EntropyPerClass,
-    "modified-entropy-per-class": ModifiedEntropyPerClass,
-    "true-confidence-per-class": TrueConfidencePerClass,
-    "shokri": Shokri,
-    "risk-score": PrivacyRiskScore,
-    "adversary3": Adversary3,
-    "adversary3-deviation": Adversary3Deviation,
-    "adversary3-entropy": Adversary3Entropy,
-}
-EVERY = tuple(name for name in ATTACKS if not name.startswith("adversary3"))
-"""What the word "all" stands for. Adversary 3's names are left out: with its threshold from the shadow it is
-"confidence", "deviation" and "entropy" under the name of its paper."""
+_records: list[ShadowRecord] = discover(__name__, __path__)
+EVERY = tuple(record.name for record in _records)
+"""What the word "all" stands for: every attack once, without its aliases."""
+ATTACKS: dict[str, ShadowRecord] = {record.name: record for record in _records}
+"""Attacks by name, then by alias."""
+ATTACKS |= {alias: record for record in _records for alias in record.aliases}
 
 
 def _names(value: Any) -> Any:
@@ -114,4 +62,4 @@ def make_attack(name: str, settings: Adversary1Settings | None = None) -> Attack
     """A new attack, not yet fitted. Raises `SettingsError` for an unknown name, with the nearest known one."""
     if name not in ATTACKS:
         raise SettingsError(f"attack: unknown {brief(name)}; {nearest(name, list(ATTACKS))}")
-    return ATTACKS[name](settings)
+    return ATTACKS[name].attack(settings)

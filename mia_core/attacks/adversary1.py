@@ -4,16 +4,18 @@ Salem et al. 2019, "ML-Leaks: Model and Data Independent Membership Inference At
 Learning Models": one shadow model, three sorted posteriors, a network with one hidden layer of 64 units.
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
 from mia_core.attacks.classifier import Classifier
-from mia_core.attacks.features import Scale, largest
+from mia_core.attacks.contract import Attack, Flags, Floats, Labels, ShadowRecord
 from mia_core.base.errors import ArrayError
 from mia_core.base.settings import Settings, Whole
+from mia_core.gate.posteriors import log_posteriors
+
+Scale = Literal["posteriors", "logs"]
 
 
 class Adversary1Settings(Settings):
@@ -31,30 +33,25 @@ class Adversary1Settings(Settings):
     attack_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
 
 
-class Adversary1:
+class Adversary1(Attack):
     """Scores are log-odds of membership, so `threshold` is 0, a probability of one half."""
 
-    needs_labels: ClassVar[bool] = False
-    fit_needs_labels: ClassVar[bool] = False
-    reads: ClassVar[tuple[str, ...]] = ("k", "features", "classifier")
-    threshold: float = 0.0
-    threshold_from: str = "fixed"
+    threshold = 0.0
+    threshold_from = "fixed"
 
     def __init__(self, settings: Adversary1Settings | None = None) -> None:
         self.settings = settings or Adversary1Settings()
 
-    def fit(
-        self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64] | None = None
-    ) -> Self:
+    def fit(self, posteriors: Floats, members: Flags, labels: Labels | None = None) -> Self:
         """Fits the classifier on a shadow's posteriors [N, K] and members [N]; the labels are not used."""
         self.classifier = Classifier(self.settings.classifier, self.settings.attack_seed)
         self.classifier.fit(largest(posteriors, self.settings.k, self.settings.features), members)
         return self
 
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    def score(self, posteriors: Floats, labels: Labels | None = None) -> Floats:
         """Log-odds of membership for each row of `posteriors` [N, K]: float64 [N].
 
-        Equal rows get equal bits. Raises `ArrayError` where K leaves fewer features than the fit had.
+        Raises `ArrayError` where K leaves fewer features than the fit had.
         """
         features = largest(posteriors, self.settings.k, self.settings.features)
         if features.shape[1] != len(self.classifier.centre):
@@ -63,3 +60,22 @@ class Adversary1:
                 f"expected the {len(self.classifier.centre)} that the attack was fitted on"
             )
         return self.classifier.log_odds(features)
+
+
+def largest(posteriors: Floats, k: int, scale: Scale = "posteriors") -> Floats:
+    """The `k` largest of each row of `posteriors` [N, K], highest first: float64 [N, min(k, K)].
+
+    scale "logs" takes natural logarithms with the floor of `mia_core.gate.posteriors.LOG_FLOOR`: near 1 and near 0 they
+    spread what probabilities squeeze together. Three sorted values are the choice of ML-Leaks (Salem et al. 2019)
+    and of the report.
+    """
+    ordered = np.sort(posteriors, axis=1)[:, ::-1][:, :k]
+    return log_posteriors(ordered) if scale == "logs" else np.ascontiguousarray(ordered)
+
+
+RECORDS = (
+    ShadowRecord(
+        "adversary1", Adversary1, "the report's attack: three sorted posteriors, fitted on one shadow",
+        "Salem et al. 2019", order=1, reads=("k", "features", "classifier"),
+    ),
+)  # fmt: skip

@@ -5,37 +5,19 @@ sure it is of things it never saw. Where only saved outputs are at hand, nothing
 threshold comes from a shadow instead; `threshold_from` says which it was.
 """
 
-from typing import Any, ClassVar, Self
+from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Attack, Floats, Labels, ShadowRecord
 from mia_core.base.errors import SettingsError
 from mia_core.gate.posteriors import entropy
-from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
 
 
-class Adversary3:
+class Adversary3(Attack):
     """Calls an example a member if its largest posterior is high."""
 
-    needs_labels: ClassVar[bool] = False
-    fit_needs_labels: ClassVar[bool] = False
-    reads: ClassVar[tuple[str, ...]] = ()
-    threshold: float
-    threshold_from: str = "shadow"
-
-    def __init__(self, settings: Any = None) -> None:
-        pass
-
-    def fit(
-        self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64] | None = None
-    ) -> Self:
-        """Takes the threshold with the best balanced accuracy on a shadow's `posteriors` [N, K] and `members` [N]."""
-        self.threshold = best_balanced_threshold(tie_blocks(self.score(posteriors), members))
-        self.threshold_from = "shadow"
-        return self
-
-    def fit_random(self, posteriors: NDArray[np.float64], percent: float = 10.0) -> Self:
+    def fit_random(self, posteriors: Floats, percent: float = 10.0) -> Self:
         """Takes the threshold from `posteriors` [R, K] of the *target* for R random inputs, as the paper does.
 
         At most `percent` of them, from 0 to below 100, lie above it. The paper asks for 1,000 random inputs
@@ -47,7 +29,7 @@ class Adversary3:
         self.threshold_from = "random inputs"
         return self
 
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    def score(self, posteriors: Floats, labels: Labels | None = None) -> Floats:
         """Largest value of each row of `posteriors` [N, K]: float64 [N]."""
         return posteriors.max(axis=1)
 
@@ -55,14 +37,24 @@ class Adversary3:
 class Adversary3Deviation(Adversary3):
     """Calls an example a member if its posteriors are unequal."""
 
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    def score(self, posteriors: Floats, labels: Labels | None = None) -> Floats:
         """Standard deviation of each row of `posteriors` [N, K]: float64 [N]."""
         return np.sort(posteriors, axis=1).std(axis=1)  # sorted: the order of the classes changes no digit
 
 
 class Adversary3Entropy(Adversary3):
-    """Calls an example a member if the entropy of its posterior is low."""
+    """Calls an example a member if the entropy of its posterior is low; the label is not read."""
 
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
+    def score(self, posteriors: Floats, labels: Labels | None = None) -> Floats:
         """Minus the entropy of each row of `posteriors` [N, K], in nats: float64 [N], -log K to 0."""
         return -entropy(posteriors)
+
+
+RECORDS = tuple(
+    ShadowRecord(name, attack, words, "Salem et al. 2019", order=order, aliases=(alias,))
+    for order, name, alias, attack, words in (
+        (4, "confidence", "adversary3", Adversary3, "largest posterior, one threshold for all examples"),
+        (5, "deviation", "adversary3-deviation", Adversary3Deviation, "standard deviation of the posteriors, likewise"),
+        (6, "entropy", "adversary3-entropy", Adversary3Entropy, "entropy of the posteriors, likewise"),
+    )
+)

@@ -1,27 +1,26 @@
-"""What attacks with one part a class share: which classes the shadow can speak for, and what is said of the others."""
+"""What attacks that judge each class by itself share: which classes a shadow can speak for, what of the others."""
 
 import warnings
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Flags, Floats, Labels
 from mia_core.base.errors import ArrayError, MiaWarning
 
 
-def classes_with_both(members: NDArray[np.bool_], labels: NDArray[np.int64], classes: int) -> NDArray[np.bool_]:
+def classes_with_both(members: Flags, labels: Labels, classes: int) -> Flags:
     """Whether each class has members as well as non-members, bool [classes], from `members` [N] and `labels` [N]."""
     inside, outside = (np.bincount(labels[side], minlength=classes) for side in (members, ~members))
     return (inside > 0) & (outside > 0)
 
 
-def check_classes(posteriors: NDArray[np.float64], fitted: NDArray[np.bool_]) -> None:
-    """Raises `ArrayError` where `posteriors` [N, K] have another number of classes than the shadow had."""
+def check_classes(posteriors: Floats, labels: Labels, fitted: Flags) -> None:
+    """Raises `ArrayError` where `posteriors` [N, K] have another number of classes than the shadow's `fitted` [K].
+
+    One `MiaWarning` for all rows whose class, by their `labels` [N], the shadow could not be fitted for.
+    """
     if posteriors.shape[1] != len(fitted):
         raise ArrayError(f"posteriors: found {posteriors.shape[1]} classes; expected the {len(fitted)} of the shadow")
-
-
-def warn_of_pooling(fitted: NDArray[np.bool_], labels: NDArray[np.int64]) -> None:
-    """One `MiaWarning` for all rows whose class the shadow could not be `fitted` [K] for; none where there are none."""
     rows = np.bincount(labels, minlength=len(fitted))
     missing = np.flatnonzero(~fitted & (rows > 0))
     if len(missing):

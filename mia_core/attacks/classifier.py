@@ -4,10 +4,11 @@ import warnings
 from typing import Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
+
+from mia_core.attacks.contract import Flags, Floats
 
 RIDGE = 1e-6
-"""Weight of |w|^2 / 2 beside the mean log-loss of the logistic regression: as good as none, yet it makes the solution
+"""Weight of |w|^2 / 2 next to the mean log-loss of the logistic regression: as good as none, yet it makes the solution
 unique where features are collinear or the sides separable, so that any solver arrives at it. The report's attack
 model has the same weight decay. On the report's arrays 1e-9 moves accuracy by 0.001 and AUC by 0.0013."""
 NO_SPREAD = 1e-12
@@ -20,7 +21,7 @@ class Classifier:
     def __init__(self, kind: Literal["logistic", "network"] = "logistic", seed: int = 0, units: int = 64) -> None:
         self.kind, self.seed, self.units = kind, seed, units
 
-    def fit(self, features: NDArray[np.float64], members: NDArray[np.bool_]) -> Self:
+    def fit(self, features: Floats, members: Flags) -> Self:
         """Fits on `features` [N, F] of members and non-members, both present."""
         # A fixed order of rows makes the fit the same, to the bit, for the same rows in any order.
         order = np.lexsort((members, *features.T))
@@ -35,7 +36,7 @@ class Classifier:
             self.layers = self._layers((features - self.centre) / self.spread, members)
         return self
 
-    def log_odds(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def log_odds(self, features: Floats) -> Floats:
         """Log-odds of membership of each row of `features` [N, F]: float64 [N].
 
         Column by column instead of as a matrix product, whose rounding depends on a row's position.
@@ -47,9 +48,7 @@ class Classifier:
         weights, biases = self.layers[-1]
         return _weigh(values, weights[:, 0], biases[0])
 
-    def _layers(
-        self, features: NDArray[np.float64], members: NDArray[np.bool_]
-    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    def _layers(self, features: Floats, members: Flags) -> list[tuple[Floats, Floats]]:
         """Weights [inputs, outputs] and biases [outputs] of each layer; between layers a rectifier."""
         if self.kind == "logistic":
             from sklearn.linear_model import LogisticRegression
@@ -65,7 +64,7 @@ class Classifier:
         return list(zip(model.coefs_, model.intercepts_, strict=True))
 
 
-def _weigh(values: list[NDArray[np.float64]], weights: NDArray[np.float64], bias: np.float64) -> NDArray[np.float64]:
+def _weigh(values: list[Floats], weights: Floats, bias: np.float64) -> Floats:
     """bias + sum of weight times value, each value an array [N]."""
     total = np.full_like(values[0], bias)
     for value, weight in zip(values, weights, strict=True):

@@ -3,12 +3,12 @@
 Song and Mittal 2021, "Systematic Evaluation of Privacy Risks of Machine Learning Models".
 """
 
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
+from mia_core.attacks.classes import check_classes, classes_with_both
+from mia_core.attacks.contract import Attack, Flags, Floats, Labels, ShadowRecord
 from mia_core.base.errors import SettingsError
 from mia_core.gate.posteriors import modified_entropy
 
@@ -16,7 +16,7 @@ BINS = 5
 """Bins of a histogram, the number in Song and Mittal's published code."""
 
 
-class PrivacyRiskScore:
+class PrivacyRiskScore(Attack):
     """Bayes' rule on histograms of the modified entropy of the shadow's members and non-members, for each class.
 
     The bins are quantiles of the shadow's values of the class, where the published code takes equal steps of the
@@ -28,11 +28,8 @@ class PrivacyRiskScore:
     prior  share of members among the candidates, between 0 and 1
     """
 
-    needs_labels: ClassVar[bool] = True
-    fit_needs_labels: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ()
-    threshold: float = 0.5
-    threshold_from: str = "fixed"
+    threshold = 0.5
+    threshold_from = "fixed"
 
     def __init__(self, settings: Any = None, bins: int = BINS, prior: float = 0.5) -> None:
         if bins < 2:
@@ -41,7 +38,7 @@ class PrivacyRiskScore:
             raise SettingsError(f"prior: expected a number between 0 and 1, found {prior}")
         self.bins, self.prior = bins, prior
 
-    def fit(self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64]) -> Self:
+    def fit(self, posteriors: Floats, members: Flags, labels: Labels) -> Self:
         """Takes the histograms from the shadow's posteriors [N, K], members [N] and labels [N]."""
         values = modified_entropy(posteriors, labels)
         self.fitted = classes_with_both(members, labels, posteriors.shape[1])
@@ -52,13 +49,12 @@ class PrivacyRiskScore:
         }
         return self
 
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def score(self, posteriors: Floats, labels: Labels) -> Floats:
         """Probability of membership of each row of `posteriors` [N, K] with its label [N]: float64 [N], in (0, 1).
 
         Raises `ArrayError` where K is not the shadow's.
         """
-        check_classes(posteriors, self.fitted)
-        warn_of_pooling(self.fitted, labels)
+        check_classes(posteriors, labels, self.fitted)
         values = modified_entropy(posteriors, labels)
         scores = np.empty(len(labels))
         for label in np.unique(labels):
@@ -67,9 +63,7 @@ class PrivacyRiskScore:
             scores[rows] = risks[np.searchsorted(edges, values[rows], side="left")]
         return scores
 
-    def _histogram(
-        self, values: NDArray[np.float64], members: NDArray[np.bool_]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _histogram(self, values: Floats, members: Flags) -> tuple[Floats, Floats]:
         """Inner edges [B - 1] of at most `bins` bins, and the risk in each [B]."""
         shares = np.arange(1, self.bins) / self.bins
         edges = np.unique(np.quantile(values, shares, method="inverted_cdf"))
@@ -78,3 +72,11 @@ class PrivacyRiskScore:
         inside, outside = (np.bincount(bins[side], minlength=len(edges) + 1) + 1 for side in (members, ~members))
         member = self.prior * inside / inside.sum()
         return edges, member / (member + (1 - self.prior) * outside / outside.sum())
+
+
+RECORDS = (
+    ShadowRecord(
+        "risk-score", PrivacyRiskScore, "share of members among a shadow's examples of like modified entropy and class",
+        "Song and Mittal 2021", order=13, needs_labels=True, fit_needs_labels=True, by_class=True,
+    ),
+)  # fmt: skip

@@ -1,18 +1,17 @@
-"""The first attack with shadow models: one attack model a class, on the whole posterior.
+"""The first attack with shadow models: one attack model for each class, on the whole posterior.
 
 Shokri, Stronati, Song, Shmatikov 2017, "Membership Inference Attacks Against Machine Learning Models".
 """
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from mia_core.attacks.adversary1 import Adversary1Settings
-from mia_core.attacks.classes import check_classes, classes_with_both, warn_of_pooling
+from mia_core.attacks.adversary1 import Adversary1Settings, Scale
+from mia_core.attacks.classes import check_classes, classes_with_both
 from mia_core.attacks.classifier import Classifier
-from mia_core.attacks.features import Scale
+from mia_core.attacks.contract import Attack, Flags, Floats, Labels, ShadowRecord
 from mia_core.base.settings import Settings, Whole
 from mia_core.gate.posteriors import log_posteriors
 
@@ -30,7 +29,7 @@ class ShokriSettings(Settings):
     attack_seed: Annotated[Whole, Field(ge=0, lt=2**32)] = 0
 
 
-class Shokri:
+class Shokri(Attack):
     """Scores are log-odds of membership, so `threshold` is 0, a probability of one half. Of the settings of adversary 1
     it takes those that it has itself.
 
@@ -40,17 +39,14 @@ class Shokri:
     scoring rows of such a class gives one `MiaWarning` that names the class and the number of rows.
     """
 
-    needs_labels: ClassVar[bool] = True
-    fit_needs_labels: ClassVar[bool] = True
-    reads: ClassVar[tuple[str, ...]] = ("features", "classifier")
-    threshold: float = 0.0
-    threshold_from: str = "fixed"
+    threshold = 0.0
+    threshold_from = "fixed"
 
     def __init__(self, settings: ShokriSettings | Adversary1Settings | None = None) -> None:
         self.settings = settings or ShokriSettings()
 
-    def fit(self, posteriors: NDArray[np.float64], members: NDArray[np.bool_], labels: NDArray[np.int64]) -> Self:
-        """Fits one model a class, and one on all rows, on the shadows' posteriors [N, K], members [N], labels [N]."""
+    def fit(self, posteriors: Floats, members: Flags, labels: Labels) -> Self:
+        """Fits a model for each class, and one on all rows: the shadows' posteriors [N, K], members [N], labels [N]."""
         features = self._features(posteriors)
         self.fitted = classes_with_both(members, labels, posteriors.shape[1])
         self.pooled = self._new().fit(_true_class_first(features, labels), members)
@@ -60,13 +56,12 @@ class Shokri:
         }
         return self
 
-    def score(self, posteriors: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    def score(self, posteriors: Floats, labels: Labels) -> Floats:
         """Log-odds of membership by the model of each row's class, for `posteriors` [N, K], `labels` [N]: [N].
 
         Raises `ArrayError` where K is not the shadows'.
         """
-        check_classes(posteriors, self.fitted)
-        warn_of_pooling(self.fitted, labels)
+        check_classes(posteriors, labels, self.fitted)
         features = self._features(posteriors)
         scores = np.empty(len(labels))
         for label in np.unique(labels):
@@ -77,17 +72,26 @@ class Shokri:
                 scores[rows] = self.pooled.log_odds(_true_class_first(features[rows], labels[rows]))
         return scores
 
-    def _features(self, posteriors: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _features(self, posteriors: Floats) -> Floats:
         return log_posteriors(posteriors) if self.settings.features == "logs" else posteriors
 
     def _new(self) -> Classifier:
         return Classifier(self.settings.classifier, self.settings.attack_seed)
 
 
-def _true_class_first(features: NDArray[np.float64], labels: NDArray[np.int64]) -> NDArray[np.float64]:
+def _true_class_first(features: Floats, labels: Labels) -> Floats:
     """Rows [N, K] with the value of the label's class in front and the others behind it, falling."""
     rows = np.arange(len(labels))
     others = np.ones(features.shape, dtype=bool)
     others[rows, labels] = False
     rest = -np.sort(-features[others].reshape(len(labels), features.shape[1] - 1), axis=1)
     return np.column_stack([features[rows, labels], rest])
+
+
+RECORDS = (
+    ShadowRecord(
+        "shokri", Shokri, "whole posteriors, an attack model for each class, fitted on one shadow",
+        "Shokri et al. 2017", order=12, reads=("features", "classifier"),
+        needs_labels=True, fit_needs_labels=True, by_class=True,
+    ),
+)  # fmt: skip

@@ -6,32 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mia_core.attacks import AttackSettings
+from mia_core.attacks.contract import Floats
 from mia_core.audits.models_file import Models, read_models
 from mia_core.audits.one_shadow import Attacked, check_scores_path, write_scores
-from mia_core.audits.scores import far_below, judge, not_judged, recorded, warn_of_low
+from mia_core.audits.scores import far_below, judge, not_judged, recorded, report_end, warn_of_low
 from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.base.messages import nearest, one_line
 from mia_core.base.settings import Settings
 from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
+from mia_core.references import REFERENCE_ATTACKS
 from mia_core.references.answers import View
-from mia_core.references.lira import LiraSettings, lira
-from mia_core.references.rapid import RapidSettings, rapid
-from mia_core.references.registry import FIXED_THRESHOLDS, NEED_POPULATION, REFERENCE_ATTACKS, Attack
-from mia_core.references.rmia import BaseSettings, RmiaSettings, base, log_ratio
-from mia_core.references.tlira import TLiraSettings, tlira
 
-Adjustable = Callable[[View, Any], NDArray[np.float64]]
-SETTINGS: dict[str, tuple[type[Settings], Adjustable]] = {
-    "lira": (LiraSettings, lambda view, chosen: lira(view.pool("logit"), chosen)),
-    "t-lira": (TLiraSettings, lambda view, chosen: tlira(view.pool("logit"), chosen)),
-    "base": (BaseSettings, lambda view, chosen: base(view.pool("probability"), chosen)),
-    "rmia": (RmiaSettings, lambda view, chosen: log_ratio(view.pool("probability"), chosen)),
-    "rapid": (RapidSettings, rapid),
-}
-"""Attacks whose settings can be chosen."""
+Attack = Callable[[View], Floats]
 
 
 def attack_models(
@@ -45,10 +33,10 @@ def attack_models(
 ) -> dict[str, Any]:
     """Attacks one model of a file, or each in turn, with the help of the others.
 
-    attacks     names from `mia_core.references.registry.REFERENCE_ATTACKS`
+    attacks     names from `mia_core.references.REFERENCE_ATTACKS`
     targets     row of the attacked model, from 0, or "all"
     references  how many of the other models are used, the first ones; None: all
-    chosen      settings of the attack, where there is one that has some (see `SETTINGS`)
+    chosen      settings of the attack, where there is one that has some (see `ReferenceRecord.settings`)
     scores      a .csv or .npz file for the target's scores, in the order of the examples
 
     In complementary pairs the target's partner is left out. Every example is scored; judged are those that some
@@ -66,46 +54,36 @@ def attack_models(
         if scores is not None and len(rows) > 1:
             raise SettingsError("scores: expected a single target for a file of scores, found all of them")
         notes = [_design_note(models)]
-        made: dict[str, NDArray[np.float64]] = {}
+        made: dict[str, Floats] = {}
         results, low = [], {}
         for row in rows:
             view = _view(models, row, references)
-            for name, function in functions.items():
-                made[name], result = _run(name, function, models, view, settings)
-                results.append({**result, "settings": _settings(name, chosen or {})})
+            for name, (attack, used) in functions.items():
+                made[name], result = _run(name, attack, models, view, settings)
+                results.append({**result, "settings": used and used.model_dump(mode="json")})
                 if far_below(result, view.membership()[view.held()]):
                     low[f"{name} on model {row}"] = result["auc"]
         notes += _left_out(models, results)
         warn_of_low(models.source, low, "is membership coded 1 = member?")
-    report = {
-        "models": {"file": models.source, "models": len(models.members), "examples": models.members.shape[1]},
-        "confidence": settings.confidence,
-        "bootstrap_replicates": settings.replicates,
-        "seed": settings.attack_seed,
-        "attacks": results,
-        "notes": notes,
-        "warnings": messages,
-    }
+    about = {"file": models.source, "models": len(models.members), "examples": models.members.shape[1]}
+    report = {"models": about} | report_end(settings, results, notes, messages)
     if scores is not None:
         write_scores(scores, Attacked(report, made, view.membership(), view.held()))
     return report
 
 
-def _attack(name: str, chosen: dict[str, Any], others: int) -> Attack:
+def _attack(name: str, chosen: dict[str, Any], asked: int) -> tuple[Attack, Settings | None]:
+    """An attack as a function of a view, and all its settings, defaults included: which formula is used."""
     if name not in REFERENCE_ATTACKS:
         raise SettingsError(f"attack: unknown {one_line(repr(name), 60)}; {nearest(name, list(REFERENCE_ATTACKS))}")
-    if not chosen:
-        return REFERENCE_ATTACKS[name]
-    if others > 1 or name not in SETTINGS:
-        raise SettingsError(f"param: expected a single attack that has settings ({', '.join(SETTINGS)}), found {name}")
-    group, function = SETTINGS[name]
-    made = group(**chosen)
-    return lambda view: function(view, made)
-
-
-def _settings(name: str, chosen: dict[str, Any]) -> dict[str, Any] | None:
-    """Every setting of an attack that has some, defaults included: which formula was used."""
-    return SETTINGS[name][0](**chosen).model_dump(mode="json") if name in SETTINGS else None
+    record = REFERENCE_ATTACKS[name]
+    if chosen and (asked > 1 or record.settings is None):
+        known = ", ".join(other.name for other in REFERENCE_ATTACKS.values() if other.settings)
+        raise SettingsError(f"param: expected a single attack that has settings ({known}), found {name}")
+    if record.settings is None:
+        return record.attack, None
+    made = record.settings(**chosen)
+    return lambda view: record.attack(view, made), made
 
 
 def _targets(models: Models, targets: str | int) -> list[int]:
@@ -137,10 +115,11 @@ def _view(models: Models, target: int, references: int | None) -> View:
 
 def _run(
     name: str, attack: Attack, models: Models, view: View, settings: AttackSettings
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    if name in NEED_POPULATION and view.population("logit") is None:
+) -> tuple[Floats, dict[str, Any]]:
+    record = REFERENCE_ATTACKS[name]
+    if "population" in record.needs and view.population("logit") is None:
         raise ArrayError(f"{models.source}: population: {name} needs examples that no model trained on, found none")
-    if name in ("gap", "label-only") and models.correct is None:
+    if "classes" in record.needs and models.correct is None:
         raise ArrayError(f"{models.source}: statistic: {name} needs logits or posteriors with labels")
     judged = view.held()
     members = view.membership()[judged]
@@ -156,7 +135,7 @@ def _run(
     except OverflowError:
         found = f"numbers too large for {name} on model {view.target}, whose scores are not finite"
         raise ArrayError(f"{models.source}: {models.array}: found {found}; expected smaller ones") from None
-    threshold, origin = (FIXED_THRESHOLDS[name], "fixed") if name in FIXED_THRESHOLDS else _threshold(attack, view)
+    threshold, origin = (record.threshold, "fixed") if record.threshold is not None else _threshold(attack, view)
     result = {
         "attack": name,
         "target": view.target,
@@ -175,7 +154,7 @@ def _run(
     return scores, result
 
 
-def _finite(attack: Attack, view: View) -> NDArray[np.float64]:
+def _finite(attack: Attack, view: View) -> Floats:
     """The attack's scores. Raises `OverflowError` where they are not finite, as sums of large numbers do."""
     scores = attack(view)
     if not np.isfinite(scores).all():

@@ -1,19 +1,27 @@
-"""Reads what several models said about the same examples from one .npz file, for attacks with reference models."""
+"""Reads what several models said about the same examples from one .npz file, for attacks with reference models.
 
+Warns once for each file that is well-formed and yet hardly what its owner meant.
+"""
+
+import hashlib
 import os
-from collections.abc import Iterator
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.audits.models_suspicions import warn_of_models, warn_of_statistics
-from mia_core.base.errors import ArrayError
+from mia_core.attacks.contract import Flags, Floats, Labels
+from mia_core.base.errors import ArrayError, MiaWarning
 from mia_core.gate.arrays import CODING, Gate, Outputs
 from mia_core.gate.npz import open_archive
 from mia_core.gate.posteriors import log_posteriors, softmax
-from mia_core.references.answers import STATISTICS, Answers
+from mia_core.gate.suspicions import warn_if_implausible
+from mia_core.references.answers import Answers
 from mia_core.references.outputs import held_out
+from mia_core.references.statistics import STATISTICS
 
 VALUES = ("logits", "posteriors", "statistic")
 EXPECTED = "logits or posteriors [M, N, K] with labels [N], or statistic [M, N]; and members [M, N]"
@@ -32,14 +40,14 @@ class Models:
     """
 
     answers: Answers
-    correct: NDArray[np.bool_] | None
+    correct: Flags | None
     pairs: bool
     balanced: bool
     source: str
     array: str
 
     @property
-    def members(self) -> NDArray[np.bool_]:
+    def members(self) -> Flags:
         """Which model trained on which example, bool [M, N]."""
         return self.answers.members[:, : self.answers.pool]
 
@@ -66,7 +74,7 @@ def read_models(path: str | os.PathLike[str]) -> Models:
     columns = np.concatenate([np.arange(examples), outside])
     if name == "statistic":
         checked = gate.finite(name, values)
-        warn_of_statistics(checked, source)
+        _warn_if_repeated(Counter(map(_digest, checked)), source)
         numbers = checked[:, columns, None]
         shape = (len(members), 1, len(columns), 0)
         # Whatever statistic an attack would take of outputs, it is this one.
@@ -75,14 +83,14 @@ def read_models(path: str | os.PathLike[str]) -> Models:
         return Models(answers, None, *_design(members), source, name)
     labels = gate.labels(gate.numeric("labels", arrays["labels"]), values.shape[2])
     if labels.shape != (examples,):
-        raise gate.refuse("labels", f"shape {labels.shape}", f"one an example, ({examples},)")
+        raise gate.refuse("labels", f"shape {labels.shape}", f"one for each example, ({examples},)")
     checked = np.stack([_outputs(source, row, name, table) for row, table in enumerate(values)])
-    warn_of_models(_each(source, name, values, members, labels), source)
+    _warn_of_models(_each(source, name, values, members, labels), source)
     answers = Answers(checked[:, None, columns], labels[columns], members[:, columns], examples)
     return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source, name)
 
 
-def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> NDArray[np.bool_]:
+def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> Flags:
     members = gate.finite("members", gate.numeric("members", raw))
     if values.ndim != (2 if name == "statistic" else 3) or 0 in values.shape or members.shape != values.shape[:2]:
         found = f"{name} {values.shape}, members {members.shape}"
@@ -92,7 +100,7 @@ def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> NDArray[np
     return members == 1
 
 
-def _outputs(source: str, row: int, name: str, table: NDArray) -> NDArray[np.float64]:
+def _outputs(source: str, row: int, name: str, table: NDArray) -> Floats:
     """One model's logits [N, K], or the logarithms of its posteriors."""
     gate = Gate(f"{source}: model {row}", {}, [])
     tables = {name: gate.table(name, table)}
@@ -100,9 +108,7 @@ def _outputs(source: str, row: int, name: str, table: NDArray) -> NDArray[np.flo
     return tables[name] if name == "logits" else log_posteriors(probable)
 
 
-def _each(
-    source: str, name: str, values: NDArray, members: NDArray[np.bool_], labels: NDArray[np.int64]
-) -> Iterator[Outputs]:
+def _each(source: str, name: str, values: NDArray, members: Flags, labels: Labels) -> Iterator[Outputs]:
     """Every model's outputs by themselves, made one at a time, which bounds the memory."""
     for row, table in enumerate(values):
         numbers = table.astype(np.float64)
@@ -111,7 +117,7 @@ def _each(
         yield Outputs(probable, members[row], labels, logits, f"{source}: model {row}")
 
 
-def _design(members: NDArray[np.bool_]) -> tuple[bool, bool]:
+def _design(members: Flags) -> tuple[bool, bool]:
     """Whether the models are complementary pairs, and whether, if not, every example is in exactly half of them.
 
     Examples that all models or no model trained on say nothing about either.
@@ -121,3 +127,37 @@ def _design(members: NDArray[np.bool_]) -> tuple[bool, bool]:
         return False, False
     pairs = bool((varied[::2] != varied[1::2]).all())
     return pairs, not pairs and bool((varied.sum(axis=0) == len(members) // 2).all())
+
+
+def _warn_of_models(models: Iterable[Outputs], source: str) -> None:
+    """Warns (`MiaWarning`) once of whatever `warn_if_implausible` finds, naming the first model and in how many it is
+    found; and of models that say the same of every example."""
+    found: dict[str, list[str]] = {}
+    said: Counter[bytes] = Counter()
+    for outputs in models:
+        said[_digest(outputs.posteriors)] += 1
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", MiaWarning)
+            warn_if_implausible(outputs)
+        for item in caught:
+            message = str(item.message)
+            # What differs between models stands before the last colon: their numbers and what was measured.
+            found.setdefault(message.rpartition(": ")[2], []).append(message)
+    for messages in found.values():
+        _warn(f"{messages[0]} (so in {len(messages)} of {said.total()} models)")
+    _warn_if_repeated(said, source)
+
+
+def _digest(values: Floats) -> bytes:
+    return hashlib.sha256(np.ascontiguousarray(values + 0.0).data).digest()  # + 0.0: no minus zero
+
+
+def _warn_if_repeated(said: Counter[bytes], source: str) -> None:
+    total, most = said.total(), max(said.values())
+    if most > 1:
+        which = f"all {total}" if most == total else f"{most} of {total}"
+        _warn(f"{source}: {which} models say the same of every example: is one model saved several times?")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, MiaWarning, stacklevel=3)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
-from mia_core.audits.scores import far_below, judge, recorded, warn_of_low
+from mia_core.attacks.contract import Flags, Floats
+from mia_core.audits.scores import far_below, judge, recorded, report_end, warn_of_low
 from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.npz import read_outputs
@@ -27,9 +27,9 @@ class Attacked:
     members: bool [N] of the same rows; judged: bool [N], which of them the measures look at; None: not recorded."""
 
     report: dict[str, Any]
-    scores: dict[str, NDArray[np.float64]]
-    members: NDArray[np.bool_]
-    judged: NDArray[np.bool_] | None = None
+    scores: dict[str, Floats]
+    members: Flags
+    judged: Flags | None = None
 
 
 def attack_outputs(
@@ -89,20 +89,14 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
         "attacked": "target" if forward else "shadow",
         "reference_models": 1,
         "queries_per_example": 1,
-        "confidence": settings.confidence,
-        "bootstrap_replicates": settings.replicates,
-        "seed": settings.attack_seed,
-        "attacks": results,
-        "notes": notes,
-        "warnings": messages,
     }
-    return Attacked(report, scores, attacked.members)
+    return Attacked(report | report_end(settings, results, notes, messages), scores, attacked.members)
 
 
 def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
-    """One line an example in the order of the input: row, member (1 or 0), and the score of each attack.
+    """One line for each example in the order of the input: row, member (1 or 0), and the score of each attack.
 
-    .csv holds them as text that reads back to the same number; .npz holds `members` and one array an attack, the
+    .csv holds them as text that reads back to the same number; .npz holds `members` and one array for each attack, the
     first also as `scores`, which `mia measure` reads. Where `judged` is known, it is the last column or an array (1 or
     0), and `mia measure` judges no other. Written whole or not at all; `RunError` where it cannot be.
     """
@@ -124,10 +118,9 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
     write_atomically(path, as_csv if Path(path).suffix == ".csv" else as_npz)
 
 
-def _run(
-    name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings
-) -> tuple[NDArray[np.float64], dict[str, Any]]:
-    for side, needed in ((fitted, ATTACKS[name].fit_needs_labels), (attacked, ATTACKS[name].needs_labels)):
+def _run(name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings) -> tuple[Floats, dict[str, Any]]:
+    record = ATTACKS[name]
+    for side, needed in ((fitted, record.fit_needs_labels), (attacked, record.needs_labels)):
         if needed and side.labels is None:
             raise ArrayError(f"{side.source}: labels: missing; expected true classes [N] for the attack {name}")
     instance = make_attack(name, settings).fit(fitted.posteriors, fitted.members, fitted.labels)
@@ -138,11 +131,11 @@ def _run(
     read = {"features": settings.features, "k": min(settings.k, attacked.classes), "classifier": settings.classifier}
     result = {
         "attack": name,
-        **{setting: value if setting in instance.reads else None for setting, value in read.items()},
+        **{setting: value if setting in record.reads else None for setting, value in read.items()},
         "threshold_from": instance.threshold_from,
         **judge(scores, attacked.members, instance.threshold, settings),
     }
-    unread = {setting: f"{name} does not read this setting" for setting in read if setting not in instance.reads}
+    unread = {setting: f"{name} does not read this setting" for setting in read if setting not in record.reads}
     result["reasons"].update(unread)
     if result["remark"] and _hard(attacked):
         result["remark"] += ": the posteriors are hard labels (one-hot)"

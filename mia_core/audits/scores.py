@@ -12,15 +12,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mia_core.attacks import AttackSettings
-from mia_core.audits.epsilon import epsilon_bounds
+from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import MiaWarning
 from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
 from mia_core.gate.npz import open_archive, read_score_sets
+from mia_core.measures.epsilon import every_bound
 from mia_core.measures.intervals import bootstrap, clopper_pearson
 from mia_core.measures.metrics import level_column, low_fpr, measure
 from mia_core.measures.ranking import tie_blocks
@@ -31,6 +29,8 @@ LEVELS = (0.0, 0.001, 0.01, 0.1)
 FNR_LEVELS = (0.001, 0.01)
 FAR_BELOW = 0.45
 """An AUC below this, and further below 0.5 than chance gives, is pointed out: membership may be coded the other way."""
+GUESSES = 4
+"""The bounds on epsilon from one run guess about one in this many examples, fixed before any score is seen."""
 NAMED = 5
 """Most attacks that one warning names."""
 SAME = "every example has the same score, so nothing tells members from non-members"
@@ -54,20 +54,26 @@ def measure_file(path: str | os.PathLike[str], settings: AttackSettings | None =
     counts = {"examples": len(members), "members": int(members.sum()), "non_members": int((~members).sum())}
     names = ["scores from the file" + (f", set {row}" if len(sets) > 1 else "") for row in range(len(sets))]
     notes = [f"{source}: {not_judged(left_out, len(members) + left_out)}: judged is 0 there"] if left_out else []
+    about = {"scores": {"file": source, "sets": len(sets), **counts, "examples_not_judged": left_out}}
+    attacks = [{"attack": name, **result} for name, result in zip(names, results, strict=True)]
+    return about | report_end(settings, attacks, notes, messages)
+
+
+def report_end(
+    settings: AttackSettings, attacks: list[dict[str, Any]], notes: list[str], messages: list[str]
+) -> dict[str, Any]:
+    """What every report ends with."""
     return {
-        "scores": {"file": source, "sets": len(sets), **counts, "examples_not_judged": left_out},
         "confidence": settings.confidence,
         "bootstrap_replicates": settings.replicates,
         "seed": settings.attack_seed,
-        "attacks": [{"attack": name, **result} for name, result in zip(names, results, strict=True)],
+        "attacks": attacks,
         "notes": notes,
         "warnings": messages,
     }
 
 
-def judge(
-    scores: NDArray[np.float64], members: NDArray[np.bool_], threshold: float | None, settings: AttackSettings
-) -> dict[str, Any]:
+def judge(scores: Floats, members: Flags, threshold: float | None, settings: AttackSettings) -> dict[str, Any]:
     """Every measure of checked scores with its interval, and every TPR with what is behind it.
 
     threshold: the attack's own, or None where it is not known.
@@ -109,7 +115,7 @@ def judge(
                 "reason": point.reason or (None if point.threshold is not None else "no score stays within the level"),
             }
         )
-    bounds = epsilon_bounds(scores, members, threshold, settings.confidence)
+    bounds = _bounds(scores, members, threshold, settings.confidence)
     result: dict[str, Any] = {"threshold": threshold}
     for name, value in values.items():
         result[name] = value
@@ -119,6 +125,27 @@ def judge(
     result["tnr_at_fnr"] = [asdict(tnr_at_fnr(scores, members, level)) for level in FNR_LEVELS]
     remark = SAME if scores.min() == scores.max() else None
     return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": remark}
+
+
+def _bounds(scores: Floats, members: Flags, threshold: float | None, confidence: float) -> list[dict[str, Any]]:
+    """Every lower bound on epsilon; None with its reason where the confidence bounds nothing.
+
+    A bound above 0 from one model attacked once is evidence about its training only under what it assumes.
+    """
+    alpha = round(1 - confidence, 12)
+    reason = "a confidence of at most 0.5 bounds nothing" if alpha >= 0.5 else None
+    found = every_bound(scores, members, threshold, len(members) // GUESSES, 0.05 if reason else alpha)
+    return [
+        {
+            "bound": row["bound"],
+            "epsilon": None if reason else row["epsilon"],
+            "alpha": alpha,
+            "delta": row["delta"],
+            "assumes": row["assumes"],
+            "reason": reason,
+        }
+        for row in found
+    ]
 
 
 def _advantage(result: Mapping[str, Any], reasons: dict[str, str]) -> dict[str, Any]:
@@ -134,15 +161,15 @@ def _advantage(result: Mapping[str, Any], reasons: dict[str, str]) -> dict[str, 
 
 
 def _precisions(result: Mapping[str, Any]) -> list[dict[str, float | None]]:
-    """How many of those called members are some, where so many candidates are: at the threshold, if it is known."""
+    """The precision at the threshold, if it is known, for several shares of members among the candidates."""
     if result["recall_members"] is None:
         return []
     fpr = 1 - result["recall_non_members"]
     return [{"prior": prior, "precision": precision_at(prior, result["recall_members"], fpr)} for prior in PRIORS]
 
 
-def far_below(result: dict[str, Any], members: NDArray[np.bool_]) -> bool:
-    """Whether a result's AUC is far below 0.5, by more than chance gives among so many `members` and non-members."""
+def far_below(result: dict[str, Any], members: Flags) -> bool:
+    """Whether a result's AUC is far below 0.5, by more than chance gives among this many `members` and non-members."""
     inside, outside = int(members.sum()), int((~members).sum())
     # Of the AUC of scores that know nothing (Mann and Whitney 1947); ties make it smaller.
     error = math.sqrt((inside + outside + 1) / (12 * inside * outside))
@@ -164,7 +191,7 @@ def not_judged(count: int, examples: int) -> str:
     return f"{count} of {examples} examples not judged"
 
 
-def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[NDArray[np.float64]], NDArray[np.bool_], int]:
+def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[Floats], Flags, int]:
     """Sets of scores and membership of the examples to be judged, and how many are not."""
     sets, members = read_score_sets(path)
     with open_archive(path) as archive:

@@ -8,18 +8,18 @@ so that `mia --help` answers at once.
 import os
 import sys
 import warnings
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from mia_core.base.errors import MiaError, MiaWarning
 from mia_core.base.messages import one_line
-from mia_core.base.stderr import say
+from mia_core.base.stderr import say, write
 from mia_core.cli.attack import attack
+from mia_core.cli.attack_help import OneShadow, WithReferences
 from mia_core.cli.attack_models import attack_models
 from mia_core.cli.compare import compare
 from mia_core.cli.measure import measure
-from mia_core.cli.options import Command
 from mia_core.cli.references import references
 from mia_core.cli.report import report
 from mia_core.cli.study import study
@@ -34,17 +34,32 @@ app = typer.Typer(
 )
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            write(f"mia {version('mia-core')}\n")
+        except PackageNotFoundError:
+            write("mia, run from a checkout that is not installed\n")
+        raise typer.Exit()
+
+
 @app.callback()
-def top() -> None:
+def top(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """Membership inference attacks and defenses: run them, measure them, report them."""
 
 
-app.command()(attack)
+app.command(cls=OneShadow)(attack)
 app.command()(measure)
-app.command(cls=Command)(study)
-app.command(cls=Command)(references)
+app.command(cls=OneShadow)(study)
+app.command(cls=WithReferences)(references)
 app.command()(report)
-app.command("attack-models")(attack_models)
+app.command("attack-models", cls=WithReferences)(attack_models)
 app.command()(compare)
 
 
@@ -53,9 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
     with warnings.catch_warnings():
         warnings.simplefilter("always", MiaWarning)
         warnings.showwarning = _show_warning
+        command = typer.main.get_command(app)
+        given = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
         try:
-            given = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
-            status = typer.main.get_command(app).main(given, prog_name="mia", standalone_mode=False)
+            status = command.main(given, prog_name="mia", standalone_mode=False)
             if sys.stdout is not None:
                 sys.stdout.flush()
             return status if isinstance(status, int) else 0
@@ -76,7 +92,8 @@ def main(arguments: list[str] | None = None) -> int:
         except Exception as error:
             # Mistakes in the arguments; typer does not export the class, which depends on its version.
             if hasattr(error, "format_message"):
-                return _fail(f"{error.format_message()} (see mia --help)")
+                names = [name for name in given[:1] if name in command.commands]
+                return _fail(f"{error.format_message()} (see {' '.join(['mia', *names])} --help)")
             raise
 
 

@@ -4,17 +4,17 @@ from typing import Annotated
 
 import typer
 
-from mia_core.cli.shown import show
+from mia_core.cli.options import AsJson, Confidence, Replicates, Seed, given
 
 
 def measure(
     scores: Annotated[
         str, typer.Option(help="An .npz file with scores [N] (or [S, N], S sets) and members [N].", metavar="FILE")
     ],
-    replicates: Annotated[str | None, typer.Option(help="Bootstrap replicates (default 1000, 0 for none).")] = None,
-    confidence: Annotated[str | None, typer.Option(help="Confidence of the intervals (default 0.95).")] = None,
-    seed: Annotated[str | None, typer.Option(help="Seed of the bootstrap (default 0).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print strict JSON instead of text.")] = False,
+    replicates: Replicates = None,
+    confidence: Confidence = None,
+    seed: Seed = None,
+    as_json: AsJson = False,
 ) -> None:
     """Measure the scores that any attack has saved: AUC, TPR at low FPR, bounds on epsilon, with intervals.
 
@@ -23,8 +23,7 @@ def measure(
     """
     from mia_core.attacks import AttackSettings
     from mia_core.audits.scores import measure_file
-    from mia_core.audits.text import as_text
+    from mia_core.cli.shown import show
 
-    given = {"replicates": replicates, "confidence": confidence, "attack_seed": seed}
-    report = measure_file(scores, AttackSettings(**{name: value for name, value in given.items() if value is not None}))
-    show(report, as_text(report), as_json)
+    settings = AttackSettings(**given(replicates=replicates, confidence=confidence, attack_seed=seed))
+    show(measure_file(scores, settings), as_json)

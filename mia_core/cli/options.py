@@ -1,16 +1,35 @@
-"""The settings that a command line gives by --params and --param."""
+"""Options that several commands share, and the settings that a command line gives by --params and --param."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
+import typer
 from typer.core import TyperCommand
 
-ATTACK_HELP = (
-    "adversary1 (default), gap, loss, confidence, deviation, entropy, modified-entropy, true-confidence, the last "
-    "three with -per-class (a threshold for each class), shokri, risk-score, adversary3, adversary3-deviation, "
-    "adversary3-entropy, or all; may be given several times."
-)
+AsJson = Annotated[bool, typer.Option("--json", help="Print strict JSON instead of text.")]
+Replicates = Annotated[str | None, typer.Option(help="Bootstrap replicates (default 1000, 0 for none).")]
+Confidence = Annotated[str | None, typer.Option(help="Confidence of the intervals (default 0.95).")]
+Seed = Annotated[str | None, typer.Option(help="Seed of all that is random (default 0).")]
+ScoresFile = Annotated[
+    str | None, typer.Option(help="Write each example's score to this .csv or .npz file.", metavar="FILE")
+]
+# What these two can be is found when the help is asked for (see `Command`).
+DatasetName = Annotated[str | None, typer.Option(help="The data set.")]
+Combinations = Annotated[str | None, typer.Option(help="Combinations of defenses with commas.")]
+Epochs = Annotated[str | None, typer.Option(help="Training epochs (default 50).")]
+Jobs = Annotated[int | None, typer.Option(help="Models trained at a time (default: one for each core).", min=1)]
+OutFile = Annotated[str | None, typer.Option(help="Write the table to this .csv file.", metavar="FILE")]
+Param = Annotated[
+    list[str] | None,
+    typer.Option("--param", "-p", help="Any setting, such as -p learning_rate=0.01; may be given several times."),
+]
+Params = Annotated[str | None, typer.Option(help="A YAML file of settings.", metavar="FILE")]
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given: those that are neither None nor an empty list."""
+    return {name: value for name, value in options.items() if value not in (None, [])}
 
 
 class Command(TyperCommand):

@@ -149,6 +149,47 @@ def best_guesses(scores: Any, members: Any, guesses: int) -> tuple[int, int]:
     return made, int(blocks.members[:high].sum() + blocks.non_members[start:].sum())
 
 
+def every_bound(
+    scores: NDArray[np.float64],
+    members: NDArray[np.bool_],
+    threshold: float | None,
+    guesses: int,
+    alpha: float = 0.05,
+    delta: float = DELTA,
+    likelier: float = 1.0,
+) -> list[dict[str, Any]]:
+    """All five bounds on checked `scores` [N] and `members` [N], with what each assumes: a list of dicts.
+
+    threshold  chosen without these scores; None: without the bound that needs one
+    guesses    how many of the examples the bounds from one run guess about, fixed before any score is seen
+    likelier   how much likelier than with independent fair coins an outcome of the coins may be: alpha of the bounds
+               from one run is divided by it
+    Keys: bound, epsilon, delta, assumes, guesses, correct (None where nothing is guessed).
+    """
+    made, correct = best_guesses(scores, members, guesses)
+    counts, run = {"guesses": made, "correct": correct}, (len(scores), made, correct, alpha / likelier, delta)
+    found = [
+        ("any threshold", epsilon_any_threshold(scores, members, alpha), 0.0, TRIALS, {}),
+        (
+            "any threshold, Gaussian",
+            epsilon_gaussian(scores, members, alpha, delta),
+            delta,
+            f"{TRIALS}; {GAUSSIAN}",
+            {},
+        ),
+        ("one run", epsilon_one_run(*run), delta, COINS, counts),
+        ("one run, Gaussian", epsilon_one_run_fdp(*run), delta, f"{COINS}; {GAUSSIAN}", counts),
+    ]
+    if threshold is not None:
+        fixed = epsilon_at_threshold(scores, members, threshold, alpha)
+        found.insert(0, ("at the attack's threshold", fixed, 0.0, TRIALS, {}))
+    return [
+        {"bound": bound, "epsilon": float(epsilon), "delta": at, "assumes": assumes, "guesses": None, "correct": None}
+        | more
+        for bound, epsilon, at, assumes, more in found
+    ]
+
+
 def epsilon_of_mu(mu: float, delta: float) -> float:
     """The epsilon for which a mu-Gaussian mechanism is (epsilon, `delta`)-private (Dong et al. 2022, corollary 1)."""
     return _largest_positive(lambda epsilon: delta_of_mu(mu, epsilon) - delta) if mu > 0 else 0.0

@@ -1,25 +1,15 @@
 """What M models answer to an outsider, and one target's side of it: all that an attack with references may read."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Flags, Floats, Labels
 from mia_core.defenses import Combination, apply_outputs, shaping
-from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors, logit_statistic, softmax
-from mia_core.references import References
-from mia_core.references.statistics import correctness, hinge_statistic
-
-STATISTICS: dict[str, Callable[[NDArray, NDArray], NDArray[np.float64]]] = {
-    "logit": logit_statistic,
-    "hinge": hinge_statistic,
-    # log p_y and p_y by way of the logit statistic, which keeps its digits where p_y rounds to 1.
-    "log-likelihood": lambda values, labels: -np.logaddexp(0, -logit_statistic(values, labels)),
-    "probability": lambda values, labels: np.exp(-np.logaddexp(0, -logit_statistic(values, labels))),
-    "correctness": correctness,
-}
-"""Name -> statistic of outputs [..., N, K] for labels [N]; higher = more like a member."""
+from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors, softmax
+from mia_core.references.outputs import References
+from mia_core.references.statistics import STATISTICS
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +23,13 @@ class Answers:
     """
 
     values: NDArray
-    labels: NDArray[np.int64]
-    members: NDArray[np.bool_]
+    labels: Labels
+    members: Flags
     pool: int
-    kept: dict[str, NDArray[np.float64]] = field(default_factory=dict, repr=False)
+    kept: dict[str, Floats] = field(default_factory=dict, repr=False)
 
-    def statistic(self, name: str) -> NDArray[np.float64]:
-        """One of `STATISTICS`, float64 [M, P + Z, Q]; computed once."""
+    def statistic(self, name: str) -> Floats:
+        """One of `mia_core.references.statistics.STATISTICS`, float64 [M, P + Z, Q]; computed once."""
         if name not in self.kept:
             # One by one, which bounds the memory.
             by_model = [STATISTICS[name](without_zeros(values), self.labels) for values in self.values]
@@ -98,7 +88,7 @@ class View:
             return None
         return self._references(statistic, slice(self.answers.pool, None))
 
-    def of_target(self, statistic: str, population: bool = False) -> NDArray[np.float64]:
+    def of_target(self, statistic: str, population: bool = False) -> Floats:
         """The target's statistic on the pool, or on the population, mean over queries: float64 [P] or [Z]."""
         values = self.answers.statistic(statistic)[self.target].mean(axis=-1)
         return values[self.answers.pool :] if population else values[: self.answers.pool]
@@ -110,14 +100,14 @@ class View:
 
     @property
     def reference_rows(self) -> tuple[int, ...]:
-        """The models that are references, the first `asked` beside the target and its partner."""
+        """The models that are references, the first `asked` without the target and its partner."""
         return tuple(row for row in self.rows if row not in (self.target, self.partner))[: self.asked]
 
-    def membership(self) -> NDArray[np.bool_]:
+    def membership(self) -> Flags:
         """The answer, bool [P]: for judging, never for scoring."""
         return self.answers.members[self.target, : self.answers.pool]
 
-    def held(self) -> NDArray[np.bool_]:
+    def held(self) -> Flags:
         """Which of the pool some reference trained on, bool [P]; all, where none trained on any.
 
         Among examples of which references hold some, one that none holds gives away that it is not of the pool that

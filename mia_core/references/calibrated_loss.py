@@ -1,13 +1,14 @@
 """An example's statistic set against how hard the example is for models that did not see it; and memorisation."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Floats
 from mia_core.references.outputs import References
+from mia_core.references.record import ReferenceRecord, reading
 from mia_core.references.summaries import summarise
 
 
-def difficulty_calibrated(references: References) -> NDArray[np.float64]:
+def difficulty_calibrated(references: References) -> Floats:
     """The target's statistic minus its mean over the OUT references: float64 [N], in the statistic's unit.
 
     With the statistic log p_y: the calibrated loss, sign turned. Watson, Guo, Cormode, Sablayrolles 2022, "On the
@@ -21,7 +22,7 @@ def difficulty_calibrated(references: References) -> NDArray[np.float64]:
     return total / references.queries
 
 
-def memorisation(references: References) -> NDArray[np.float64]:
+def memorisation(references: References) -> Floats:
     """Mean over IN minus mean over OUT references of the statistic: float64 [N], from -1 to 1 for probabilities.
 
     With the statistic p_y, or correctness, the estimate of Feldman and Zhang 2020, "What Neural Networks Memorize and
@@ -33,3 +34,11 @@ def memorisation(references: References) -> NDArray[np.float64]:
         inside, outside = summarise(references, query)
         total += inside.filled(inside.mean) - outside.filled(outside.mean)
     return total / references.queries
+
+
+RECORDS = (
+    ReferenceRecord(
+        "calibrated-loss", reading("log-likelihood", difficulty_calibrated),
+        "log-probability minus its mean over OUT references", "Watson et al. 2022", order=10,
+    ),
+)  # fmt: skip

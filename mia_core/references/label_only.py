@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from mia_core.attacks.contract import Flags, Floats
 from mia_core.references.outputs import References
+from mia_core.references.record import ReferenceRecord, reading
 from mia_core.references.summaries import Side
 
 
-def label_only(references: References, c: float = 1.0) -> NDArray[np.float64]:
+def label_only(references: References, c: float = 1.0) -> Floats:
     """Probability of membership of each example, float64 [N], 0 to 1.
 
     references  whose statistics [M, N, Q] say for each of Q queries (the example itself and augmented ones) whether
@@ -40,7 +42,7 @@ def label_only(references: References, c: float = 1.0) -> NDArray[np.float64]:
     return Side("IN" if inside.max() == 0 else "OUT", np.minimum(inside, outside), scores, scores).filled(scores)
 
 
-def fit_logistic(features: NDArray[np.float64], targets: NDArray[np.bool_], c: float = 1.0) -> NDArray[np.float64]:
+def fit_logistic(features: Floats, targets: Flags, c: float = 1.0) -> Floats:
     """n logistic regressions at once: `features` [n, R, P], the last of them the constant, `targets` bool [n, R].
 
     Minimises |w|^2 / 2 + c * sum of log-losses, the last weight not counted in |w|, by Newton's method with halved
@@ -49,7 +51,7 @@ def fit_logistic(features: NDArray[np.float64], targets: NDArray[np.bool_], c: f
     signs = np.where(targets, 1.0, -1.0)
     penalty = np.append(np.ones(features.shape[2] - 1), 0.0)
 
-    def loss(weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def loss(weights: Floats) -> Floats:
         margins = signs * (features * weights[:, None]).sum(axis=2)
         return (penalty * weights**2).sum(axis=1) / 2 + c * np.logaddexp(0, -margins).sum(axis=1)
 
@@ -73,8 +75,17 @@ def fit_logistic(features: NDArray[np.float64], targets: NDArray[np.bool_], c: f
     return weights
 
 
-def _features(references: References, rows: NDArray[np.intp] | list[int], columns: slice) -> NDArray[np.float64]:
+def _features(references: References, rows: NDArray[np.intp] | list[int], columns: slice) -> Floats:
     """Correctness [n, rows, Q + 1] of a block of examples, the last column the constant 1."""
     values = np.asarray(references.statistics[rows, columns], dtype=np.float64)
     values = values if values.ndim == 3 else values[:, :, None]
     return np.concatenate([values, np.ones((*values.shape[:2], 1))], axis=2).transpose(1, 0, 2)
+
+
+RECORDS = (
+    ReferenceRecord(
+        "label-only", reading("correctness", label_only),
+        "whether answers are right, against how the references answer", "Aerni et al. 2024",
+        order=23, needs=("classes",),
+    ),
+)  # fmt: skip

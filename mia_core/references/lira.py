@@ -8,11 +8,12 @@ import math
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_ndtr
 
+from mia_core.attacks.contract import Floats
 from mia_core.base.settings import Settings
 from mia_core.references.outputs import References
+from mia_core.references.record import ReferenceRecord, reading
 from mia_core.references.summaries import SPREAD_FLOOR, Side, summarise
 
 
@@ -40,7 +41,7 @@ class LiraSettings(Settings):
     divisor: Literal["n-1", "n"] = "n-1"
 
 
-def lira(references: References, settings: LiraSettings | None = None) -> NDArray[np.float64]:
+def lira(references: References, settings: LiraSettings | None = None) -> Floats:
     """LiRA's scores, float64 [N]; with Q queries the mean of the queries' scores, as in the published code.
 
     The statistic should be near normal over models: the logit or the hinge statistic. "online" scores are in nats,
@@ -59,7 +60,7 @@ def lira(references: References, settings: LiraSettings | None = None) -> NDArra
     return scores / references.queries
 
 
-def _score(statistic: NDArray[np.float64], inside: Side, outside: Side, settings: LiraSettings) -> NDArray[np.float64]:
+def _score(statistic: Floats, inside: Side, outside: Side, settings: LiraSettings) -> Floats:
     centre, spread = _normal(outside, settings)
     if settings.form == "offline_tail":
         return log_ndtr((statistic - centre) / spread)
@@ -69,7 +70,7 @@ def _score(statistic: NDArray[np.float64], inside: Side, outside: Side, settings
     return _log_density(statistic, *_normal(inside, settings)) + surprise
 
 
-def _normal(side: Side, settings: LiraSettings) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _normal(side: Side, settings: LiraSettings) -> tuple[Floats, Floats]:
     """Centre and standard deviation, float64 [N] each, for one side."""
     centre = side.filled(side.mean if side.median is None else side.median)
     ddof = 1 if settings.divisor == "n-1" else 0
@@ -84,7 +85,20 @@ def _normal(side: Side, settings: LiraSettings) -> tuple[NDArray[np.float64], ND
     return centre, np.maximum(spread, SPREAD_FLOOR)
 
 
-def _log_density(
-    values: NDArray[np.float64], centre: NDArray[np.float64], spread: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _log_density(values: Floats, centre: Floats, spread: Floats) -> Floats:
     return -0.5 * ((values - centre) / spread) ** 2 - np.log(spread) - 0.5 * math.log(2 * math.pi)
+
+
+def _record(order: int, name: str, compares: str, statistic: str = "logit", **settings: str) -> ReferenceRecord:
+    attack, own = reading(statistic, lira, LiraSettings(**settings)), LiraSettings if name == "lira" else None
+    return ReferenceRecord(name, attack, compares, "Carlini et al. 2022", order=order, settings=own)
+
+
+_TAIL = {"form": "offline_tail"}
+RECORDS = (
+    _record(11, "lira", "LiRA, one variance for all examples"),
+    _record(12, "lira-own-variance", "LiRA, each example's own variance", variance="example"),
+    _record(13, "lira-hinge", "LiRA on the lead of the true class's logit over the next", "hinge"),
+    _record(14, "lira-offline", "LiRA with OUT references only: how unlikely so high an answer is", **_TAIL),
+    _record(15, "lira-offline-own-variance", "the same, each example's own variance", variance="example", **_TAIL),
+)

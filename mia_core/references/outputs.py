@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import ArrayError, SettingsError
 
 BLOCK = 2**17
@@ -35,7 +36,7 @@ class References:
     """
 
     statistics: NDArray[Any]
-    members: NDArray[np.bool_]
+    members: Flags
     target: int
     partner: int | None
     asked: int | None = None
@@ -58,7 +59,7 @@ class References:
         self._check_finite()
         others = len(self._others())
         if others == 0:
-            raise ArrayError(f"statistics: found {shape[0]} models, no reference beside target and partner")
+            raise ArrayError(f"statistics: found {shape[0]} models, no reference besides target and partner")
         if self.asked is not None and not 1 <= self.asked <= others:
             raise SettingsError(f"references: asked for {self.asked}, found {others}")
 
@@ -78,16 +79,6 @@ class References:
         rows = np.arange(len(self.statistics))
         return rows[(rows != self.target) & (rows != (-1 if self.partner is None else self.partner))]
 
-    @classmethod
-    def of_pairs(
-        cls, statistics: NDArray[Any], members: NDArray[np.bool_], target: int, asked: int | None = None
-    ) -> "References":
-        """References under complementary pairs, where models 2i and 2i + 1 are partners (`mia_core.data.splits.pairs`).
-
-        Ask for an even number of references, so that whole pairs are used.
-        """
-        return cls(statistics, members, target, target ^ 1, asked)
-
     @property
     def rows(self) -> NDArray[np.intp]:
         """The R rows that are references, in order."""
@@ -103,7 +94,7 @@ class References:
         """Q, 1 for statistics [M, N]."""
         return self.statistics.shape[2] if self.statistics.ndim == 3 else 1
 
-    def of_target(self, query: int = 0) -> NDArray[np.float64]:
+    def of_target(self, query: int = 0) -> Floats:
         """The target's own statistic, float64 [N]."""
         return self._query(query)[self.target].astype(np.float64)
 
@@ -114,11 +105,11 @@ class References:
         edges = np.linspace(0, self.examples, min(max(blocks, 1), max(self.examples // 2, 1)) + 1).astype(int)
         return (slice(start, stop) for start, stop in itertools.pairwise(edges.tolist()))
 
-    def values(self, columns: slice, query: int = 0) -> NDArray[np.float64]:
+    def values(self, columns: slice, query: int = 0) -> Floats:
         """The references' statistics on a block of n examples: a new C-ordered float64 [R, n]."""
         return np.ascontiguousarray(self._query(query)[self.rows, columns], dtype=np.float64)
 
-    def inside(self, columns: slice) -> NDArray[np.bool_]:
+    def inside(self, columns: slice) -> Flags:
         """Which references trained on which example of a block: bool [R, n]."""
         return np.ascontiguousarray(self.members[self.rows, columns])
 
@@ -131,7 +122,7 @@ class References:
         return self.statistics[..., query] if self.statistics.ndim == 3 else self.statistics
 
 
-def held_out(members: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def held_out(members: Flags) -> Flags:
     """The examples that no model of `members` [M, N] trained on, bool [N]: where a population may be drawn from.
 
     These should be examples outside the pool, as `mia_core.data.splits.pairs` has them: an example of the pool that

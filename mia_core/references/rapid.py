@@ -2,7 +2,7 @@
 
 He, Li, Wang et al. 2024, "Is Difficulty Calibration All We Need? Towards More Practical Membership Inference Attacks".
 Calibration sets an example's loss against how hard the example is for models that did not train on it. It errs where
-those models err; the plain loss beside it lets the attack see when.
+those models err; the plain loss next to it lets the attack see when.
 """
 
 from dataclasses import replace
@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from mia_core.attacks.classifier import Classifier
+from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.base.settings import Listed, Settings, Whole
 from mia_core.measures.metrics import auc
 from mia_core.references.outputs import References
+from mia_core.references.record import ReferenceRecord
 from mia_core.references.summaries import summarise
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class Rapid:
     def __init__(self, settings: RapidSettings | None = None) -> None:
         self.settings = settings or RapidSettings()
 
-    def fit(self, loss: NDArray[np.float64], difficulty: NDArray[np.float64], members: NDArray[np.bool_]) -> Self:
+    def fit(self, loss: Floats, difficulty: Floats, members: Flags) -> Self:
         """Chooses and fits the network on a shadow's examples.
 
         loss        [N] of the shadow, in nats
@@ -78,14 +80,14 @@ class Rapid:
         self.classifier = self._new(self.units).fit(features, members)
         return self
 
-    def score(self, loss: NDArray[np.float64], difficulty: NDArray[np.float64]) -> NDArray[np.float64]:
+    def score(self, loss: Floats, difficulty: Floats) -> Floats:
         """Log-odds of membership for the target's `loss` [N] and the examples' `difficulty` [N]: float64 [N].
 
         Raises `ArrayError` as `fit` does.
         """
         return self.classifier.log_odds(_features(loss, difficulty))
 
-    def _choose(self, features: NDArray[np.float64], members: NDArray[np.bool_]) -> int:
+    def _choose(self, features: Floats, members: Flags) -> int:
         if len(self.settings.units) == 1 or min(members.sum(), (~members).sum()) < FEWEST:
             return self.settings.units[0]
         random = np.random.default_rng(np.random.SeedSequence([self.settings.attack_seed, *b"rapid"]))
@@ -107,7 +109,7 @@ class Rapid:
             best, largest = units, area
         return best
 
-    def _drawn(self, members: NDArray[np.bool_], random: np.random.Generator) -> NDArray[np.int64]:
+    def _drawn(self, members: Flags, random: np.random.Generator) -> NDArray[np.int64]:
         """Rows of `choose_by` examples, ascending: of each side its share, and at least `FEWEST`."""
         most = self.settings.choose_by
         inside = int(np.clip(round(most * members.mean()), FEWEST, most - FEWEST))
@@ -121,7 +123,7 @@ class Rapid:
         return Classifier("network" if units else "logistic", self.settings.attack_seed, units)
 
 
-def calibration_terms(references: References) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def calibration_terms(references: References) -> tuple[Floats, Floats]:
     """Loss of the target and difficulty of the examples, float64 [N] each, from statistics log p_y.
 
     The difficulty is the mean loss of the OUT references; an example without any takes the average of the others.
@@ -135,7 +137,7 @@ def calibration_terms(references: References) -> tuple[NDArray[np.float64], NDAr
     return loss / references.queries, difficulty / references.queries
 
 
-def rapid(view: "View", settings: RapidSettings | None = None) -> NDArray[np.float64]:
+def rapid(view: "View", settings: RapidSettings | None = None) -> Floats:
     """RAPID's scores of one target among its reference models: float64 [P], for the examples of the pool.
 
     One of the references is the shadow. It is left out of the target's references, its partner too, and the target
@@ -153,7 +155,7 @@ def rapid(view: "View", settings: RapidSettings | None = None) -> NDArray[np.flo
     return attack.score(*calibration_terms(replace(view, rows=own, asked=None).pool("log-likelihood")))
 
 
-def _features(loss: NDArray[np.float64], difficulty: NDArray[np.float64]) -> NDArray[np.float64]:
+def _features(loss: Floats, difficulty: Floats) -> Floats:
     """Loss and calibrated loss, float64 [N, 2]."""
     if loss.ndim != 1 or loss.shape != difficulty.shape or len(loss) == 0:
         raise ArrayError(f"loss, difficulty: found {loss.shape}, {difficulty.shape}; expected two arrays [N], N >= 1")
@@ -163,3 +165,11 @@ def _features(loss: NDArray[np.float64], difficulty: NDArray[np.float64]) -> NDA
         first = int(np.flatnonzero(bad)[0])
         raise ArrayError(f"loss, difficulty: found {int(bad.sum())} rows that are not finite, the first in row {first}")
     return features
+
+
+RECORDS = (
+    ReferenceRecord(
+        "rapid", rapid, "loss and calibrated loss, weighed by a network that is fitted on one reference",
+        "He et al. 2024", order=24, settings=RapidSettings, threshold=Rapid.threshold, needs=("shadow",),
+    ),
+)  # fmt: skip

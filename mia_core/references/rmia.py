@@ -4,22 +4,25 @@ Zarifzadeh, Liu, Shokri 2024, "Low-Cost High-Power Membership Inference Attacks"
 Amat 2025, "Practical Bayes-Optimal Membership Inference Attacks" (BASE). RMIA ranks an example's ratio among those of Z
 population examples. The rank rises with the ratio for every gamma, so it cannot order examples better, only worse:
 all ratios beyond the population's largest tie at 1, just where low false-positive rates are read. Draw the ROC from
-`log_ratio` or `base`; read the rank as a p-value, of the offline form: online the references that hold an example lower
-its ratio and no population example has such references, so a non-member's p-value is too large.
+`log_ratio` or `base`.
 """
 
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import Field
 
-from mia_core.base.errors import ArrayError
+from mia_core.attacks.contract import Floats
+from mia_core.base.errors import ArrayError, DataError
 from mia_core.base.settings import Number, Settings
 from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors
 from mia_core.references.outputs import References
+from mia_core.references.record import ReferenceRecord, reading
 from mia_core.references.summaries import summarise
+
+if TYPE_CHECKING:
+    from mia_core.references.answers import View
 
 
 class RmiaSettings(Settings):
@@ -47,12 +50,12 @@ class BaseSettings(Settings):
     c: Annotated[Number, Field(ge=0, le=1)] = 1.0
 
 
-def base(references: References, settings: BaseSettings | None = None) -> NDArray[np.float64]:
+def base(references: References, settings: BaseSettings | None = None) -> Floats:
     """BASE: log p - c log(mean of the references' p), float64 [N], in nats; with Q queries the mean over queries.
 
-    The statistics are probabilities of the true class (`true_probability`; its temperature is BASE's). Online, c is 1
-    and this is the logarithm of RMIA's ratio. An example without OUT references takes the average mean of the others
-    (offline). Raises `ArrayError` for statistics outside 0 ... 1.
+    The statistics are probabilities of the true class. Online, c is 1 and this is the logarithm of RMIA's ratio. An
+    example without OUT references takes the average mean of the others (offline). Raises `ArrayError` for statistics
+    outside 0 ... 1.
     """
     settings = settings or BaseSettings()
     power = 1.0 if settings.form == "online" else settings.c
@@ -61,12 +64,12 @@ def base(references: References, settings: BaseSettings | None = None) -> NDArra
     )
 
 
-def log_ratio(references: References, settings: RmiaSettings | None = None) -> NDArray[np.float64]:
+def log_ratio(references: References, settings: RmiaSettings | None = None) -> Floats:
     """The logarithm of RMIA's ratio p / p(x), float64 [N]: what RMIA's ROC is to be drawn from."""
     return np.log(ratio(references, settings))
 
 
-def ratio(references: References, settings: RmiaSettings | None = None) -> NDArray[np.float64]:
+def ratio(references: References, settings: RmiaSettings | None = None) -> Floats:
     """RMIA's likelihood ratio of each example, p under the target over p(x): float64 [N], positive.
 
     Statistics as for `base`, with its fallback; probabilities below `LOG_FLOOR` count as that; with Q queries the
@@ -79,7 +82,7 @@ def ratio(references: References, settings: RmiaSettings | None = None) -> NDArr
     )
 
 
-def rmia(references: References, population: References, settings: RmiaSettings | None = None) -> NDArray[np.float64]:
+def rmia(references: References, population: References, settings: RmiaSettings | None = None) -> Floats:
     """RMIA's score: the share of the population whose ratio the example's beats, float64 [N], 0 to 1.
 
     population  the same target and references on Z examples that no model trained on (`outputs.held_out`)
@@ -95,11 +98,11 @@ def rmia(references: References, population: References, settings: RmiaSettings 
 
 
 def rank(
-    ratios: NDArray[np.float64],
-    population: NDArray[np.float64],
+    ratios: Floats,
+    population: Floats,
     gamma: float = 1.0,
     comparison: Literal["strict", "at_least"] = "strict",
-) -> NDArray[np.float64]:
+) -> Floats:
     """Share of `population` [Z] with ratio / population > gamma (or >= gamma), for `ratios` [N]: float64 [N].
 
     Exactly the pairwise comparison, quotients rounded as there, in O((N + Z) log Z) time and O(N + Z) memory.
@@ -108,10 +111,10 @@ def rank(
     if len(population) == 0:
         raise ArrayError("population: found no example; expected at least one")
     limits = np.sort(_largest_losing(population, gamma, np.greater if comparison == "strict" else np.greater_equal))
-    return _count_below(limits, ratios) / len(population)
+    return np.searchsorted(limits, ratios) / len(population)
 
 
-def _largest_losing(population: NDArray[np.float64], gamma: float, wins: np.ufunc) -> NDArray[np.float64]:
+def _largest_losing(population: Floats, gamma: float, wins: np.ufunc) -> Floats:
     """For each of `population` [Z] the largest number whose rounded quotient with it does not win against gamma.
 
     gamma * population is that number up to a rounding or two, which are undone step by step.
@@ -124,47 +127,11 @@ def _largest_losing(population: NDArray[np.float64], gamma: float, wins: np.ufun
     return limits
 
 
-def _count_below(limits: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.int64]:
-    """How many of `limits` [Z], rising and not negative, are smaller than each of `values` [N]: int64 [N].
-
-    What `np.searchsorted` gives, several times faster: positive floats are in the order of their bits, so the leading
-    ones say between which of a few limits to look. Where that are many, it is left to the search.
-    """
-    buckets, steps = 15, 12
-    bits = np.ascontiguousarray(limits, dtype=np.float64).view(np.int64)
-    lowest, width = bits[0], int(bits[-1] - bits[0])
-    shift = max(0, width.bit_length() - buckets)
-    last = (width >> shift) + 1
-    starts = np.cumsum(np.bincount(((bits - lowest) >> shift) + 1, minlength=last + 1))
-    own = np.ascontiguousarray(values, dtype=np.float64).view(np.int64)
-    found = starts.take(np.clip((own - lowest) >> shift, 0, last))
-    ended = np.append(limits, np.inf)
-    left = np.flatnonzero(ended.take(found) < values)
-    for _ in range(steps):
-        if not len(left):
-            break
-        found[left] += 1
-        left = left[ended.take(found.take(left)) < values.take(left)]
-    found[left] = np.searchsorted(limits, values.take(left))
-    return found
-
-
-def p_values(ratios: NDArray[np.float64], population: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Probability that a non-member's ratio is at least as large, for `ratios` [N]: float64 [N], in (0, 1].
-
-    (1 + number of `population` [Z] at least as large) / (1 + Z): valid for any Z where the example is exchangeable
-    with the population under the hypothesis that it is no member, as with offline ratios; too large, so on the safe
-    side, with online ones (see above). Never 0.
-    """
-    ordered = np.sort(population)
-    return (1 + len(ordered) - np.searchsorted(ordered, ratios, side="left")) / (1 + len(ordered))
-
-
 def _over_queries(
     references: References,
-    score: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    score: Callable[[Floats, Floats], Floats],
     form: Literal["online", "offline"],
-) -> NDArray[np.float64]:
+) -> Floats:
     """Mean over queries of `score(p of the target, mean p of the references)`, both float64 [N]."""
     total = np.zeros(references.examples)
     for query in range(references.queries):
@@ -179,3 +146,37 @@ def _over_queries(
             raise ArrayError("statistics: found values outside 0 to 1; expected probabilities of the true class")
         total += score(target, np.maximum(mean, LOG_FLOOR))
     return total / references.queries
+
+
+def _rank(view: "View") -> Floats:
+    population = view.population("probability")
+    if population is None:
+        raise DataError("population: rmia-rank needs examples that no model trains on, found none")
+    return rmia(view.pool("probability"), population)
+
+
+_ZARIFZADEH, _LASSILA = "Zarifzadeh et al. 2024", "Lassila et al. 2025"
+RECORDS = (
+    ReferenceRecord(
+        "base", reading("probability", base),
+        "log-probability minus the logarithm of the references' mean probability", _LASSILA,
+        order=18, settings=BaseSettings,
+    ),
+    ReferenceRecord(
+        "base-offline", reading("probability", base, BaseSettings(form="offline")),
+        "the same with OUT references only", _LASSILA, order=19,
+    ),
+    ReferenceRecord(
+        "rmia", reading("probability", log_ratio),
+        "probability divided by the references' mean; online the same ratio as base", _ZARIFZADEH,
+        order=20, settings=RmiaSettings,
+    ),
+    ReferenceRecord(
+        "rmia-offline", reading("probability", log_ratio, RmiaSettings(form="offline")),
+        "the same with OUT references, from which the mean is estimated", _ZARIFZADEH, order=21,
+    ),
+    ReferenceRecord(
+        "rmia-rank", _rank, "RMIA's score: rank of that ratio among examples of no model", _ZARIFZADEH,
+        order=22, needs=("population",),
+    ),
+)  # fmt: skip

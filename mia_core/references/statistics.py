@@ -4,21 +4,16 @@
 which is what LiRA assumes (Carlini et al. 2022).
 """
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from mia_core.gate.posteriors import log_posteriors, logit_statistic, softmax
-
-
-def logit_of_posteriors(posteriors: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
-    """The logit statistic where only `posteriors` [..., N, K] are left, as behind an output defense: float64 [..., N].
-
-    Zeros count as `mia_core.gate.posteriors.LOG_FLOOR`, so a masked posterior gives a finite value of at most +-69.1.
-    """
-    return logit_statistic(log_posteriors(posteriors), labels)
+from mia_core.attacks.contract import Floats
+from mia_core.gate.posteriors import logit_statistic
 
 
-def hinge_statistic(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+def hinge_statistic(logits: ArrayLike, labels: ArrayLike) -> Floats:
     """z_y minus the largest other logit, from `logits` [..., N, K] and `labels` int [N]: float64 [..., N].
 
     Unlike the logit statistic it does not see how the other classes share what is left (Aerni et al. 2024; Carlini et
@@ -29,16 +24,22 @@ def hinge_statistic(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]
     return np.where(true, values, 0.0).sum(axis=-1) - np.where(true, -np.inf, values).max(axis=-1)
 
 
-def true_probability(logits: ArrayLike, labels: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
-    """p_y of `logits` [..., N, K] divided by `temperature`, for `labels` int [N]: float64 [..., N], 0 to 1.
-
-    What RMIA, BASE and memorisation read.
-    """
-    posteriors = softmax(np.asarray(logits, dtype=np.float64) / temperature)
-    index = np.broadcast_to(np.asarray(labels)[..., None], (*posteriors.shape[:-1], 1))
-    return np.take_along_axis(posteriors, index, axis=-1)[..., 0]
+def log_likelihood(logits: ArrayLike, labels: ArrayLike) -> Floats:
+    """log p_y, minus the loss, in nats, for the same arguments: by way of the logit statistic, which keeps its digits
+    where p_y rounds to 1."""
+    return -np.logaddexp(0, -logit_statistic(logits, labels))
 
 
-def correctness(outputs: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]:
+def correctness(outputs: ArrayLike, labels: ArrayLike) -> Floats:
     """1.0 where the first largest of `outputs` [..., N, K] (logits or posteriors) is the label, else 0.0: [..., N]."""
     return (np.asarray(outputs).argmax(axis=-1) == np.asarray(labels)).astype(np.float64)
+
+
+STATISTICS: dict[str, Callable[[ArrayLike, ArrayLike], Floats]] = {
+    "logit": logit_statistic,
+    "hinge": hinge_statistic,
+    "log-likelihood": log_likelihood,
+    "probability": lambda logits, labels: np.exp(log_likelihood(logits, labels)),
+    "correctness": correctness,
+}
+"""Name -> statistic of outputs [..., N, K] for labels [N]."""

@@ -1,7 +1,7 @@
 """Count, centre and spread of the references of each example, IN and OUT: all that most attacks need of them.
 
-One pass over the models a side, in blocks of examples, so that memory beyond the input is a few arrays [N]. What is
-summed over examples is summed exactly (`math.fsum`): the order of the examples then changes no digit of a score.
+One pass over the models of each side, in blocks of examples, so that memory beyond the input is a few arrays [N]. What
+is summed over examples is summed exactly (`math.fsum`): the order of the examples then changes no digit of a score.
 """
 
 import math
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import ArrayError
 from mia_core.references.outputs import References
 
@@ -29,11 +30,11 @@ class Side:
 
     name: str
     count: NDArray[np.int64]
-    mean: NDArray[np.float64]
-    squares: NDArray[np.float64]
-    median: NDArray[np.float64] | None = None
+    mean: Floats
+    squares: Floats
+    median: Floats | None = None
 
-    def filled(self, values: NDArray[np.float64], needed: int = 1) -> NDArray[np.float64]:
+    def filled(self, values: Floats, needed: int = 1) -> Floats:
         """`values` [N], where an example with fewer than `needed` references takes the average of all others.
 
         That is the fallback of every attack here for an example without IN or OUT references: the score stays finite,
@@ -83,12 +84,12 @@ def summarise(references: References, query: int = 0, median: bool = False) -> t
     return inside, outside
 
 
-def exact_mean(values: NDArray[np.float64]) -> float:
+def exact_mean(values: Floats) -> float:
     """Mean of `values` [N], rounded once, so in any order the same."""
     return math.fsum(values) / len(values)
 
 
-def _median(values: NDArray[np.float64], chosen: NDArray[np.bool_], count: NDArray[np.int64]) -> NDArray[np.float64]:
+def _median(values: Floats, chosen: Flags, count: NDArray[np.int64]) -> Floats:
     """Median over models of the `chosen` values [R, n]: float64 [n], 0 where none is chosen."""
     ordered = np.sort(np.where(chosen, values, np.inf).T, axis=1)
     rows = np.arange(len(ordered))

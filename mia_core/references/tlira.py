@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import digamma, gammaln, log_ndtr, polygamma, stdtr
 
+from mia_core.attacks.contract import Floats
 from mia_core.base.settings import Settings
 from mia_core.references.outputs import References
+from mia_core.references.record import ReferenceRecord, reading
 from mia_core.references.summaries import SPREAD_FLOOR, Side, exact_mean, summarise
 
 
@@ -35,7 +36,7 @@ class Prior:
     variance: float
 
 
-def tlira(references: References, settings: TLiraSettings | None = None) -> NDArray[np.float64]:
+def tlira(references: References, settings: TLiraSettings | None = None) -> Floats:
     """t-LiRA's scores, float64 [N]; with Q queries the mean over queries. "online" in nats, "offline" at most 0.
 
     An example with one reference on a side has the prior's variance; one with none takes the average centre of the
@@ -76,7 +77,7 @@ def fit_prior(side: Side) -> Prior:
     return Prior(2 * prior, math.exp(mean + digamma(prior) - math.log(prior)))
 
 
-def trigamma_inverse(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def trigamma_inverse(values: Floats) -> Floats:
     """x with trigamma(x) = value, for `values` [...] > 0: float64 [...].
 
     Newton's method on 1 / trigamma, which is convex and nearly linear, from 1/2 + 1/value: it rises to the answer
@@ -95,9 +96,7 @@ def trigamma_inverse(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return x
 
 
-def _standardised(
-    statistic: NDArray[np.float64], side: Side
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+def _standardised(statistic: Floats, side: Side) -> tuple[Floats, Floats, Floats]:
     """Student's t of the target's statistic, its degrees of freedom and its scale, float64 [N] each."""
     prior = fit_prior(side)
     own = np.maximum(side.count - 1, 0)
@@ -115,19 +114,29 @@ def _standardised(
     return (statistic - centre) / scale, prior.degrees + own, scale
 
 
-def _log_density(
-    t: NDArray[np.float64], degrees: NDArray[np.float64], scale: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _log_density(t: Floats, degrees: Floats, scale: Floats) -> Floats:
     if np.isinf(degrees).all():
         return -0.5 * t**2 - 0.5 * math.log(2 * math.pi) - np.log(scale)
     constant = gammaln((degrees + 1) / 2) - gammaln(degrees / 2) - 0.5 * np.log(degrees * math.pi)
     return constant - (degrees + 1) / 2 * np.log1p(t**2 / degrees) - np.log(scale)
 
 
-def _log_distribution(t: NDArray[np.float64], degrees: NDArray[np.float64]) -> NDArray[np.float64]:
+def _log_distribution(t: Floats, degrees: Floats) -> Floats:
     """log of Student's distribution function at `t`, with all digits in both tails: ties at the top would cost the
     low false-positive rates."""
     if np.isinf(degrees).all():
         return log_ndtr(t)
     tail = stdtr(degrees, -np.abs(t))
     return np.where(t > 0, np.log1p(-tail), np.log(np.maximum(tail, np.finfo(float).tiny)))
+
+
+RECORDS = (
+    ReferenceRecord(
+        "t-lira", reading("logit", tlira), "LiRA with Student's t and a variance that examples share in part",
+        "Brännvall 2026", order=16, settings=TLiraSettings,
+    ),
+    ReferenceRecord(
+        "t-lira-offline", reading("logit", tlira, TLiraSettings(form="offline")),
+        "the same with OUT references only", "Brännvall 2026", order=17,
+    ),
+)  # fmt: skip

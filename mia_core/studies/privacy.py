@@ -25,18 +25,7 @@ from numpy.typing import NDArray
 
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import Combination
-from mia_core.measures.epsilon import (
-    COINS,
-    DELTA,
-    GAUSSIAN,
-    TRIALS,
-    best_guesses,
-    epsilon_any_threshold,
-    epsilon_at_threshold,
-    epsilon_gaussian,
-    epsilon_one_run,
-    epsilon_one_run_fdp,
-)
+from mia_core.measures.epsilon import COINS, DELTA, every_bound
 from mia_core.studies.reference_rows import EVERY, answers, attacked, check_attacks, check_references
 from mia_core.studies.reference_study import ReferenceStudy
 
@@ -101,27 +90,8 @@ def canary_bounds(
     """
     if members.all() or not members.any():
         return []
-    m = len(scores)
-    made, correct = best_guesses(scores, members, round(GUESSED * m))
-    paid = alpha / likelier
-
-    def row(bound: str, epsilon: float, delta: float, assumes: str, guessed: bool = False) -> dict[str, Any]:
-        counts = {"guesses": made if guessed else None, "correct": correct if guessed else None}
-        found = {"bound": bound, "epsilon": float(epsilon), "delta": delta, **counts}
-        return found | {"by_design": assumes == COINS, "assumes": assumes}
-
-    found = []
-    if threshold is not None:
-        fixed = epsilon_at_threshold(scores, members, threshold, alpha)
-        found.append(row("at the attack's threshold", fixed, 0.0, TRIALS))
-    found.append(row("any threshold", epsilon_any_threshold(scores, members, alpha), 0.0, TRIALS))
-    gaussian = epsilon_gaussian(scores, members, alpha, delta)
-    found.append(row("any threshold, Gaussian", gaussian, delta, f"{TRIALS}; {GAUSSIAN}"))
-    run = epsilon_one_run(m, made, correct, paid, delta)
-    run_gaussian = epsilon_one_run_fdp(m, made, correct, paid, delta)
-    found.append(row("one run", run, delta, COINS, guessed=True))
-    found.append(row("one run, Gaussian", run_gaussian, delta, f"{COINS}; {GAUSSIAN}", guessed=True))
-    return found
+    found = every_bound(scores, members, threshold, round(GUESSED * len(scores)), alpha, delta, likelier)
+    return [row | {"by_design": row["assumes"] == COINS} for row in found]
 
 
 def dependence(canaries: int, pool: int) -> float:

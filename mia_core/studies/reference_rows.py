@@ -16,8 +16,8 @@ from mia_core.defenses import Combination
 from mia_core.measures.intervals import clopper_pearson
 from mia_core.measures.metrics import from_counts, low_fpr
 from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
+from mia_core.references import REFERENCE_ATTACKS, unusable
 from mia_core.references.answers import Answers, View, seen_as_logits
-from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS, unusable
 from mia_core.studies.columns import REFERENCE_LEVELS, level_columns
 from mia_core.studies.reference_study import ReferenceStudy
 
@@ -33,7 +33,7 @@ class Scores:
     """One attack on every target: scores and the answers, [T, P], and a threshold for each kind of examples, [T].
 
     thresholds  kind -> one per target, chosen on a stand-in; None where there are too few models for that. Where the
-                attack comes with one (`mia_core.references.registry.FIXED_THRESHOLDS`), that one
+                attack comes with one (`mia_core.references.record.ReferenceRecord`), that one
     """
 
     scores: NDArray[np.float64]
@@ -81,10 +81,10 @@ def views(study: ReferenceStudy, found: Answers, references: int | None = None) 
 
 def attacked(study: ReferenceStudy, name: str, found: Answers, references: int | None = None) -> Scores:
     """Scores of one attack by name on every target, and thresholds that were chosen without the target's answers."""
-    attack, kinds = REFERENCE_ATTACKS[name], kinds_of(study)
+    attack, kinds = REFERENCE_ATTACKS[name].attack, kinds_of(study)
     scores, members = [], []
     thresholds: dict[str, list[float | None]] = {kind: [] for kind in kinds}
-    fixed = FIXED_THRESHOLDS.get(name)
+    fixed = REFERENCE_ATTACKS[name].threshold
     for view in views(study, found, references):
         scores.append(attack(view))
         members.append(view.membership())

@@ -84,7 +84,7 @@ class ReferenceSettings(DataSettings, Recipe):
     design      "pairs" (complementary pairs), "random_halves" (independent coins), or "exactly_half" (biased, known
                 by name so that the bias can be shown); see `mia_core.data.splits.pairs` and `mia_core.data.splits`
     seed        of the pool, the canaries, the members and all that is random in the trainings
-    attacks     names of attacks (see `mia_core.references.registry.REFERENCE_ATTACKS`), or "all"
+    attacks     names of attacks (see `mia_core.references.REFERENCE_ATTACKS`), or "all"
     queries     what each model is asked about an example: "plain", the image itself, and copies of it (see
                 `mia_core.studies.queries.QUERIES`)
     confidence  of the intervals, in (0, 1)
@@ -111,7 +111,7 @@ class ReferenceSettings(DataSettings, Recipe):
     @field_validator("attacks")
     @classmethod
     def _known_attacks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        from mia_core.references.registry import REFERENCE_ATTACKS
+        from mia_core.references import REFERENCE_ATTACKS
 
         names = tuple(
             dict.fromkeys(name for word in value for name in (REFERENCE_ATTACKS if word == "all" else [word]))

@@ -17,9 +17,6 @@ from mia_core.store.trainings import train_all
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import SHADOW, TARGET, Study
 
-BY_CLASS = ("shokri", "risk-score", *(name for name in ATTACKS if name.endswith("-per-class")))
-"""Attacks with a part for each class, which mean nothing where classes differ."""
-
 
 class Transfer:
     """Attacks on the targets of one study with the shadows of another.
@@ -89,7 +86,7 @@ class Transfer:
     def _check_attacks(self) -> None:
         names = [study.dataset.classes for study in (self.target, self.shadow)]
         for attack in self.target.settings.attacks:
-            if names[0] != names[1] and attack in BY_CLASS:
+            if names[0] != names[1] and ATTACKS[attack].by_class:
                 raise SettingsError(
                     f"attacks: {attack} judges each class by itself; expected attacks that do not, "
                     f"as {self.shadow.dataset.name} and {self.target.dataset.name} have different classes"

@@ -11,7 +11,7 @@ from mia_core.audits.models_file import read_models
 from mia_core.cli.main import main
 from mia_core.data.splits import exactly_half, pairs, random_halves
 from mia_core.gate.npz import read_score_sets
-from mia_core.references.registry import FIXED_THRESHOLDS, REFERENCE_ATTACKS
+from mia_core.references import REFERENCE_ATTACKS
 
 
 def models(design=pairs, count=8, pool=200, outside=20, signal=2.0, seed=0):
@@ -52,7 +52,8 @@ def test_every_attack_finds_the_signal_and_names_what_it_rests_on(capsys, path):
         assert (result["target"], result["partner_left_out"], result["references"]) == (0, 1, 6)
         assert result["queries_per_example"] == 1 and result["train_accuracy"] > result["test_accuracy"]
         assert result["auc"] > 0.55 and result["balanced_accuracy"] > 0.5, result["attack"]
-        assert result["threshold_from"] == ("fixed" if result["attack"] in FIXED_THRESHOLDS else "model 2")
+        fixed = REFERENCE_ATTACKS[result["attack"]].threshold is not None
+        assert result["threshold_from"] == ("fixed" if fixed else "model 2")
     assert report["attacks"][list(REFERENCE_ATTACKS).index("lira")]["settings"]["form"] == "online"
 
 
@@ -172,12 +173,12 @@ def with_nan():
         (changed(members=models()["members"][:, :9]), "members (8, 9); expected logits"),
         (changed(members=np.zeros((8, 220))), "model 0 has 0 members, 220 non-members; expected both sides"),
         (changed(labels=models()["labels"] + 3), "labels: found 220 values outside the range"),
-        (changed(labels=models()["labels"][:5]), "labels: found shape (5,); expected one an example, (220,)"),
+        (changed(labels=models()["labels"][:5]), "labels: found shape (5,); expected one for each example, (220,)"),
         (changed(logits=models()["logits"][0]), "expected logits or posteriors [M, N, K]"),
         (changed(posteriors=np.zeros(3)), "found logits (8, 220, 3)"),
         ({"logits": np.zeros((2, 3, 4)), "members": np.eye(2, 3)}, "with labels [N], or statistic"),
         ({"statistic": np.zeros((2, 0)), "members": np.zeros((2, 0))}, "none empty"),
-        ({"statistic": np.zeros((1, 3)), "members": [[1, 0, 1]]}, "no reference beside target"),
+        ({"statistic": np.zeros((1, 3)), "members": [[1, 0, 1]]}, "no reference besides target"),
         ({"statistic": np.array([["a", "b"]]), "members": [[1, 0]]}, "found text"),
     ],
 )

@@ -5,12 +5,9 @@ import csv
 import numpy as np
 import pytest
 from test_attack_models import models, noise
-from typer.testing import CliRunner
 
 from arrays import save
 from attack_commands import named, rates, refused, report_of, run
-from mia_core.audits.many_models import SETTINGS
-from mia_core.cli.main import app
 
 
 def attack(capsys, folder, arrays, *options):
@@ -92,14 +89,6 @@ def test_text_names_the_settings_and_what_is_not_judged(capsys, tmp_path):
     assert "settings: form online, variance fixed, pooled residuals, centre mean, divisor n\n" in out
     out = run(capsys, "attack-models", "--models", path, "--replicates", 0, "--attack", "loss")[1]
     assert "settings: " not in out
-
-
-def test_help_states_the_defaults_that_the_attacks_have():
-    shown = " ".join(CliRunner().invoke(app, ["attack-models", "--help"]).output.split())
-    for name, (group, _) in SETTINGS.items():
-        values = group().model_dump(mode="json").items()
-        texts = (f"{key}={','.join(map(str, value)) if isinstance(value, list) else value}" for key, value in values)
-        assert f"{name} {' '.join(texts)}" in shown
 
 
 @pytest.mark.parametrize("name", ["lira", "t-lira"])

@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from mia_book import reference_tables, stability
+from mia_book import stability
+from mia_core.attacks import ATTACKS
 from mia_core.base.errors import DataError
 from mia_core.data.dataset import Dataset
 from mia_core.measures.claims import Claim
+from mia_core.references import REFERENCE_ATTACKS
 from mia_core.report.front import recorded_tradeoff
 from mia_core.report.sources import chapter_name, open_book
 from mia_core.store.runs import Store
@@ -54,7 +56,8 @@ def test_the_years_agree() -> None:
 
 def test_every_attack_has_its_source_in_the_bibliography() -> None:
     known = {re.sub(r"[\\{}\"]", "", line) for line in re.findall(r"author += \{(\S+),", BIBLIOGRAPHY)}
-    for _, source in reference_tables.ATTACKS.values():
+    for record in (*ATTACKS.values(), *REFERENCE_ATTACKS.values()):
+        source = record.source
         assert source == "this book" or source.split()[0].replace("ä", "a") in known, source
 
 

@@ -29,17 +29,6 @@ def test_report_of_counted_outputs(capsys, shadow, target):
     assert result["tpr_at_fpr"][0]["tpr_clopper_pearson"] == [0, pytest.approx(1 - 0.025 ** (1 / 1000))]
 
 
-def test_every_attack_in_one_report(capsys, shadow, target):
-    options = [word for name in ("loss", "gap", "confidence", "adversary1") for word in ("--attack", name)]
-    report, _ = attacked(capsys, shadow, target, *options)
-    areas = {result["attack"]: result["auc"] for result in report["attacks"]}
-    assert areas == {"loss": 0.847405, "gap": 0.7035, "confidence": AUC, "adversary1": AUC}
-    for result in report["attacks"]:
-        for name, value in result.items():
-            if value is None and name not in ("remark",):
-                assert result["reasons"][name], name
-
-
 def test_what_a_call_means_stands_beside_how_often_it_is_right(capsys, shadow, target):
     report, _ = attacked(capsys, shadow, target)
     (result,) = report["attacks"]

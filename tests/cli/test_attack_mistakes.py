@@ -9,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from arrays import base
-from attack_commands import attacked, refused, run
-from mia_core.cli.main import app, main
+from attack_commands import attacked, refused
+from mia_core.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,22 +73,6 @@ def test_inputs_are_never_overwritten(capsys, shadow, target):
     assert "one of the inputs" in line and Path(target).read_bytes() == before
 
 
-@pytest.mark.parametrize("arguments", [["attack"], ["attack", "--shadow"], ["atack"], ["attack", "extra"]])
-def test_mistaken_command_lines_are_one_line(capsys, arguments):
-    refused(capsys, *arguments)
-
-
-def test_help_names_the_coding_of_membership():
-    result = CliRunner().invoke(app, ["attack", "--help"])
-    assert result.exit_code == 0 and result.output.isascii()
-    assert "1 = member" in " ".join(result.output.split())
-
-
-def test_no_arguments_show_the_help(capsys):
-    status, out, err = run(capsys)
-    assert status == 0 and "attack" in out and err == []
-
-
 class Full(io.StringIO):
     def flush(self):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -116,16 +99,6 @@ def mia(*arguments, **options):
         [sys.executable, *arguments], capture_output=True, text=True, errors="replace", env=environment, timeout=60,
         check=False, **options,
     )  # fmt: skip
-
-
-def test_neither_help_nor_attack_imports_torch_and_help_imports_little(shadow, target):
-    code = (
-        "import sys; from mia_core.cli.main import main; main(['--help']); "
-        "heavy = {'torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib', 'scipy', 'numpy'} & set(sys.modules); "
-        f"main(['attack', '--shadow', {shadow!r}, '--target', {target!r}, '--json', '--replicates', '0']); "
-        "print(sorted(heavy), 'torch' in sys.modules, file=sys.stderr)"
-    )
-    assert mia("-c", code).stderr.strip() == "[] False"
 
 
 @pytest.mark.parametrize("encoding", [{"PYTHONIOENCODING": "cp1252"}, {"PYTHONUTF8": "0", "LC_ALL": "C"}])

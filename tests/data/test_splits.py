@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mia_core.base.errors import DataError, SettingsError
-from mia_core.data.splits import default_part, four_way, pairs
+from mia_core.data.splits import default_part, exactly_half, four_way, pairs, random_halves
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -103,3 +103,24 @@ def test_pairs_need_an_even_number_of_models(models):
 def test_pairs_need_examples():
     with pytest.raises(DataError, match="at least 2 examples, found 1"):
         pairs(1, 2, 0)
+
+
+@pytest.mark.parametrize("split", [random_halves, exactly_half])
+def test_splits_are_halves_of_the_pool_and_repeat_by_seed(split):
+    made = split(4000, 8, 3, 4100)
+    assert np.array_equal(made.members, split(4000, 8, 3, 4100).members)
+    assert not np.array_equal(made.members, split(4000, 8, 4, 4100).members)
+    assert not made.members[:, 4000:].any() and not made.counted[:, 4000:].any() and made.counted[:, :4000].all()
+    assert np.abs(made.members[:, :4000].mean(axis=1) - 0.5).max() < 0.04
+    holders = made.members[:, :4000].sum(axis=0)
+    assert (holders == 4).all() if split is exactly_half else len(np.unique(holders)) > 5
+    with pytest.raises(DataError):
+        split(0, 8, 0)
+    with pytest.raises(SettingsError):
+        split(10, 0, 0)
+
+
+def test_an_odd_number_of_models_has_no_exact_half():
+    with pytest.raises(SettingsError, match="even number"):
+        exactly_half(10, 7, 0)
+    assert random_halves(10, 7, 0).members.shape == (7, 10)

@@ -21,7 +21,7 @@ def test_online_on_gaussians_reaches_the_analytic_area():
     statistics = 3 * random.normal(size=6000) + random.normal(size=(130, 6000)) + 1.5 * split.members
     expected = norm.cdf(1.5 / np.sqrt(2))
     for settings in ({}, {"variance": "example"}, {"centre": "median"}, {"form": "offline_tail"}):
-        scores = lira(References.of_pairs(statistics, split.members, 0), LiraSettings(**settings))
+        scores = lira(References(statistics, split.members, 0, 1), LiraSettings(**settings))
         assert auc(scores, split.members[0]) == pytest.approx(expected, abs=0.015), settings
 
 

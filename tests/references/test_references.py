@@ -1,21 +1,20 @@
-"""Reference models: who is compared with whom, statistics and splits, small attacks by hand, known answers."""
+"""Reference models: who is compared with whom, statistics, small attacks by hand, known answers."""
 
 import itertools
 
 import numpy as np
 import pytest
 
-from mia_core.base.errors import ArrayError, DataError, SettingsError
-from mia_core.data.splits import exactly_half, random_halves
-from mia_core.gate.posteriors import logit_statistic, softmax
+from mia_core.base.errors import ArrayError, SettingsError
+from mia_core.gate.posteriors import softmax
 from mia_core.references import References
-from mia_core.references.attack_p import attack_p
 from mia_core.references.attack_r import attack_r
 from mia_core.references.calibrated_loss import difficulty_calibrated, memorisation
 from mia_core.references.label_only import fit_logistic, label_only
 from mia_core.references.outputs import BLOCK, held_out
-from mia_core.references.statistics import correctness, hinge_statistic, logit_of_posteriors, true_probability
+from mia_core.references.statistics import STATISTICS, correctness, hinge_statistic
 from mia_core.references.summaries import summarise
+from mia_core.references.target_alone import attack_p
 from reference_attacks import small
 
 # The data class
@@ -23,10 +22,10 @@ from reference_attacks import small
 
 def test_rows_leave_out_target_and_partner():
     statistics, members = small()
-    assert References.of_pairs(statistics, members, 4).rows.tolist() == [0, 1, 2, 3, 6, 7]
-    assert References.of_pairs(statistics, members, 5, asked=2).rows.tolist() == [0, 1]
+    assert References(statistics, members, 4, 5).rows.tolist() == [0, 1, 2, 3, 6, 7]
+    assert References(statistics, members, 5, 4, asked=2).rows.tolist() == [0, 1]
     assert References(statistics, members, 0, None).rows.tolist() == [1, 2, 3, 4, 5, 6, 7]
-    inside, outside = References.of_pairs(statistics, members, 3).counts()
+    inside, outside = References(statistics, members, 3, 2).counts()
     assert (inside[:60] == 3).all() and (outside[:60] == 3).all() and (inside[60:] == 0).all()
 
 
@@ -56,14 +55,14 @@ def test_values_that_are_not_finite_are_refused_with_their_place():
     statistics[3, 7] = np.nan
     statistics[5, 2] = np.inf
     with pytest.raises(ArrayError, match="2 values that are not finite, first at model 3, example 7"):
-        References.of_pairs(statistics, members, 0)
-    References.of_pairs(np.full((4, 110), 1e308), members[:4], 0)  # its sum overflows, its values are finite
+        References(statistics, members, 0, 1)
+    References(np.full((4, 110), 1e308), members[:4], 0, 1)  # its sum overflows, its values are finite
 
 
 def test_a_target_without_references_is_refused():
     statistics, members = small(models=2)
     with pytest.raises(ArrayError, match="found 2 models, no reference"):
-        References.of_pairs(statistics, members, 0)
+        References(statistics, members, 0, 1)
 
 
 def test_blocks_cover_all_examples_once_and_leave_no_single_one():
@@ -78,7 +77,7 @@ def test_blocks_cover_all_examples_once_and_leave_no_single_one():
 
 def test_summaries_are_numpys():
     statistics, members = small(models=12, pool=40)
-    references = References.of_pairs(statistics, members, 2)
+    references = References(statistics, members, 2, 3)
     for side, wanted in zip(summarise(references, median=True), (True, False), strict=True):
         for j in range(references.examples):
             values = statistics[references.rows, j][members[references.rows, j] == wanted]
@@ -98,35 +97,11 @@ def test_statistics_by_hand_and_from_posteriors():
     labels = np.array([0, 2])
     assert hinge_statistic(logits, labels).tolist() == [1.0, -2.0]
     np.testing.assert_allclose(hinge_statistic(np.log(softmax(logits)), labels), [1.0, -2.0])
-    np.testing.assert_allclose(logit_of_posteriors(softmax(logits), labels), logit_statistic(logits, labels))
-    np.testing.assert_allclose(true_probability(logits, labels), softmax(logits)[[0, 1], labels])
-    np.testing.assert_allclose(true_probability(logits[None], labels, 2.0)[0], softmax(logits / 2)[[0, 1], labels])
+    p = softmax(logits)[[0, 1], labels]
+    np.testing.assert_allclose(STATISTICS["logit"](np.log(softmax(logits)), labels), np.log(p / (1 - p)))
+    np.testing.assert_allclose(STATISTICS["probability"](logits[None], labels)[0], p)
+    np.testing.assert_allclose(STATISTICS["log-likelihood"](logits, labels), np.log(p))
     assert correctness(logits, labels).tolist() == [1.0, 0.0]
-    assert np.isfinite(logit_of_posteriors([[1.0, 0.0, 0.0]] * 2, [0, 1])).all()
-
-
-# Splits
-
-
-@pytest.mark.parametrize("split", [random_halves, exactly_half])
-def test_splits_are_halves_of_the_pool_and_repeat_by_seed(split):
-    made = split(4000, 8, 3, 4100)
-    assert np.array_equal(made.members, split(4000, 8, 3, 4100).members)
-    assert not np.array_equal(made.members, split(4000, 8, 4, 4100).members)
-    assert not made.members[:, 4000:].any() and not made.counted[:, 4000:].any() and made.counted[:, :4000].all()
-    assert np.abs(made.members[:, :4000].mean(axis=1) - 0.5).max() < 0.04
-    holders = made.members[:, :4000].sum(axis=0)
-    assert (holders == 4).all() if split is exactly_half else len(np.unique(holders)) > 5
-    with pytest.raises(DataError):
-        split(0, 8, 0)
-    with pytest.raises(SettingsError):
-        split(10, 0, 0)
-
-
-def test_an_odd_number_of_models_has_no_exact_half():
-    with pytest.raises(SettingsError, match="even number"):
-        exactly_half(10, 7, 0)
-    assert random_halves(10, 7, 0).members.shape == (7, 10)
 
 
 # The small attacks
@@ -167,16 +142,16 @@ def test_held_out_is_what_no_model_trained_on():
 def test_published_answers_on_eight_models(answers):
     known = answers["eight_models_case"]
     members, labels = np.array(known["keep"], bool), known["labels"]
-    p = true_probability(known["logits"], labels)
+    p = STATISTICS["probability"](known["logits"], labels)
     hinge = known["hinge_on_logits_of_target (Aerni et al. 2024)"]
     np.testing.assert_allclose(hinge_statistic(known["logits"], labels)[0], hinge, atol=1e-9)
     shares = known["attack_r (Ye et al. 2022): share of OUT references with a larger loss; higher = member"]
-    np.testing.assert_allclose(attack_r(References.of_pairs(np.log(p), members, 0)), shares, atol=1e-9)
+    np.testing.assert_allclose(attack_r(References(np.log(p), members, 0, 1)), shares, atol=1e-9)
     lower = known["attack_p: share of z with a smaller loss under the target; lower = member"]
-    z = true_probability(known["z_logits"], known["z_labels"])
+    z = STATISTICS["probability"](known["z_logits"], known["z_labels"])
     np.testing.assert_allclose(1 - attack_p(np.log(p[0]), np.log(z[0])), lower, atol=1e-9)
     expected = known["memorisation (mean IN p - mean OUT p)"]
-    np.testing.assert_allclose(memorisation(References.of_pairs(p, members, 0)), expected, atol=1e-9)
+    np.testing.assert_allclose(memorisation(References(p, members, 0, 1)), expected, atol=1e-9)
 
 
 def test_published_answer_of_label_only(answers):

@@ -34,7 +34,7 @@ def world(models, examples, degrees, seed=0):
 @pytest.mark.parametrize("degrees", [4.0, 10.0, math.inf])
 def test_the_prior_is_found_again(degrees):
     statistics, members = world(10, 20000, degrees)
-    for side in summarise(References.of_pairs(statistics, members, 0)):
+    for side in summarise(References(statistics, members, 0, 1)):
         prior = fit_prior(side)
         assert prior.variance == pytest.approx(2, rel=0.05)
         assert prior.degrees > 100 if math.isinf(degrees) else prior.degrees == pytest.approx(degrees, rel=0.2)
@@ -42,7 +42,7 @@ def test_the_prior_is_found_again(degrees):
 
 def test_scores_are_scipys_densities():
     statistics, members = world(8, 200, 4.0)
-    references = References.of_pairs(statistics, members, 0)
+    references = References(statistics, members, 0, 1)
     logs = []
     for side in summarise(references):
         prior = fit_prior(side)
@@ -56,7 +56,7 @@ def test_scores_are_scipys_densities():
 
 def test_few_references_with_unequal_variances_are_used_better_than_by_lira():
     statistics, members = world(12, 8000, 3.0)
-    references = References.of_pairs(statistics, members, 0)
+    references = References(statistics, members, 0, 1)
     areas = [auc(scores, members[0]) for scores in (
         tlira(references), lira(references), lira(references, LiraSettings(variance="example")),
     )]  # fmt: skip
@@ -76,7 +76,7 @@ def test_one_reference_a_side_is_a_normal_density_of_the_raw_variance():
 def test_an_example_without_references_is_spread_over_all_centres():
     statistics, members = world(8, 2000, 3.0)
     members[2:, 0] = False
-    references = References.of_pairs(statistics, members, 0)
+    references = References(statistics, members, 0, 1)
     inside, outside = summarise(references)
     assert inside.count[0] == 0 and outside.count[0] == 6
     mine, other = fit_prior(inside), fit_prior(outside)
@@ -94,7 +94,7 @@ def test_high_offline_scores_stay_apart():
     statistics, members = world(8, 200, 4.0)
     statistics[0, :4] = [1e2, 1e3, 1e4, 1e5]
     statistics[2:, :4] = np.random.default_rng(0).normal(size=(6, 1))
-    scores = tlira(References.of_pairs(statistics, members, 0), TLiraSettings(form="offline"))
+    scores = tlira(References(statistics, members, 0, 1), TLiraSettings(form="offline"))
     assert np.isfinite(scores).all() and (scores < 0).all() and len(np.unique(scores[:4])) == 4
 
 
