@@ -45,7 +45,8 @@ def test_conda_installs_this_project_with_extras_that_it_has_and_nothing_else() 
     (line,) = of_pip
     extras = re.fullmatch(r"-e \.\[([\w,]+)\]", line)
     assert extras and set(extras[1].split(",")) <= set(EXTRAS)
-    assert {"book", "test"} <= set(extras[1].split(","))
+    assert set(extras[1].split(",")) == {"book", "test", "fast"}, "as `make` installs it"
+    assert f'".[{extras[1]}]"' in (ROOT / "Makefile").read_text()
 
 
 def test_jupyter_book_is_below_2_wherever_it_is_required() -> None:

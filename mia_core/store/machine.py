@@ -1,4 +1,4 @@
-"""What this machine is and how to use it: device, threads, memory, and the faster of two precisions."""
+"""What this machine is and how to use it: device, threads and memory."""
 
 import contextlib
 import ctypes

@@ -8,16 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.files import absolute, cache_dir, reason, write_atomically
 from mia_core.base.recent import Recent
-
-if TYPE_CHECKING:
-    pass
 
 _ARRAYS = ("logits", "labels", "members", "counted")
 

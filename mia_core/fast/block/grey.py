@@ -7,8 +7,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from mia_core.fast.block.compiled import CHANNELS, compiled
-from mia_core.fast.block.pixels import SHUT, largest, spread
-from mia_core.fast.block.pool import as_array
+from mia_core.fast.block.pixels import SHUT, as_array, largest, spread
 
 
 def fits(shape: tuple[int, int, int], gradient: bool, precision: torch.dtype) -> bool:
