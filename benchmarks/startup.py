@@ -1,4 +1,4 @@
-"""Start-up: `import mia_core` and `mia --help`, beside an interpreter that does nothing.
+"""Start-up: `import mia_core` and `mia --help`, next to an interpreter that does nothing.
 
     PYTHONPATH=book python benchmarks/startup.py [--rounds 7]
 

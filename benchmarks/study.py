@@ -5,8 +5,8 @@
 The baseline is the ordinary PyTorch loop: a DataLoader over PIL images with ToTensor and Normalize, batch 100, Adam,
 float32, then the outputs on the examples on which the model is judged, by a DataLoader as well. It, this package with
 `mia_core.fast` and this package as the textbook has it train the same network on the members of the first target with
-one thread, in turn, in one process. A study trains one such model a core at a time, so its minutes are models x seconds
-/ cores.
+one thread, in turn, in one process. A study trains one such model per core at a time, so its minutes are models x
+seconds / cores.
 """
 
 import argparse

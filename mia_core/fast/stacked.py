@@ -134,7 +134,7 @@ class _Batch:
     def _standardised(self, rows: torch.Tensor) -> torch.Tensor:
         """Images [M, B, H, W, C] of rows [M, B] of the data set, each by its model's mean and scale."""
         pixels = self.pixels[rows]
-        # Made anew for its strides, as in `mia_core.fast.stacked_networks.stack`.
+        # Made here for its strides, as in `mia_core.fast.stacked_networks.stack`.
         images = torch.empty(pixels.shape, device=self.device)
         return torch.sub(pixels, self.mean, out=images).div_(self.scale)
 

@@ -1,4 +1,4 @@
-"""One training: examples, recipe, defenses and seed of a model, as all that trains or finds a run needs them."""
+"""One training: examples, recipe, defenses and seed of a model, which is all that it takes to train or to find it."""
 
 from typing import NamedTuple
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 WORTH_A_WORKER = 20_000
 """Images shown, over all epochs and trainings, below which no other process is started: it would take as long."""
-TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
+TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB per model
 
 
 def train_all(
@@ -34,7 +34,7 @@ def train_all(
 ) -> None:
     """Train `tasks` in their order, `jobs` at a time; each run is stored when it is done.
 
-    By default one a core, or one after the other where there is little to train (`WORTH_A_WORKER`).
+    By default one per core, or one after the other where there is little to train (`WORTH_A_WORKER`).
 
     Each model uses its recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
     where it stopped. Inside `mia_core.store.cluster.cluster`, or joblib's `parallel_config(backend="dask")`, the

@@ -67,3 +67,13 @@ def test_the_compiled_block_is_for_a_cnn_on_a_processor():
         recipe = RECIPE.replace(network=name)
         network = network_of(DATA, Job(*half(DATA), recipe, (), (0, 0)))
         assert (getattr(FastStep(network, recipe).network, "block", None) is block) == taken
+
+
+def test_the_same_seed_gives_the_same_bits_and_a_recorded_epoch_is_the_run_that_stops_there():
+    job = Job(*half(DATA), RECIPE, combination("dropout+smoothing"), (3, 0))
+    with cpu_threads(1):
+        snapshots = list(train(DATA, job, FastStep))
+        for snapshot in snapshots:
+            again = list(train(DATA, job.stopped_at(snapshot.epoch), FastStep))[-1]
+            assert np.array_equal(snapshot.logits, again.logits)
+            assert all(np.array_equal(snapshot.weights[name], again.weights[name]) for name in again.weights)

@@ -7,10 +7,9 @@ from torch.nn import functional as F
 
 from mia_core.base.errors import TrainingError
 from mia_core.defenses import combination
-from mia_core.model.build import build_network
+from mia_core.model.build import network_of
 from mia_core.model.cnn import CNN
 from mia_core.model.job import Job
-from mia_core.model.network import standardisation
 from mia_core.model.train import batches, query, train
 from mia_core.store.machine import cpu_threads
 from small import RECIPE, half, tiny_dataset
@@ -90,18 +89,16 @@ def test_the_loss_and_what_is_learnt_are_those_of_the_mean_cross_entropy():
     recipe = RECIPE.replace(epochs=1, batch_size=20, l2=0.01, record=())
     defenses = combination("smoothing(epsilon=0.3)")
     snapshot = last(recipe, defenses="smoothing(epsilon=0.3)")
-    members = half(DATA)[0]
-    seeds = [int(s) for s in np.random.SeedSequence((0, 0)).generate_state(3, np.uint32)]
-    moments = standardisation(DATA.images, members)
-    network = build_network("cnn", *moments, 3, recipe.hidden_units, defenses, tuple(seeds[:2]), torch.device("cpu"))
+    job = Job(*half(DATA), recipe, defenses, (0, 0))
+    network = network_of(DATA, job)
     decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
     others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
     groups = [{"params": decayed, "weight_decay": 2 * recipe.l2}, {"params": others}]
     optimiser = torch.optim.Adam(groups, lr=recipe.learning_rate)
     targets = torch.from_numpy(defenses[0].targets(np.eye(3)))
     losses = []
-    for step in np.split(np.random.default_rng(seeds[2]).permutation(32), [20]):
-        rows = np.flatnonzero(members)[step]
+    for step in np.split(np.random.default_rng(job.seeds[2]).permutation(32), [20]):
+        rows = np.flatnonzero(job.members)[step]
         loss = F.cross_entropy(network(torch.from_numpy(DATA.images[rows])).double(), targets[DATA.labels[rows]])
         optimiser.zero_grad()
         loss.backward()

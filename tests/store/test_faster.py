@@ -16,6 +16,8 @@ STUDY = ("study", "--dataset", "digits", "--seeds", "1", "--epochs", "2", "--par
          "-p", "replicates=0")  # fmt: skip
 SCRIPT = """
 import sys
+# An editable installation would find in the checkout what the copy lacks.
+sys.meta_path[:] = [finder for finder in sys.meta_path if "Editable" not in repr(finder)]
 for name in {blocked}:
     sys.modules[name] = None
 from mia_core.cli.main import main
