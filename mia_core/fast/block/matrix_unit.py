@@ -141,7 +141,7 @@ def kernel_to_tiles(weight, turned, tiles):
 
 @inlined
 def _convolve(image, step, line, kernel, found):
-    """The image at an address into `found` float32 [h, w, 32], h even; pixels are `step` and lines `line` bytes apart."""
+    """An image at an address into `found` float32 [h, w, 32], h even; pixels `step`, lines `line` bytes apart."""
     height, width, _ = found.shape
     parts, tile, columns = kernel.shape[1], kernel.shape[3] * WIDE, min(ROWS, width)
     weights, results, pixel = np.int64(kernel.ctypes.data), np.int64(found.ctypes.data), 2 * WIDE
