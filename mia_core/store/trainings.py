@@ -12,9 +12,11 @@ import numpy as np
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
+from mia_core.store.cluster import on_workers
 from mia_core.store.faster import stacked, step_class
 from mia_core.store.identity import identity, versions
 from mia_core.store.runs import Run, Store
@@ -47,9 +49,6 @@ def train_all(
     Raises `TrainingError`, `RunError`.
     """
     from joblib import Parallel, cpu_count, parallel_config
-
-    from mia_core.base.progress import progress
-    from mia_core.store.cluster import on_workers
 
     if not tasks:
         return
