@@ -58,7 +58,7 @@ lint: .venv/installed
 # One after the other: two at a time would measure each other. One thread, so that a busy neighbour matters less.
 bench: .venv/installed
 	for name in startup study epoch same together growth references; do \
-		OMP_NUM_THREADS=1 $(BIN)/python benchmarks/$$name.py || exit 1; \
+		OMP_NUM_THREADS=1 PYTHONPATH=book $(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 
 clean:
@@ -79,7 +79,7 @@ distclean: clean
 		"$(PYTHON)" -m venv --clear .venv; \
 	}
 	@echo "Installing into .venv. This happens once and takes a few minutes: torch alone is several GB on Linux."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[book,test]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[book,test,fast]"
 	@touch $@
 
 .venv/lab: .venv/installed

@@ -1,11 +1,13 @@
 """One epoch of the report's CNN on 10,520 images of 3x32x32: this package against the loop a user would write.
 
-    OMP_NUM_THREADS=1 python benchmarks/epoch.py [--threads 1] [--rounds 3] [--bfloat16 auto]
+    OMP_NUM_THREADS=1 PYTHONPATH=book python benchmarks/epoch.py [--threads 1] [--rounds 3] [--examples 10520]
+                                                                 [--bfloat16 auto]
 
 The baseline is the ordinary PyTorch loop: a DataLoader over PIL images with ToTensor and Normalize, batch 100, Adam,
 float32. All train the same network on the same random pixels (the time does not depend on what they show) with the
-same number of threads, in turn, in one process: this package in float32, and in bfloat16 where this machine chooses it.
-The limit: the same multiplications as one matrix product of that precision.
+same number of threads, in turn, in one process: this package in float32, with `mia_core.fast` and as the textbook has
+it, and in bfloat16 where this machine chooses it. The limit: the same multiplications as one matrix product of that
+precision.
 """
 
 import argparse
@@ -23,7 +25,8 @@ from mia_book.cost_records import compared, in_turn, middle, save
 from mia_core.data.dataset import Dataset
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
-from mia_core.model.train import train
+from mia_core.model.train import Step, train
+from mia_core.store.faster import step_class
 from mia_core.store.machine import cpu_threads
 from mia_core.store.precision import resolve
 
@@ -66,11 +69,11 @@ def plain_epoch(loader):
     return in_turn({"": lambda: ordinary_loop(network, loader, optimiser)}, 1)[""][0]
 
 
-def our_epoch(data, members, recipe):
+def our_epoch(data, members, recipe, step):
     """Seconds of an epoch: the difference between a training of two and of one."""
 
     def epochs(count):
-        return lambda: list(train(data, Job(members, members, recipe.stopped_at(count), (), (0, 0))))
+        return lambda: list(train(data, Job(members, members, recipe.stopped_at(count), (), (0, 0)), step))
 
     found = in_turn({"one": epochs(1), "two": epochs(2)}, 1)
     return tuple(two - one for one, two in zip(found["one"][0], found["two"][0], strict=True))
@@ -80,34 +83,38 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--examples", type=int, default=EXAMPLES)
     parser.add_argument("--bfloat16", default="auto", choices=("auto", "yes", "no"))
     given = parser.parse_args()
     load = os.getloadavg()
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (EXAMPLES, 32, 32, 3), dtype=np.uint8)
-    labels = random.integers(0, 10, EXAMPLES)
+    pixels = random.integers(0, 256, (given.examples, 32, 32, 3), dtype=np.uint8)
+    labels = random.integers(0, 10, given.examples)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,) * 3, (0.25,) * 3)])
     loader = DataLoader(Pictures(pixels, labels, transform), batch_size=100, shuffle=True)
     images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     data = Dataset("random", images, labels, tuple("0123456789"), len(images))
-    members = np.ones(EXAMPLES, bool)
+    members = np.ones(given.examples, bool)
     recipe = Recipe(device="cpu", threads=given.threads, record=())
     chosen = resolve(recipe, images.shape[1:]).precision
     wanted = given.bfloat16 == "yes" or (given.bfloat16 == "auto" and chosen == "bfloat16")
     precisions = ("float32", "bfloat16") if wanted else ("float32",)
-    plain, ours, speeds = [], {name: [] for name in precisions}, {name: [] for name in precisions}
+    plain, without, ours, speeds = [], [], {name: [] for name in precisions}, {name: [] for name in precisions}
     with cpu_threads(given.threads):
         for _ in range(given.rounds):
             plain.append(plain_epoch(loader))
+            without.append(our_epoch(data, members, recipe, Step))
             for name in precisions:
-                ours[name].append(our_epoch(data, members, recipe.replace(precision=name)))
+                ours[name].append(our_epoch(data, members, recipe.replace(precision=name), step_class()))
                 speeds[name].append(matrix_speed(name))
-    work = multiplications(images.shape[1:], 10) * EXAMPLES
+    work = multiplications(images.shape[1:], 10) * given.examples
     results = {
         "threads": given.threads,
-        "examples": EXAMPLES,
+        "examples": given.examples,
         "chosen": chosen,
         "plain_loop_seconds": middle(plain),
+        "without_fast": {"seconds": middle(without), "times_faster": compared(plain, without)},
+        "with_fast": {"seconds": middle(ours["float32"]), "times_faster": compared(plain, ours["float32"])},
         "precisions": {
             name: {
                 "mia_core_seconds": middle(ours[name]),

@@ -1,10 +1,10 @@
 """How time and memory grow with the number of models and of examples.
 
-    OMP_NUM_THREADS=1 python benchmarks/growth.py [--rounds 5]
+    OMP_NUM_THREADS=1 PYTHONPATH=book python benchmarks/growth.py [--rounds 5]
 
 Each point runs in a process of its own: models are trained one after the other for an epoch and stored, then every
 model's outputs are read back one at a time and turned into one loss an example. "streamed" is that; "together" trains
-the same models at once (`mia_core.fast.batched`). Time is the processor's; memory is the peak beyond what the libraries
+the same models at once (`mia_core.fast.stacked`). Time is the processor's; memory is the peak beyond what the libraries
 take. The exponents are slopes in the plane of logarithms (`mia_book.cost_growth`). Needs Linux for the memory.
 """
 
@@ -18,12 +18,12 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from mia_core.fast.batched import train_together
 
 from mia_book.cost_growth import exponents
 from mia_book.cost_records import save
 from mia_core.base.errors import MiaWarning
 from mia_core.data.dataset import Dataset
+from mia_core.fast.stacked import train_together
 from mia_core.gate.posteriors import softmax
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe

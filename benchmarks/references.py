@@ -1,6 +1,6 @@
 """RMIA's rank, LiRA and t-LiRA against direct implementations written from the formulas, with equal scores asserted.
 
-    OMP_NUM_THREADS=1 python benchmarks/references.py [--examples 50000] [--models 256] [--repeats 5]
+    OMP_NUM_THREADS=1 PYTHONPATH=book python benchmarks/references.py [--examples 50000] [--models 256] [--repeats 5]
 
 RMIA: 20,000 examples against a population of 10,000; the direct form makes the whole table of quotients, 1.6 GB.
 LiRA and t-LiRA: complementary pairs; the direct form goes example by example. Both forms run in turn in one process.

@@ -1,6 +1,7 @@
 """Is the fast training the same experiment? Targets and shadows of a study, by this package and by the ordinary loop.
 
-    OMP_NUM_THREADS=1 python benchmarks/same.py [--dataset digits] [--seeds 5] [--epochs 50] [--name same] [--resume]
+    OMP_NUM_THREADS=1 PYTHONPATH=book python benchmarks/same.py [--dataset digits] [--seeds 5] [--epochs 50]
+                                                                [--name same] [--resume]
 
 The baseline is the ordinary PyTorch loop as in benchmarks/study.py: a DataLoader over PIL images, PyTorch's own layers,
 loss and Adam. It is given what belongs to the recipe and not to the speed: this package's initial weights and its
@@ -22,9 +23,9 @@ from mia_book.cost_records import read, save
 from mia_core.base.errors import DataError
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.posteriors import softmax
-from mia_core.model.build import build_network
-from mia_core.model.network import standardisation
+from mia_core.model.build import network_of
 from mia_core.model.train import train
+from mia_core.store.faster import step_class
 from mia_core.store.machine import cpu_threads, describe_machine
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import SHADOW, TARGET, Study, accuracies, evaluate
@@ -36,20 +37,17 @@ PARTS = {0: "conv1", 3: "conv2", 7: "dense", 9: "out"}  # of `plain_network`, by
 def plain_logits(study, job):
     """What the baseline's model answers on all examples, float32 [N, K]."""
     data, recipe = study.dataset, study.recipe
-    mean, scale = standardisation(data.images, job.members)
-    seeds = tuple(int(value) for value in np.random.SeedSequence(job.seed).generate_state(2, np.uint32))
-    ours = build_network("cnn", mean, scale, len(data.classes), recipe.hidden_units, (), seeds, torch.device("cpu"))
-    network = plain_network(len(mean), ours.dense.in_features)
+    ours = network_of(data, job)
+    network, mean, scale = plain_network(len(ours.mean), ours.dense.in_features), ours.mean, ours.scale
     for place, name in PARTS.items():
         network[place].load_state_dict(getattr(ours, name).state_dict())
-    mean, scale = torch.from_numpy(mean), torch.from_numpy(scale)
 
     def transform(picture):
         pixels = torch.from_numpy(np.array(picture))
         return ((pixels[None] if pixels.dim() == 2 else pixels.permute(2, 0, 1)).float() - mean) / scale
 
     pixels, rows = data.images.transpose(0, 2, 3, 1).squeeze(), np.flatnonzero(job.members)
-    torch.manual_seed(seeds[0])
+    torch.manual_seed(job.seeds[0])
     loader = DataLoader(Pictures(pixels[rows], data.labels[rows], transform), recipe.batch_size, shuffle=True)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate, weight_decay=2 * recipe.l2)
     ordinary_loop(network, loader, optimiser, recipe.epochs)
@@ -62,7 +60,8 @@ def our_logits(precision):
     """A function that gives what this package's model answers on the job's counted examples, float32 [N, K]."""
 
     def logits(study, job):
-        return list(train(study.dataset, job._replace(recipe=job.recipe.replace(precision=precision))))[-1].logits
+        own = job._replace(recipe=job.recipe.replace(precision=precision))
+        return list(train(study.dataset, own, step_class()))[-1].logits
 
     return logits
 

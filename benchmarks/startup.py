@@ -1,6 +1,6 @@
-"""Start-up: `import mia_core` and `mia --help`, beside an interpreter that does nothing.
+"""Start-up: `import mia_core` and `mia --help`, next to an interpreter that does nothing.
 
-    python benchmarks/startup.py [--rounds 7]
+    PYTHONPATH=book python benchmarks/startup.py [--rounds 7]
 
 Processor's seconds of the started processes, and the wall clock.
 """

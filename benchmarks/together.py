@@ -1,6 +1,7 @@
 """Many models at once in one process against one at a time: M = 1, 4, 16, 64 models on the digits.
 
-    OMP_NUM_THREADS=1 python benchmarks/together.py [--models 1 4 16 64] [--epochs 2] [--rounds 2] [--device auto]
+    OMP_NUM_THREADS=1 PYTHONPATH=book python benchmarks/together.py [--models 1 4 16 64] [--epochs 2] [--rounds 2]
+                                                                    [--device auto]
 
 Both train the same models from the same seeds, targets and shadows under every defense that shapes weights, in turn,
 in one process, and must end with the same losses. One core of a processor is busy with one model, so nothing is gained
@@ -11,10 +12,11 @@ import argparse
 import os
 
 import numpy as np
-from mia_core.fast.batched import train_together
 
 from mia_book.cost_records import compared, in_turn, middle, save
+from mia_core.fast.stacked import train_together
 from mia_core.model.train import train
+from mia_core.store.faster import step_class
 from mia_core.store.machine import cpu_threads
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import Study
@@ -33,7 +35,7 @@ def jobs_of(study):
 
 
 def losses_alone(data, jobs):
-    return np.array([list(train(data, job))[-1].history["loss"] for job in jobs])
+    return np.array([list(train(data, job, step_class()))[-1].history["loss"] for job in jobs])
 
 
 def losses_together(data, jobs):

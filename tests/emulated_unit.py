@@ -1,11 +1,11 @@
-"""A processor's matrix unit in Python: what `mia_core.fast.convolution.amx` has instructions for, on every machine."""
+"""A processor's matrix unit in Python: what `mia_core.fast.block.amx` has instructions for, on every machine."""
 
 import ctypes
-from types import ModuleType
 
 import numpy as np
 import pytest
-from mia_core.fast.convolution import matrix_unit, tiles
+
+from mia_core.fast.block import matrix_unit
 
 USERS = ("_convolve", "_correlate", "convolve_and_pool", "image_gradient", "kernel_gradient", "small_kernel_gradient")
 
@@ -44,13 +44,10 @@ def _floats(tile: np.ndarray) -> np.ndarray:
 
 
 def emulate(patch: pytest.MonkeyPatch) -> None:
-    """From here on the block on tiles is run by Python, on a `Unit`."""
+    """From here on the block on the matrix unit is run by Python, on a `Unit`."""
     unit = Unit()
     for name in ("configure", "release", "zero", "load", "store", "add_product"):
-        patch.setattr(tiles, name, getattr(unit, name))
+        patch.setattr(matrix_unit, name, getattr(unit, name))
     for name in USERS:
-        function = getattr(tiles, name).py_func
-        modules: list[ModuleType] = [tiles] if name.startswith("_") else [tiles, matrix_unit]
-        for module in modules:
-            patch.setattr(module, name, function)
+        patch.setattr(matrix_unit, name, getattr(matrix_unit, name).py_func)
     patch.setattr(matrix_unit, "available", lambda: True)

@@ -2,7 +2,7 @@
 product.
 
 Standardisation, pooling, tanh and Adam are left out, so no implementation that computes the layers directly reaches the
-limit. One that needs fewer multiplications for the same convolution can (`mia_core.fast.convolution.winograd`).
+limit. One that needs fewer multiplications for the same convolution can (`mia_core.fast.block.winograd`).
 """
 
 import time

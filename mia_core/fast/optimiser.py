@@ -15,7 +15,7 @@ class Adam:
 
     The computation is that of `torch.optim.Adam`, which spends several times the kernel's own time around it where
     models are small, and imports PyTorch's compiler for nothing, more than a second in every process that trains.
-    Adam acts on each number by itself, so one optimiser over stacked models is an optimiser a model.
+    Adam acts on each number by itself, so one optimiser over stacked models is one optimiser per model.
     """
 
     def __init__(self, parameters: Iterable[tuple[str, torch.Tensor]], recipe: Recipe) -> None:

@@ -13,21 +13,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from mia_core.base.errors import SettingsError, TrainingError
+from mia_core.base.errors import SettingsError
 from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import describe
 from mia_core.defenses.dropout.layer import Drop
 from mia_core.fast.optimiser import Adam
 from mia_core.fast.stacked_networks import FORMS, body, fastest_form, stack
-from mia_core.model.build import NETWORKS, build_network
+from mia_core.model.build import NETWORKS, network_of
 from mia_core.model.job import Job
-from mia_core.model.network import Network, standardisation
+from mia_core.model.network import Network
 from mia_core.model.recipe import Recipe
-from mia_core.model.train import QUERY_BATCH, Snapshot, batches, label_distributions, seeds_of
-
-SOURCES = (__name__, "mia_core.fast.stacked_networks")
-"""The modules whose code shapes what is learned here, beside those of a single training."""
+from mia_core.model.train import QUERY_BATCH, Snapshot, batches, check_finite, label_distributions
 
 
 class Trained(NamedTuple):
@@ -72,9 +69,8 @@ class _Batch:
     def __init__(self, dataset: Dataset, jobs: Sequence[Job], form: str) -> None:
         self.dataset, self.jobs, self.recipe = dataset, jobs, jobs[0].recipe
         self.device = torch.device(self.recipe.device)
-        seeds = [seeds_of(job) for job in jobs]
-        self.networks = [self._network(job, own[:2]) for job, own in zip(jobs, seeds, strict=True)]
-        self.orders = [np.random.default_rng(own[2]) for own in seeds]
+        self.networks = [_network(dataset, job) for job in jobs]
+        self.orders = [np.random.default_rng(job.seeds[2]) for job in jobs]
         self.kind = NETWORKS[self.recipe.network]
         self.parameters = stack(self.networks)
         self.optimiser = Adam(self.parameters.items(), self.recipe)
@@ -99,7 +95,9 @@ class _Batch:
         recorded = self.recipe.recorded_epochs()
         for epoch in progress(range(1, self.recipe.epochs + 1), f"{len(self.jobs)} models", unit="epoch"):
             losses, correct = self._epoch()
-            self._check_finite(losses, epoch)
+            if not losses.isfinite().all():
+                for index, job in enumerate(self.jobs):
+                    check_finite(losses[:, index], epoch, job)
             examples = self.rows.shape[1]
             history["loss"].append((losses * self.sizes[:, None]).sum(0).double().cpu().numpy() / examples)
             history["train_accuracy"].append(correct.cpu().numpy() / examples)
@@ -136,7 +134,7 @@ class _Batch:
     def _standardised(self, rows: torch.Tensor) -> torch.Tensor:
         """Images [M, B, H, W, C] of rows [M, B] of the data set, each by its model's mean and scale."""
         pixels = self.pixels[rows]
-        # Made anew for its strides, as in `mia_core.fast.stacked_networks.stack`.
+        # Made here for its strides, as in `mia_core.fast.stacked_networks.stack`.
         images = torch.empty(pixels.shape, device=self.device)
         return torch.sub(pixels, self.mean, out=images).div_(self.scale)
 
@@ -168,18 +166,6 @@ class _Batch:
         values = dict(self.networks[index].state_dict()) | {k: v[index] for k, v in self.parameters.items()}
         return {name: value.detach().cpu().numpy().copy() for name, value in values.items()}
 
-    def _network(self, job: Job, seeds: tuple[int, int]) -> Network:
-        mean, scale = standardisation(self.dataset.images, job.members)
-        classes, units = len(self.dataset.classes), self.recipe.hidden_units
-        network = build_network(self.recipe.network, mean, scale, classes, units, job.defenses, seeds, self.device)
-        for layer in (*network.at_input.modules(), *network.at_hidden.modules()):
-            if not isinstance(layer, Drop | nn.Identity | nn.Sequential):
-                raise SettingsError(
-                    f"defenses: {describe(job.defenses)} has a layer {type(layer).__name__}; models trained together "
-                    f"can have dropout and no other layer"
-                )
-        return network
-
     def _precision(self) -> torch.autocast:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.precision == "bfloat16")
 
@@ -188,12 +174,13 @@ class _Batch:
         with self._precision():
             return fastest_form(self.kind, self.parameters, self._standardised(self.rows[:, :size]))
 
-    def _check_finite(self, losses: torch.Tensor, epoch: int) -> None:
-        bad = (~torch.isfinite(losses)).nonzero()
-        if len(bad):
-            step, index = (int(value) for value in bad[0])
-            raise TrainingError(
-                f"{self.jobs[index].label}: the loss became {float(losses[step, index])} in epoch {epoch}, step "
-                f"{step + 1} of {len(losses)}; a lower learning_rate (now {self.recipe.learning_rate:g}) usually "
-                f"mends it"
+
+def _network(dataset: Dataset, job: Job) -> Network:
+    network = network_of(dataset, job)
+    for layer in (*network.at_input.modules(), *network.at_hidden.modules()):
+        if not isinstance(layer, Drop | nn.Identity | nn.Sequential):
+            raise SettingsError(
+                f"defenses: {describe(job.defenses)} has a layer {type(layer).__name__}; models trained together can "
+                f"have dropout and no other layer"
             )
+    return network

@@ -1,4 +1,4 @@
-"""The target networks with a stack of models in every parameter: the same functions, many models a call.
+"""The target networks with a stack of models in every parameter: the same functions, many models per call.
 
 `mia_core.model.network` defines what a network computes; here the same is written for parameters [M, ...] and inputs
 [M, B, ...], in forms that differ only in speed. Which form is fastest depends on device and sizes, so it is timed.
@@ -28,7 +28,7 @@ def stack(networks: Sequence[Network]) -> Parameters:
     for name, value in stacked.items():
         if value.dim() == 5:  # of a convolution: channels last, which its output then is too
             models, units, channels, *kernel = value.shape
-            # Made anew: strides of a single channel are ambiguous, and `contiguous` would leave them as they are.
+            # A new one: strides of a single channel are ambiguous, and `contiguous` would leave them as they are.
             last = torch.empty(models, units, *kernel, channels, device=value.device).permute(0, 1, 4, 2, 3)
             stacked[name] = last.copy_(value)
     return {name: value.requires_grad_() for name, value in stacked.items()}
@@ -66,7 +66,7 @@ def _dense(x: torch.Tensor, p: Parameters, name: str) -> torch.Tensor:
 
 def _each(p: Parameters, x: torch.Tensor) -> torch.Tensor:
     features = []
-    # `unbind` and not an index a model: the gradient of an index is as large as the stack.
+    # `unbind` and not an index for each model: the gradient of an index is as large as the stack.
     names = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias")
     for images, weight1, bias1, weight2, bias2 in zip(x, *(p[name].unbind() for name in names), strict=True):
         x = F.relu(F.max_pool2d(F.conv2d(images.permute(0, 3, 1, 2), weight1, bias1, padding=KERNEL // 2), 2))

@@ -4,9 +4,11 @@ The gradient of the loss is put in by hand, Adam is PyTorch's kernel without wha
 block is compiled.
 """
 
+from types import ModuleType
+
 import torch
 
-from mia_core.fast.optimiser import Adam
+from mia_core.fast import optimiser
 from mia_core.model.network import Network
 from mia_core.model.recipe import Recipe
 from mia_core.model.train import Step
@@ -18,9 +20,9 @@ class FastStep(Step):
     def __init__(self, network: Network, recipe: Recipe) -> None:
         super().__init__(attached(network), recipe)
 
-    def make_optimiser(self) -> Adam:
+    def make_optimiser(self) -> optimiser.Adam:
         """Adam over all parameters at once."""
-        return Adam(self.network.named_parameters(), self.recipe)
+        return optimiser.Adam(self.network.named_parameters(), self.recipe)
 
     def __call__(self, pixels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
         """Logits float32 [n, K] before the step, for pixels [n, C, H, W] and label distributions `targets` [n, K]."""
@@ -31,15 +33,6 @@ class FastStep(Step):
         self.optimiser.step()
         return given
 
-    @classmethod
-    def sources(cls, recipe: Recipe, shape: tuple[int, int, int]) -> list[str]:
-        """The modules whose code shapes what is learned from images [C, H, W] with this recipe, here."""
-        found = [*super().sources(recipe, shape), __name__, Adam.__module__]
-        block = _block() if recipe.network == "cnn" and recipe.device == "cpu" else None
-        if block is not None:
-            found += block.sources(shape, getattr(torch, recipe.precision))
-        return found
-
 
 def attached(network: Network) -> Network:
     """The network, whose block is now the compiled one if it is a CNN on a CPU and Numba is installed."""
@@ -49,9 +42,20 @@ def attached(network: Network) -> Network:
     return network
 
 
-def _block():
+def sources(recipe: Recipe, shape: tuple[int, int, int]) -> list[str]:
+    """The modules here that compute a training on images [C, H, W] with this recipe on this machine."""
+    found = [__name__, optimiser.__name__]
+    if recipe.device != "cpu":
+        return [*found, "mia_core.fast.stacked", "mia_core.fast.stacked_networks"]
+    block = _block()
+    if block is None or recipe.network != "cnn":
+        return found
+    return found + block.sources(shape, getattr(torch, recipe.precision))
+
+
+def _block() -> ModuleType | None:
     try:
         from mia_core.fast import block
-    except ImportError:  # Numba is not installed
+    except ImportError:  # Numba is not installed, or not for this version of NumPy
         return None
     return block

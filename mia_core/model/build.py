@@ -7,12 +7,24 @@ import torch
 from torch import nn
 
 from mia_core.base.errors import SettingsError
+from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination
 from mia_core.model.cnn import CNN, SMALLEST_SIDE
+from mia_core.model.job import Job
 from mia_core.model.mlp import MLP
-from mia_core.model.network import Network
+from mia_core.model.network import Network, standardisation
 
 NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "mlp": MLP}
+
+
+def network_of(dataset: Dataset, job: Job) -> Network:
+    """The network of a job before its training, on the recipe's device: it standardises by the job's members."""
+    mean, scale = standardisation(dataset.images, job.members)
+    classes, recipe = len(dataset.classes), job.recipe
+    return build_network(
+        recipe.network, mean, scale, classes, recipe.hidden_units, job.defenses, job.seeds[:2],
+        torch.device(recipe.device),
+    )  # fmt: skip
 
 
 def build_network(

@@ -1,4 +1,4 @@
-"""One training: examples, recipe, defenses and seed of a model, as all that trains or finds a run needs them."""
+"""One training: examples, recipe, defenses and seed of a model, which is all that it takes to train or to find it."""
 
 from typing import NamedTuple
 
@@ -28,6 +28,12 @@ class Job(NamedTuple):
     def label(self) -> str:
         """What the user calls the model, such as "dropout, seed 0, model 1"."""
         return f"{describe(shaping(self.defenses))}, seed {self.seed[0]}, model {self.seed[1]}"
+
+    @property
+    def seeds(self) -> tuple[int, int, int]:
+        """Seeds of the initial weights, of the defenses' noise and of the order of examples."""
+        weights, noise, order = np.random.SeedSequence(self.seed).generate_state(3, np.uint32)
+        return int(weights), int(noise), int(order)
 
     def stopped_at(self, epoch: int) -> "Job":
         """The job whose run is what this one has reached after `epoch`, which is one of its recorded epochs."""

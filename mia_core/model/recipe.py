@@ -17,13 +17,13 @@ class Recipe(Settings):
     network        "cnn" (the report's) or "mlp" (one hidden layer, for flat input, as in ML-Leaks)
     hidden_units   units of the hidden dense layer of either network
     epochs         passes over the members
-    batch_size     examples a step; a last batch of one example joins the batch before it
+    batch_size     examples per step; a last batch of one example joins the batch before it
     learning_rate  of Adam, in (0, 1]
     l2             factor of the sum of squared weights (not biases) added to the loss
-    precision      "float32", the same on every machine; "bfloat16" (autocast); or "auto": times
-                   a step on images of the data's size in each once and keeps bfloat16 where it saves a fifth
+    precision      "float32", on every machine alike; "bfloat16" (autocast); or "auto", which times a step on images of
+                   the data's size in each, once, and takes bfloat16 where it saves a fifth
     device         "cpu", "cuda", "mps", or "auto": CUDA, else Apple's MPS, else the CPU
-    threads        CPU threads a model; results are the same to the bit for the same number on the same machine
+    threads        CPU threads per model; results are the same to the bit for the same number on the same machine
     record         epochs whose outputs are stored, each as the run that it would have been had it stopped there
     """
 

@@ -11,9 +11,9 @@ from mia_core.base.errors import TrainingError
 from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination
-from mia_core.model.build import NETWORKS, build_network
+from mia_core.model.build import network_of
 from mia_core.model.job import Job
-from mia_core.model.network import Network, standardisation
+from mia_core.model.network import Network
 from mia_core.model.recipe import Recipe
 
 QUERY_BATCH = 500
@@ -52,12 +52,6 @@ class Step:
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=half):
             return self.network(pixels).float()
 
-    @classmethod
-    def sources(cls, recipe: Recipe, shape: tuple[int, int, int]) -> list[str]:
-        """The modules whose code shapes what is learned from images [C, H, W] with this recipe."""
-        network = NETWORKS[recipe.network].__module__
-        return [network, Network.__module__, build_network.__module__, __name__]
-
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -87,26 +81,22 @@ def train(dataset: Dataset, job: Job, step_class: type[Step] = Step) -> Iterator
     Raises `TrainingError` when the loss is no longer a finite number, naming epoch and step.
     """
     recipe, device, classes = job.recipe, torch.device(job.recipe.device), len(dataset.classes)
-    weights_seed, noise_seed, order_seed = seeds_of(job)
-    moments = standardisation(dataset.images, job.members)
-    network = build_network(
-        recipe.network, *moments, classes, recipe.hidden_units, job.defenses, (weights_seed, noise_seed), device
-    )
+    network = network_of(dataset, job)
     step = step_class(network, recipe)
-    rows = np.flatnonzero(job.members)
-    pixels = on_device(dataset.images[rows], device).permute(0, 2, 3, 1)
-    labels = torch.from_numpy(dataset.labels[rows]).to(device)
+    images = on_device(dataset.images[job.members], device)
+    labels = torch.from_numpy(dataset.labels[job.members]).to(device)
     targets = label_distributions(classes, job.defenses).to(device)[labels]
-    order = np.random.default_rng(order_seed)
+    order = np.random.default_rng(job.seeds[2])
     history: dict[str, list[float]] = {"loss": [], "train_accuracy": []}
 
     for epoch in progress(range(1, recipe.epochs + 1), job.label, unit="epoch"):
         network.train()
-        shuffled = torch.from_numpy(order.permutation(len(rows))).to(device)
+        shuffled = torch.from_numpy(order.permutation(len(labels))).to(device)
         steps = batches(shuffled, recipe.batch_size)
-        logits = torch.cat([step(pixels[batch].permute(0, 3, 1, 2), targets[batch]) for batch in steps])
+        logits = torch.cat([step(images[batch], targets[batch]) for batch in steps])
         losses = F.cross_entropy(logits, targets[shuffled], reduction="none")
-        check_finite(torch.stack([part.mean() for part in losses.split([len(batch) for batch in steps])]), epoch, job)
+        by_step = losses.split([len(batch) for batch in steps])
+        check_finite(torch.stack([part.mean() for part in by_step]), epoch, job)
         history["loss"].append(float(losses.mean()))
         history["train_accuracy"].append(float((logits.argmax(1) == labels[shuffled]).double().mean()))
         if epoch in recipe.recorded_epochs():
@@ -114,12 +104,6 @@ def train(dataset: Dataset, job: Job, step_class: type[Step] = Step) -> Iterator
             outputs = np.full((len(dataset.labels), classes), np.nan, np.float32)
             outputs[job.counted] = query(network, dataset.images[job.counted])
             yield Snapshot(epoch, outputs, weights, {name: np.array(values) for name, values in history.items()})
-
-
-def seeds_of(job: Job) -> tuple[int, int, int]:
-    """Seeds of the initial weights, of the defenses' noise and of the order of examples."""
-    weights, noise, order = np.random.SeedSequence(job.seed).generate_state(3, np.uint32)
-    return int(weights), int(noise), int(order)
 
 
 def label_distributions(classes: int, defenses: Combination) -> torch.Tensor:
@@ -144,18 +128,14 @@ def batches(shuffled: torch.Tensor, size: int) -> list[torch.Tensor]:
 def query(network: Network, images: np.ndarray) -> np.ndarray:
     """Logits float32 [n, K] of images uint8 [n, C, H, W], in evaluation mode and float32."""
     network.eval()
-    device = network.mean.device
     with torch.inference_mode():
-        blocks = [
-            network(on_device(images[start : start + QUERY_BATCH], device)).cpu()
-            for start in range(0, len(images), QUERY_BATCH)
-        ]
-    return torch.cat(blocks).numpy() if blocks else np.zeros((0, network.out.out_features), np.float32)
+        parts = on_device(images, network.mean.device).split(QUERY_BATCH)
+        return torch.cat([network(part).cpu() for part in parts]).numpy()
 
 
 def on_device(images: np.ndarray, device: torch.device) -> torch.Tensor:
     """Images [n, C, H, W] as a tensor whose channels are last in memory, as convolutions want them."""
-    return torch.from_numpy(np.require(images, requirements="CW")).to(device, memory_format=torch.channels_last)
+    return torch.tensor(images).to(device, memory_format=torch.channels_last)
 
 
 def check_finite(losses: torch.Tensor, epoch: int, job: Job) -> None:

@@ -1,18 +1,24 @@
-"""What makes a stored run the one that is asked for: a hash of all that shaped its weights."""
+"""What makes a stored run the one that is asked for: a hash of all that shaped its weights, the code included."""
 
+import ast
 import contextlib
 import hashlib
+import inspect
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mia_core.base.settings import Settings
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import shaping
+from mia_core.defenses import Combination, shaping
 from mia_core.model.job import Job
-from mia_core.store.code import code_fingerprint
+from mia_core.model.recipe import Recipe
+from mia_core.store import faster
 
 FORMAT = 1
 
@@ -29,8 +35,41 @@ def identity(dataset: Dataset, job: Job) -> dict[str, Any]:
         "recipe": job.recipe.stopped_at(job.recipe.epochs).model_dump(mode="json", exclude={"record"}),
         "defenses": {d.name: d.model_dump(mode="json") for d in shaping(job.defenses)},
         "seed": list(job.seed),
-        "code": code_fingerprint(job, dataset.images.shape[1:]),
+        "code": code_fingerprint(job.recipe, job.defenses, dataset.images.shape[1:]),
     }
+
+
+def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, int, int]) -> str:
+    """Of all code that shapes the weights of a model of images [C, H, W], here: 16 digits (hex).
+
+    That is the network, the training, what makes it faster on this machine and the defenses. Comments and docstrings
+    do not count, nor does code that this training does not use, such as a compiled block of another form.
+    """
+    import torch
+
+    from mia_core.model import build, network, train
+
+    modules = [build.NETWORKS[recipe.network].__module__, *(module.__name__ for module in (network, build, train))]
+    layers = [layer for defense in shaping(defenses) for layer in defense.layers(torch.Generator()).values()]
+    classes = [kind for used in (*shaping(defenses), *layers) for kind in type(used).__mro__ if kind is not Settings]
+    ours = [kind for kind in classes if kind.__module__.split(".")[0] not in ("builtins", "pydantic", "torch")]
+    return _hash(tuple(modules + faster.sources(recipe, shape)), tuple(ours))
+
+
+@cache
+def _hash(modules: tuple[str, ...], classes: tuple[type, ...]) -> str:
+    found = [_meaning(Path(find_spec(name).origin).read_text(encoding="utf-8")) for name in modules]
+    found += [_meaning(inspect.getsource(kind)) for kind in classes]
+    return hashlib.sha256(b"".join(found)).hexdigest()[:16]
+
+
+def _meaning(source: str) -> bytes:
+    """A hash of the code without comments, docstrings and layout."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return hashlib.sha256(ast.dump(tree).encode()).digest()
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What this machine is and how to use it: device, threads, memory, and the faster of two precisions."""
+"""What this machine is and how to use it: device, threads and memory."""
 
 import contextlib
 import ctypes
@@ -44,7 +44,7 @@ def cpu_threads(count: int) -> Iterator[None]:
 def keep_memory() -> None:
     """Let the C library keep freed memory instead of returning it to the system after each step.
 
-    A training step frees and allocates the same few large buffers; by default glibc maps them anew each time, and
+    A training step frees and allocates the same few large buffers; by default glibc maps them again each time, and
     touching fresh pages costs about a seventh of a step. Elsewhere than on glibc this does nothing.
     """
     if sys.platform.startswith("linux") and platform.libc_ver()[0] == "glibc":

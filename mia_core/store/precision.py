@@ -10,11 +10,10 @@ import torch
 
 from mia_core.base.files import cache_dir, write_atomically
 from mia_core.model.build import build_network
-from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
 from mia_core.model.train import on_device
-from mia_core.store.code import code_fingerprint
 from mia_core.store.faster import step_class
+from mia_core.store.identity import code_fingerprint
 from mia_core.store.machine import cpu_threads, describe_machine, resolve_device
 
 CLASSES = 10  # of the networks that are timed
@@ -27,44 +26,35 @@ def resolve(recipe: Recipe, shape: tuple[int, int, int]) -> Recipe:
     The precision's timing, on images of this shape [C, H, W], is kept in the cache folder, so that later runs on this
     machine decide alike.
     """
-    device = resolve_device(recipe.device)
-    recipe = recipe.replace(device=device.type)
+    recipe = recipe.replace(device=resolve_device(recipe.device).type)
     if recipe.precision != "auto":
         return recipe
+    from filelock import FileLock
+
+    path, case = cache_dir() / "precision.json", _case(recipe, shape)
+    with FileLock(path.with_suffix(".lock")):  # one process times, and those that waited read what it has found
+        known = _known_precisions(path)
+        if known.get(case) not in ("float32", "bfloat16"):
+            known[case] = faster_precision(recipe, shape)
+            write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))
+    return recipe.replace(precision=known[case])
+
+
+def _case(recipe: Recipe, shape: tuple[int, int, int]) -> str:
+    """All that the timing depends on."""
     machine = describe_machine()
-    layers = f"{recipe.network} of {recipe.hidden_units} units, {recipe.batch_size} images of {shape}"
-    case = " | ".join(
-        (
-            f"{machine['processor']} with {machine['instructions']}",
-            f"{recipe.threads} threads",
-            f"torch {torch.__version__}",
-            f"code {code_fingerprint(_job(recipe, shape), shape)} on {device.type}",
-            layers,
-        )
+    code = code_fingerprint(recipe.replace(precision="bfloat16"), (), shape)
+    return (
+        f"{machine['processor']} with {machine['instructions']} | {recipe.threads} threads | torch {torch.__version__} "
+        f"| code {code} on {recipe.device} | {recipe.network} of {recipe.hidden_units} units, {recipe.batch_size} "
+        f"images of {shape}"
     )
-    path = cache_dir() / "precision.json"
-    precision = _known_precisions(path).get(case)
-    if precision not in ("float32", "bfloat16"):
-        precision = _time_once(path, case, recipe, shape)
-    return recipe.replace(precision=precision)
 
 
 def _known_precisions(path: Path) -> dict[str, str]:
     with contextlib.suppress(OSError, ValueError, TypeError):
         return dict(json.loads(path.read_text(encoding="utf-8")))
     return {}
-
-
-def _time_once(path: Path, case: str, recipe: Recipe, shape: tuple[int, int, int]) -> str:
-    """The faster precision, timed by one process and read by those that waited for it: all decide alike."""
-    from filelock import FileLock
-
-    with FileLock(path.with_suffix(".lock")):
-        known = _known_precisions(path)
-        if known.get(case) not in ("float32", "bfloat16"):
-            known[case] = faster_precision(recipe, shape)
-            write_atomically(path, lambda file: file.write(json.dumps(known, indent=1).encode()))
-        return known[case]
 
 
 def faster_precision(recipe: Recipe, shape: tuple[int, int, int]) -> str:
@@ -102,9 +92,3 @@ def _step_seconds(recipe: Recipe, shape: tuple[int, int, int], precision: str, e
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
-
-
-def _job(recipe: Recipe, shape: tuple[int, int, int]) -> Job:
-    """A job of this recipe in bfloat16 without defenses: what it is trained on does not matter."""
-    nobody = np.zeros(0, bool)
-    return Job(nobody, nobody, recipe.replace(precision="bfloat16"), (), (0, 0))

@@ -10,16 +10,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from cachetools import LRUCache, cached
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.files import absolute, cache_dir, reason, write_atomically
-
-if TYPE_CHECKING:
-    pass
 
 _ARRAYS = ("logits", "labels", "members", "counted")
 

@@ -12,9 +12,11 @@ import numpy as np
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
+from mia_core.store.cluster import on_workers
 from mia_core.store.faster import stacked, step_class
 from mia_core.store.identity import identity, versions
 from mia_core.store.runs import Run, Store
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
 
 WORTH_A_WORKER = 20_000
 """Images shown, over all epochs and trainings, below which no other process is started: it would take as long."""
-TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB a model
+TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB per model
 
 
 def train_all(
@@ -34,7 +36,7 @@ def train_all(
 ) -> None:
     """Train `tasks` in their order, `jobs` at a time; each run is stored when it is done.
 
-    By default one a core, or one after the other where there is little to train (`WORTH_A_WORKER`).
+    By default one per core, or one after the other where there is little to train (`WORTH_A_WORKER`).
 
     Each model uses its recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
     where it stopped. Inside `mia_core.store.cluster.cluster`, or joblib's `parallel_config(backend="dask")`, the
@@ -47,9 +49,6 @@ def train_all(
     Raises `TrainingError`, `RunError`.
     """
     from joblib import Parallel, cpu_count, parallel_config
-
-    from mia_core.base.progress import progress
-    from mia_core.store.cluster import on_workers
 
     if not tasks:
         return

@@ -37,7 +37,7 @@ def keys():
 @pytest.fixture(scope="module")
 def scheduler():
     distributed = pytest.importorskip("distributed", reason="Dask is not installed (extra: cluster)")
-    # The worker is a thread of this process, behind a real socket: a process would import torch anew.
+    # The worker is a thread of this process, behind a real socket: a process would import torch again.
     with distributed.LocalCluster(
         1, threads_per_worker=1, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
     ) as local:

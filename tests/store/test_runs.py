@@ -13,7 +13,6 @@ from mia_core.data.dataset import Dataset
 from mia_core.defenses import combination
 from mia_core.gate.npz import read_outputs
 from mia_core.model.job import Job
-from mia_core.store import code as fingerprints
 from mia_core.store import runs
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store, read_run
@@ -47,66 +46,6 @@ def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch)
     assert run.about["versions"]["torch"] and run.about["machine"]["cores"]
     monkeypatch.setattr("mia_core.model.train.train", lambda *_: pytest.fail("trained twice"))
     assert make(store) == []
-
-
-@pytest.mark.parametrize(
-    ("defenses", "name"),
-    [
-        ("none", "tiny-cnn-none-seed3-model1-epochs3-8c1efed6e7bc.npz"),
-        (
-            "dropout+smoothing(epsilon=0.2)+masking",
-            "tiny-cnn-dropout-0.5+smoothing-0.2-seed3-model1-epochs3-f10ccc778419.npz",
-        ),
-    ],
-)
-def test_known_identities_keep_their_file_names(store, monkeypatch, defenses, name):
-    # Stored runs would be trained again if they were called otherwise. The code that shapes weights may change.
-    monkeypatch.setattr(runs, "code_fingerprint", lambda *given: "0" * 16)
-    assert store.path(key(RECIPE, defenses, (3, 1))).name == name
-
-
-def test_output_stage_defenses_share_the_weights():
-    assert key(defenses="smoothing+masking(k=1)+clipping") == key(defenses="smoothing")
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"recipe": FAST.replace(epochs=1)},
-        {"recipe": FAST.replace(learning_rate=0.002)},
-        {"recipe": FAST.replace(threads=2)},
-        {"recipe": FAST.replace(precision="bfloat16")},
-        {"defenses": "dropout"},
-        {"defenses": "smoothing(epsilon=0.2)"},
-        {"seed": (1, 0)},
-        {"seed": (0, 1)},
-        {"data": tiny_dataset(seed=1)},
-        {"rows": (~ROWS[0], ROWS[1])},
-    ],
-)
-def test_whatever_shapes_the_weights_makes_another_run(store, other):
-    assert store.path(key(**other)) != store.path(key())
-
-
-def test_what_is_recorded_on_the_way_and_the_folder_do_not(tmp_path):
-    assert key(recipe=FAST.replace(record=())) == key()
-    assert Store(tmp_path / "a").path(key()).name == Store(tmp_path / "b").path(key()).name
-
-
-def test_new_code_makes_new_runs_but_comments_do_not(monkeypatch):
-    original = fingerprints.inspect.getsource
-    before = key()["code"]
-    for change, same in ((lambda s: "# a remark\n" + s, True), (lambda s: s + "\nEXTRA = 1\n", False)):
-        forget_code()
-        monkeypatch.setattr(fingerprints.inspect, "getsource", lambda thing, change=change: change(original(thing)))
-        assert (key()["code"] == before) == same
-    monkeypatch.undo()
-    forget_code()
-
-
-def forget_code():
-    fingerprints.code_fingerprint.cache_clear()
-    fingerprints._of.cache_clear()
 
 
 def damage_truncate(path):

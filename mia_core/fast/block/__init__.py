@@ -18,14 +18,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from mia_core.fast.block import grey, matrix_unit, pool, winograd
+from mia_core.fast.block import amx, compiled, grey, matrix_unit, pixels, pool, winograd
 from mia_core.fast.block.compiled import CHANNELS
 
 FORMS = (grey, winograd, matrix_unit, pool)
 """The first that fits is taken."""
-SHARED = ("mia_core.fast.block", "mia_core.fast.block.compiled", "mia_core.fast.block.pixels")
-NEEDED = {grey: (pool,), winograd: (), matrix_unit: (), pool: ()}
-"""Form -> others from which it takes a function."""
 
 
 def block(convolution: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
@@ -63,7 +60,6 @@ def sources(shape: tuple[int, int, int], precision: torch.dtype) -> list[str]:
     first = form_of((channels, height + 4, width + 4), False, precision)
     second = form_of((CHANNELS, height // 2, width // 2), True, precision)
     used = [form for form in FORMS if form in (first, second)]
-    needed = [other for form in used for other in NEEDED[form]]
-    names = [form.__name__ for form in FORMS if form in (*used, *needed)]
-    names += ["mia_core.fast.block.amx"] if matrix_unit in used else []
-    return [*SHARED, *names] if names else ["mia_core.fast.block"]
+    used += [compiled, pixels] if used else []
+    used += [amx] if matrix_unit in used else []
+    return [__name__, *(module.__name__ for module in used)]

@@ -32,7 +32,7 @@ def available() -> bool:
 
 @functools.cache
 def shapes(rows: tuple[int, ...], widths: tuple[int, ...]) -> np.ndarray:
-    """The configuration, uint8 [64], of tiles of so many rows and so many bytes a row."""
+    """The configuration, uint8 [64], of tiles with these numbers of rows and of bytes per row."""
     found = np.zeros(64, np.uint8)
     found[0] = 1  # the palette: all known processors have but this one
     found[16 : 16 + 2 * len(widths) : 2] = widths

@@ -26,7 +26,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     try:
         with _kept_with_sources():
             return njit(cache=True, fastmath=FAST)(function)
-    except RuntimeError:  # no folder can be written: compiled once a process
+    except RuntimeError:  # no folder can be written: compiled once per process
         return njit(fastmath=FAST)(function)
 
 
@@ -44,7 +44,7 @@ def called(function: Callable[..., Any]) -> Callable[..., Any]:
 def _kept_with_sources() -> Iterator[None]:
     """Numba's folder of compiled code is, inside, one for the sources of this package as they are.
 
-    By itself Numba compiles a function anew when its own file changes, but not when one does that it calls.
+    By itself Numba compiles a function again when its own file changes, but not when that of one that it calls does.
     """
     before = numba.config.CACHE_DIR
     folder = Path(before or Path(__file__).parent / "__pycache__")

@@ -7,8 +7,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from mia_core.fast.block.compiled import CHANNELS, compiled
-from mia_core.fast.block.pixels import SHUT, largest, spread
-from mia_core.fast.block.pool import as_array
+from mia_core.fast.block.pixels import SHUT, as_array, largest, spread
 
 
 def fits(shape: tuple[int, int, int], gradient: bool, precision: torch.dtype) -> bool:
@@ -36,13 +35,8 @@ def convolve_grey(x, kernel, bias, pooled, which):
                     u0, u1, u2, u3, u4, u5 = upper[0], upper[1], upper[2], upper[3], upper[4], upper[5]
                     l0, l1, l2, l3, l4, l5 = lower[0], lower[1], lower[2], lower[3], lower[4], lower[5]
                     for c in range(CHANNELS):
-                        k0, k1, k2, k3, k4 = (
-                            kernel[r, 0, c],
-                            kernel[r, 1, c],
-                            kernel[r, 2, c],
-                            kernel[r, 3, c],
-                            kernel[r, 4, c],
-                        )
+                        k0, k1, k2 = kernel[r, 0, c], kernel[r, 1, c], kernel[r, 2, c]
+                        k3, k4 = kernel[r, 3, c], kernel[r, 4, c]
                         window[0, c] += k0 * u0 + k1 * u1 + k2 * u2 + k3 * u3 + k4 * u4
                         window[1, c] += k0 * u1 + k1 * u2 + k2 * u3 + k3 * u4 + k4 * u5
                         window[2, c] += k0 * l0 + k1 * l1 + k2 * l2 + k3 * l3 + k4 * l4

@@ -1,4 +1,4 @@
-"""The CNN's block on tiles of a processor's matrix unit, an image after the other; see `mia_core.fast.block.amx`.
+"""The CNN's block on tiles of a processor's matrix unit, one image after the other; see `mia_core.fast.block.amx`.
 
 On few channels a library's convolution spends most of its time on bringing numbers into tiles. Here tiles are loaded
 from images as these are, as a window's numbers are side by side, and what lies between image and result is of one image
@@ -36,7 +36,7 @@ def block(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Te
 
 
 # Images and gradients in the order in which tiles are loaded from them. A pair is two pixels side by side, the left one
-# in the lower half of a uint32; an image has `row` pairs of pixels from which a window of 5 numbers a side begins.
+# in the lower half of a uint32; an image has `row` pairs of pixels from which a 5x5 window begins.
 
 
 @inlined
@@ -141,7 +141,7 @@ def kernel_to_tiles(weight, turned, tiles):
 
 @inlined
 def _convolve(image, step, line, kernel, found):
-    """The image at an address, with pixels and lines so many bytes apart, into `found` float32 [h, w, 32], h even."""
+    """An image at an address into `found` float32 [h, w, 32], h even; pixels `step`, lines `line` bytes apart."""
     height, width, _ = found.shape
     parts, tile, columns = kernel.shape[1], kernel.shape[3] * WIDE, min(ROWS, width)
     weights, results, pixel = np.int64(kernel.ctypes.data), np.int64(found.ctypes.data), 2 * WIDE
@@ -300,7 +300,7 @@ def small_kernel_gradient(x, channels, gradient, which, shapes, planes, pairs, o
 
 
 class _Tiled(torch.autograd.Function):
-    """See `tiled`; here and below, pooled pixels and x are kept channels last."""
+    """See `mia_core.fast.block.convolved_and_pooled`; here and below, pooled pixels and x have their channels last."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
@@ -371,16 +371,16 @@ def _tiles(weight: torch.Tensor, turned: bool) -> np.ndarray:
 
 
 def _two_rows(width: int, kernel: np.ndarray) -> np.ndarray:
-    """The shapes for two rows of results, so many pixels wide."""
+    """The shapes for two rows of results that are `width` pixels wide."""
     columns, pairs = min(ROWS, width), kernel.shape[3]
     return shapes((columns,) * 5 + (pairs,) * 2, (WIDE,) * 4 + (4 * pairs,) + (WIDE,) * 2)
 
 
 def _bits(x: torch.Tensor) -> np.ndarray:
-    """Of bfloat16, uint16."""
+    """The bits, uint16, of bfloat16 numbers."""
     return x.contiguous().view(torch.uint16).numpy()
 
 
 def _room(*size: int, dtype: torch.dtype = torch.uint32) -> np.ndarray:
-    """Zeros. Not by NumPy, whose arrays begin anywhere within 64 bytes; see `mia_core.fast.convolution.amx`."""
+    """Zeros. Not by NumPy, whose arrays begin anywhere within 64 bytes; see `mia_core.fast.block.amx`."""
     return torch.zeros(size, dtype=dtype).numpy()

@@ -1,6 +1,7 @@
-"""What is done to a single number of a pixel, as parts of the compiled loops."""
+"""What the compiled loops share: arrays of tensors, and what is done to a single number of a pixel."""
 
 import numpy as np
+import torch
 
 from mia_core.fast.block.compiled import inlined
 
@@ -10,9 +11,9 @@ UPPER_LEFT, UPPER_RIGHT, LOWER_LEFT, LOWER_RIGHT, SHUT = (np.uint8(place) for pl
 HALF = np.uint32(16)  # bits of a bfloat16, which is the upper half of a float32
 
 
-@inlined
-def from_bfloat16(bits):
-    return np.uint32(np.uint32(bits) << HALF).view(np.float32)
+def as_array(x: torch.Tensor) -> np.ndarray:
+    """The tensor's numbers as a contiguous NumPy array; a copy where they are not in order."""
+    return x.detach().contiguous().numpy()
 
 
 @inlined

@@ -7,7 +7,7 @@ import torch
 from torch.autograd.function import once_differentiable
 
 from mia_core.fast.block.compiled import CHANNELS, compiled
-from mia_core.fast.block.pixels import SHUT, largest, spread
+from mia_core.fast.block.pixels import SHUT, as_array, largest, spread
 
 
 def fits(shape: tuple[int, int, int], gradient: bool, precision: torch.dtype) -> bool:
@@ -78,8 +78,3 @@ class _Pooled(torch.autograd.Function):
         total = torch.zeros(channels, dtype=torch.float64)
         unpool(as_array(gradient.permute(0, 2, 3, 1)), which.numpy(), as_array(whole), total.numpy())
         return whole.permute(0, 3, 1, 2), total.float()
-
-
-def as_array(x: torch.Tensor) -> Any:
-    """The tensor's numbers as a contiguous NumPy array; a copy where they are not in order."""
-    return x.detach().contiguous().numpy()

@@ -1,7 +1,7 @@
 """The CNN's block in float32 on a CPU by minimal filtering: the same function from fewer products.
 
-A tile of 4x4 outputs takes 400 products for each pair of channels. Transformed at eight points a dimension, it takes
-64, and the transforms cost little where channels are many (Winograd 1980; Lavin and Gray, "Fast Algorithms for
+A tile of 4x4 outputs takes 400 products for each pair of channels. Transformed at eight points in each dimension, it
+takes 64, and the transforms cost little where channels are many (Winograd 1980; Lavin and Gray, "Fast Algorithms for
 Convolutional Neural Networks", CVPR 2016, whose F(4x4, 5x5) this is). Results differ from the direct form by rounding:
 by some 2e-6 of their size, where the direct form is off by some 4e-7 and bfloat16 by some 3e-3.
 """
@@ -74,154 +74,152 @@ def _kernel_transform() -> torch.Tensor:
 
 
 # The transforms in one dimension: products with the matrices of `transforms`, in which the rows of two opposite points
-# share their even and their odd terms; then the same transposed, for the gradients.
+# share their even and their odd terms; then the same transposed, for the gradients. Each is of all channels, from the
+# rows of `given` [n, C] that begin at `first` and are `step` apart, into the rows of `found` that begin at `to` and are
+# `apart` apart.
 
 
 @inlined
-def _to_input(d0, d1, d2, d3, d4, d5, d6, d7):
+def _to_input(given, first, step, found, to, apart):
     f = np.float32
-    even1, odd1 = f(0.25) * (d2 + d6) - f(1.0625) * d4, f(0.25) * (d1 + d5) - f(1.0625) * d3
-    even2, odd2 = f(0.0625) * d2 - f(0.3125) * d4 + f(0.25) * d6, f(0.125) * d1 - f(0.625) * d3 + f(0.5) * d5
-    even3, odd3 = f(2) * d2 - f(2.5) * d4 + f(0.5) * d6, d1 - f(1.25) * d3 + f(0.25) * d5
-    first, last = f(0.5) * (d6 - d0) + f(2.625) * (d2 - d4), f(0.5) * (d7 - d1) + f(2.625) * (d3 - d5)
-    return first, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, even3 + odd3, even3 - odd3, last
+    for c in range(CHANNELS):
+        d0, d1, d2, d3, d4, d5, d6, d7 = _eight(given, first, step, c)
+        even1, odd1 = f(0.25) * (d2 + d6) - f(1.0625) * d4, f(0.25) * (d1 + d5) - f(1.0625) * d3
+        even2, odd2 = f(0.0625) * d2 - f(0.3125) * d4 + f(0.25) * d6, f(0.125) * d1 - f(0.625) * d3 + f(0.5) * d5
+        even3, odd3 = f(2) * d2 - f(2.5) * d4 + f(0.5) * d6, d1 - f(1.25) * d3 + f(0.25) * d5
+        found[to, c] = f(0.5) * (d6 - d0) + f(2.625) * (d2 - d4)
+        found[to + apart, c] = even1 + odd1
+        found[to + 2 * apart, c] = even1 - odd1
+        found[to + 3 * apart, c] = even2 + odd2
+        found[to + 4 * apart, c] = even2 - odd2
+        found[to + 5 * apart, c] = even3 + odd3
+        found[to + 6 * apart, c] = even3 - odd3
+        found[to + 7 * apart, c] = f(0.5) * (d7 - d1) + f(2.625) * (d3 - d5)
 
 
 @inlined
-def _to_output(v0, v1, v2, v3, v4, v5, v6, v7):
+def _to_output(given, first, step, found, to, apart):
     f = np.float32
-    even1, even2, even3 = v1 + v2, v3 + v4, v5 + v6
-    odd1, odd2, odd3 = v1 - v2, v3 - v4, v5 - v6
+    for c in range(CHANNELS):
+        v0, v1, v2, v3, v4, v5, v6, v7 = _eight(given, first, step, c)
+        even1, even2, even3 = v1 + v2, v3 + v4, v5 + v6
+        odd1, odd2, odd3 = v1 - v2, v3 - v4, v5 - v6
+        found[to, c] = v0 + even1 + even2 + even3
+        found[to + apart, c] = odd1 + f(2) * odd2 + f(0.5) * odd3
+        found[to + 2 * apart, c] = even1 + f(4) * even2 + f(0.25) * even3
+        found[to + 3 * apart, c] = odd1 + f(8) * odd2 + f(0.125) * odd3 + v7
+
+
+@inlined
+def _to_input_transposed(given, first, step, found, to, apart):
+    f = np.float32
+    for c in range(CHANNELS):
+        v0, v1, v2, v3, v4, v5, v6, v7 = _eight(given, first, step, c)
+        even1, even2, even3 = v1 + v2, v3 + v4, v5 + v6
+        odd1, odd2, odd3 = v1 - v2, v3 - v4, v5 - v6
+        found[to, c] = f(-0.5) * v0
+        found[to + apart, c] = f(0.25) * odd1 + f(0.125) * odd2 + odd3 - f(0.5) * v7
+        found[to + 2 * apart, c] = f(2.625) * v0 + f(0.25) * even1 + f(0.0625) * even2 + f(2) * even3
+        found[to + 3 * apart, c] = f(-1.0625) * odd1 - f(0.625) * odd2 - f(1.25) * odd3 + f(2.625) * v7
+        found[to + 4 * apart, c] = f(-2.625) * v0 - f(1.0625) * even1 - f(0.3125) * even2 - f(2.5) * even3
+        found[to + 5 * apart, c] = f(0.25) * odd1 + f(0.5) * odd2 + f(0.25) * odd3 - f(2.625) * v7
+        found[to + 6 * apart, c] = f(0.5) * v0 + f(0.25) * even1 + f(0.25) * even2 + f(0.5) * even3
+        found[to + 7 * apart, c] = f(0.5) * v7
+
+
+@inlined
+def _to_output_transposed(given, first, step, found, to, apart):
+    f = np.float32
+    for c in range(CHANNELS):
+        y0, y1, y2, y3 = given[first, c], given[first + step, c], given[first + 2 * step, c], given[first + 3 * step, c]
+        even1, even2, even3 = y0 + y2, y0 + f(4) * y2, y0 + f(0.25) * y2
+        odd1, odd2, odd3 = y1 + y3, f(2) * y1 + f(8) * y3, f(0.5) * y1 + f(0.125) * y3
+        found[to, c] = y0
+        found[to + apart, c] = even1 + odd1
+        found[to + 2 * apart, c] = even1 - odd1
+        found[to + 3 * apart, c] = even2 + odd2
+        found[to + 4 * apart, c] = even2 - odd2
+        found[to + 5 * apart, c] = even3 + odd3
+        found[to + 6 * apart, c] = even3 - odd3
+        found[to + 7 * apart, c] = y3
+
+
+@inlined
+def _eight(given, first, step, c):
     return (
-        v0 + even1 + even2 + even3,
-        odd1 + f(2) * odd2 + f(0.5) * odd3,
-        even1 + f(4) * even2 + f(0.25) * even3,
-        odd1 + f(8) * odd2 + f(0.125) * odd3 + v7,
-    )
+        given[first, c], given[first + step, c], given[first + 2 * step, c], given[first + 3 * step, c],
+        given[first + 4 * step, c], given[first + 5 * step, c], given[first + 6 * step, c], given[first + 7 * step, c],
+    )  # fmt: skip
 
 
 @inlined
-def _to_input_transposed(v0, v1, v2, v3, v4, v5, v6, v7):
-    f = np.float32
-    even1, even2, even3 = v1 + v2, v3 + v4, v5 + v6
-    odd1, odd2, odd3 = v1 - v2, v3 - v4, v5 - v6
-    return (
-        f(-0.5) * v0,
-        f(0.25) * odd1 + f(0.125) * odd2 + odd3 - f(0.5) * v7,
-        f(2.625) * v0 + f(0.25) * even1 + f(0.0625) * even2 + f(2) * even3,
-        f(-1.0625) * odd1 - f(0.625) * odd2 - f(1.25) * odd3 + f(2.625) * v7,
-        f(-2.625) * v0 - f(1.0625) * even1 - f(0.3125) * even2 - f(2.5) * even3,
-        f(0.25) * odd1 + f(0.5) * odd2 + f(0.25) * odd3 - f(2.625) * v7,
-        f(0.5) * v0 + f(0.25) * even1 + f(0.25) * even2 + f(0.5) * even3,
-        f(0.5) * v7,
-    )
-
-
-@inlined
-def _to_output_transposed(y0, y1, y2, y3):
-    f = np.float32
-    even1, even2, even3 = y0 + y2, y0 + f(4) * y2, y0 + f(0.25) * y2
-    odd1, odd2, odd3 = y1 + y3, f(2) * y1 + f(8) * y3, f(0.5) * y1 + f(0.125) * y3
-    return y0, even1 + odd1, even1 - odd1, even2 + odd2, even2 - odd2, even3 + odd3, even3 - odd3, y3
+def _copy(line, point, tile, points):
+    for j in range(8):
+        for c in range(CHANNELS):
+            points[point + j, tile, c] = line[j, c]
 
 
 @compiled
 def images_to_points(x, first, points):
-    """The input transform of the tiles of x [B, H, W, C], whose corners are 4 pixels apart."""
-    half, line = np.empty((8, 8, CHANNELS), np.float32), np.empty((8, CHANNELS), np.float32)
-    tall, wide = (x.shape[1] - 4) // 4, (x.shape[2] - 4) // 4
-    for tile in range(points.shape[2]):
+    """The input transform of the tiles of x [B, H, W, C], 4 pixels apart, into `points` [64, N, C]."""
+    half, line = np.empty((64, CHANNELS), np.float32), np.empty((8, CHANNELS), np.float32)
+    _, height, width, channels = x.shape
+    tall, wide, pixels = (height - 4) // 4, (width - 4) // 4, x.reshape(-1, channels)
+    for tile in range(points.shape[1]):
         b, row, column = first + tile // (tall * wide), tile // wide % tall * 4, tile % wide * 4
+        corner = (b * height + row) * width + column
         for j in range(8):
-            k = column + j
-            for c in range(CHANNELS):
-                (
-                    half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c],
-                    half[4, j, c], half[5, j, c], half[6, j, c], half[7, j, c],
-                ) = _to_input(
-                    x[b, row, k, c], x[b, row + 1, k, c], x[b, row + 2, k, c], x[b, row + 3, k, c],
-                    x[b, row + 4, k, c], x[b, row + 5, k, c], x[b, row + 6, k, c], x[b, row + 7, k, c],
-                )  # fmt: skip
+            _to_input(pixels, corner + j, width, half, j, 8)
         for i in range(8):
-            for c in range(CHANNELS):
-                (
-                    line[0, c], line[1, c], line[2, c], line[3, c], line[4, c], line[5, c], line[6, c], line[7, c]
-                ) = _to_input(
-                    half[i, 0, c], half[i, 1, c], half[i, 2, c], half[i, 3, c],
-                    half[i, 4, c], half[i, 5, c], half[i, 6, c], half[i, 7, c],
-                )  # fmt: skip
-            for j in range(8):
-                for c in range(CHANNELS):
-                    points[i, j, tile, c] = line[j, c]
+            _to_input(half, 8 * i, 1, line, 0, 1)
+            _copy(line, 8 * i, tile, points)
 
 
 @compiled
 def points_to_pooled(points, bias, first, pooled, which):
     """The 4x4 outputs of each tile, plus bias, pooled to 2x2 pixels of `pooled` and `which` [B, h, w, C]."""
-    half, outputs = np.empty((4, 8, CHANNELS), np.float32), np.empty((4, 4, CHANNELS), np.float32)
-    tall, wide = pooled.shape[1] // 2, pooled.shape[2] // 2
-    for tile in range(points.shape[2]):
+    half, outputs = np.empty((32, CHANNELS), np.float32), np.empty((16, CHANNELS), np.float32)
+    _, tiles, channels = points.shape
+    tall, wide, rows = pooled.shape[1] // 2, pooled.shape[2] // 2, points.reshape(-1, channels)
+    for tile in range(tiles):
         b, row, column = first + tile // (tall * wide), tile // wide % tall * 2, tile % wide * 2
         for j in range(8):
-            for c in range(CHANNELS):
-                half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c] = _to_output(
-                    points[0, j, tile, c], points[1, j, tile, c], points[2, j, tile, c], points[3, j, tile, c],
-                    points[4, j, tile, c], points[5, j, tile, c], points[6, j, tile, c], points[7, j, tile, c],
-                )  # fmt: skip
+            _to_output(rows, j * tiles + tile, 8 * tiles, half, j, 8)
         for i in range(4):
-            for c in range(CHANNELS):
-                outputs[i, 0, c], outputs[i, 1, c], outputs[i, 2, c], outputs[i, 3, c] = _to_output(
-                    half[i, 0, c], half[i, 1, c], half[i, 2, c], half[i, 3, c],
-                    half[i, 4, c], half[i, 5, c], half[i, 6, c], half[i, 7, c],
-                )  # fmt: skip
+            _to_output(half, 8 * i, 1, outputs, 4 * i, 1)
         for i in range(2):
             for j in range(2):
+                corner = 8 * i + 2 * j
                 for c in range(CHANNELS):
                     pooled[b, row + i, column + j, c], which[b, row + i, column + j, c] = largest(
-                        outputs[2 * i, 2 * j, c],
-                        outputs[2 * i, 2 * j + 1, c],
-                        outputs[2 * i + 1, 2 * j, c],
-                        outputs[2 * i + 1, 2 * j + 1, c],
+                        outputs[corner, c], outputs[corner + 1, c], outputs[corner + 4, c], outputs[corner + 5, c],
                         bias[c],
-                    )
+                    )  # fmt: skip
 
 
 @compiled
 def gradient_to_points(gradient, which, first, points, total):
     """The gradient of the `points` that `points_to_pooled` took, by that of the pooled pixels [B, h, w, C]."""
-    outputs, half = np.empty((4, 4, CHANNELS), np.float32), np.empty((8, 4, CHANNELS), np.float32)
+    outputs, half = np.empty((16, CHANNELS), np.float32), np.empty((32, CHANNELS), np.float32)
     line, sums = np.empty((8, CHANNELS), np.float32), np.zeros(CHANNELS, np.float32)
     zero = np.float32(0)
     tall, wide = gradient.shape[1] // 2, gradient.shape[2] // 2
-    for tile in range(points.shape[2]):
+    for tile in range(points.shape[1]):
         b, row, column = first + tile // (tall * wide), tile // wide % tall * 2, tile % wide * 2
         for i in range(2):
             for j in range(2):
+                corner = 8 * i + 2 * j
                 for c in range(CHANNELS):
                     value, place = gradient[b, row + i, column + j, c], which[b, row + i, column + j, c]
-                    upper, lower = 2 * i, 2 * i + 1
-                    left, right = 2 * j, 2 * j + 1
-                    (
-                        outputs[upper, left, c], outputs[upper, right, c],
-                        outputs[lower, left, c], outputs[lower, right, c],
-                    ) = spread(value, place, zero)  # fmt: skip
+                    outputs[corner, c], outputs[corner + 1, c], outputs[corner + 4, c], outputs[corner + 5, c] = spread(
+                        value, place, zero
+                    )
                     sums[c] += value if place < SHUT else zero
         for j in range(4):
-            for c in range(CHANNELS):
-                (
-                    half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c],
-                    half[4, j, c], half[5, j, c], half[6, j, c], half[7, j, c],
-                ) = _to_output_transposed(
-                    outputs[0, j, c], outputs[1, j, c], outputs[2, j, c], outputs[3, j, c]
-                )  # fmt: skip
+            _to_output_transposed(outputs, j, 4, half, j, 4)
         for i in range(8):
-            for c in range(CHANNELS):
-                (
-                    line[0, c], line[1, c], line[2, c], line[3, c], line[4, c], line[5, c], line[6, c], line[7, c]
-                ) = _to_output_transposed(half[i, 0, c], half[i, 1, c], half[i, 2, c], half[i, 3, c])  # fmt: skip
-            for j in range(8):
-                for c in range(CHANNELS):
-                    points[i, j, tile, c] = line[j, c]
+            _to_output_transposed(half, 4 * i, 1, line, 0, 1)
+            _copy(line, 8 * i, tile, points)
     for c in range(CHANNELS):
         total[c] += sums[c]
 
@@ -229,29 +227,17 @@ def gradient_to_points(gradient, which, first, points, total):
 @compiled
 def points_to_gradient(points, first, gradient):
     """The gradient of x [B, H, W, C], by that of the `points` that `images_to_points` gave; for these images."""
-    half, line = np.empty((8, 8, CHANNELS), np.float32), np.empty((8, CHANNELS), np.float32)
-    tall, wide = (gradient.shape[1] - 4) // 4, (gradient.shape[2] - 4) // 4
-    for tile in range(points.shape[2]):
+    half, line = np.empty((64, CHANNELS), np.float32), np.empty((8, CHANNELS), np.float32)
+    _, tiles, channels = points.shape
+    tall, wide, rows = (gradient.shape[1] - 4) // 4, (gradient.shape[2] - 4) // 4, points.reshape(-1, channels)
+    for tile in range(tiles):
         b, row, column = first + tile // (tall * wide), tile // wide % tall * 4, tile % wide * 4
         if row + column == 0:
             gradient[b] = 0
         for j in range(8):
-            for c in range(CHANNELS):
-                (
-                    half[0, j, c], half[1, j, c], half[2, j, c], half[3, j, c],
-                    half[4, j, c], half[5, j, c], half[6, j, c], half[7, j, c],
-                ) = _to_input_transposed(
-                    points[0, j, tile, c], points[1, j, tile, c], points[2, j, tile, c], points[3, j, tile, c],
-                    points[4, j, tile, c], points[5, j, tile, c], points[6, j, tile, c], points[7, j, tile, c],
-                )  # fmt: skip
+            _to_input_transposed(rows, j * tiles + tile, 8 * tiles, half, j, 8)
         for i in range(8):
-            for c in range(CHANNELS):
-                (
-                    line[0, c], line[1, c], line[2, c], line[3, c], line[4, c], line[5, c], line[6, c], line[7, c]
-                ) = _to_input_transposed(
-                    half[i, 0, c], half[i, 1, c], half[i, 2, c], half[i, 3, c],
-                    half[i, 4, c], half[i, 5, c], half[i, 6, c], half[i, 7, c],
-                )  # fmt: skip
+            _to_input_transposed(half, 8 * i, 1, line, 0, 1)
             for j in range(8):
                 for c in range(CHANNELS):
                     gradient[b, row + i, column + j, c] += line[j, c]
@@ -261,7 +247,7 @@ class _Filtered(torch.autograd.Function):
     """x [B, C, H, W] convolved with weight [O, C, 5, 5], pooled with bias [O]; see `convolved_and_pooled`.
 
     A few images are done from beginning to end, so that their tiles stay in the processor's cache; for the gradients
-    tiles are made anew, which takes less time than to fetch them.
+    tiles are transformed again, which takes less time than to fetch them.
     """
 
     @staticmethod
@@ -275,9 +261,9 @@ class _Filtered(torch.autograd.Function):
         found, which = pixels.new_empty(size), torch.empty(size, dtype=torch.uint8)
         given, out, places, added = pixels.numpy(), found.numpy(), which.numpy(), bias.detach().numpy()
         for first, points, filtered in _tiles(*size[:3]):
-            images_to_points(given, first, points.array)
-            torch.bmm(points.matrices, kernel, out=filtered.matrices)
-            points_to_pooled(filtered.array, added, first, out, places)
+            images_to_points(given, first, points.numpy())
+            torch.bmm(points, kernel, out=filtered)
+            points_to_pooled(filtered.numpy(), added, first, out, places)
         ctx.save_for_backward(pixels, kernel, which)
         return found.permute(0, 3, 1, 2)
 
@@ -290,35 +276,27 @@ class _Filtered(torch.autograd.Function):
         kernels, total = torch.zeros_like(kernel), torch.zeros(out.shape[-1], dtype=torch.float64)
         given, had, places, sums = pixels.numpy(), out.numpy(), which.numpy(), total.numpy()
         for first, points, filtered in _tiles(*out.shape[:3]):
-            gradient_to_points(had, places, first, filtered.array, sums)
-            images_to_points(given, first, points.array)
-            kernels.baddbmm_(points.matrices.mT, filtered.matrices)
+            gradient_to_points(had, places, first, filtered.numpy(), sums)
+            images_to_points(given, first, points.numpy())
+            kernels.baddbmm_(points.mT, filtered)
             if wanted is not None:
-                torch.bmm(filtered.matrices, kernel.mT, out=points.matrices)
-                points_to_gradient(points.array, first, wanted.numpy())
+                torch.bmm(filtered, kernel.mT, out=points)
+                points_to_gradient(points.numpy(), first, wanted.numpy())
         weight = torch.mm(_kernel_transform().mT, kernels.flatten(1)).view(SIDE, SIDE, *kernels.shape[1:])
         return None if wanted is None else wanted.permute(0, 3, 1, 2), weight.permute(3, 2, 0, 1), total.float()
 
 
-class _Points:
-    """Transformed tiles: as an array [8, 8, N, C] and as matrices [64, N, C], of one memory."""
-
-    def __init__(self, tiles: int) -> None:
-        self.matrices = torch.empty(TILE**2, tiles, CHANNELS)
-        self.array = self.matrices.unflatten(0, (TILE, TILE)).numpy()
-
-
-def _tiles(count: int, height: int, width: int) -> Iterator[tuple[int, _Points, _Points]]:
-    """For a few images after the other, the first of them and room for their tiles, twice.
+def _tiles(count: int, height: int, width: int) -> Iterator[tuple[int, torch.Tensor, torch.Tensor]]:
+    """For a few images after the other, the first of them and room for their transformed tiles [64, N, C], twice.
 
     height, width  of the pooled outputs, of which a tile has 2x2
     """
     each = height * width * 4 // OUTPUTS**2
     parts = math.ceil(count / max(1, CACHED // each))
-    room: dict[int, tuple[_Points, _Points]] = {}
+    room: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
     for part in range(parts):
         first, last = count * part // parts, count * (part + 1) // parts
         tiles = each * (last - first)
         if tiles not in room:
-            room[tiles] = _Points(tiles), _Points(tiles)
+            room[tiles] = torch.empty(TILE**2, tiles, CHANNELS), torch.empty(TILE**2, tiles, CHANNELS)
         yield first, *room[tiles]

@@ -5,16 +5,16 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 import torch
-from mia_core.fast.batched import groups, train_together
-from mia_core.fast.batched_networks import FORMS, body, fastest_form, stack
 
 from mia_core.base.errors import SettingsError, TrainingError
 from mia_core.defenses import combination
-from mia_core.fast import batched
+from mia_core.fast import stacked, stacked_networks
+from mia_core.fast.stacked import groups, train_together
+from mia_core.fast.stacked_networks import FORMS, body, fastest_form, stack
 from mia_core.model.build import NETWORKS, build_network
 from mia_core.model.job import Job
 from mia_core.model.train import train
-from mia_core.store import trainings as training_jobs
+from mia_core.store import trainings
 from mia_core.store.identity import identity
 from mia_core.store.machine import cpu_threads
 from mia_core.store.runs import Store
@@ -48,13 +48,13 @@ def one_thread():
 
 @pytest.mark.parametrize("network", ["cnn", "mlp"])
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("channels", [1, 3])
-def test_every_snapshot_is_that_of_the_training_alone(network, form, channels):
+@pytest.mark.parametrize(("channels", "batch"), [(1, 7), (3, 23)])  # of 24 members, the last one joins a batch of 23
+def test_every_snapshot_is_that_of_the_training_alone(network, form, channels, batch):
     data = tiny_dataset(side=13)
     if channels == 3:
         images = np.random.default_rng(1).integers(0, 256, (64, 3, 13, 13), dtype=np.uint8)
         data = type(data)("colour", images, data.labels, data.classes, 64)
-    wanted = jobs(RECIPE.replace(network=network, l2=0.01, batch_size=7, hidden_units=16))
+    wanted = jobs(RECIPE.replace(network=network, l2=0.01, batch_size=batch, hidden_units=16))
     together = list(train_together(data, wanted, form))
     assert [(one.snapshot.epoch, one.index) for one in together] == [(e, i) for e in (1, 2, 3) for i in range(4)]
     for index, job in enumerate(wanted):
@@ -85,14 +85,6 @@ def test_noise_targets_order_and_weights_are_each_models_own():
     assert len({one.history["loss"][0] for _, one in train_together(DATA, seeds) if one.epoch == 1}) == 3
 
 
-def test_a_last_batch_of_one_joins_the_one_before():
-    wanted = jobs(RECIPE.replace(batch_size=23))
-    for one in train_together(DATA, wanted, "each"):
-        if one.snapshot.epoch == 3:
-            theirs = alone(wanted[one.index])[-1]
-            np.testing.assert_allclose(one.snapshot.history["loss"], theirs.history["loss"], rtol=1e-4)
-
-
 def test_bfloat16_is_trained_as_alone_up_to_its_rounding():
     wanted = jobs(RECIPE.replace(precision="bfloat16", epochs=2), ("none", "smoothing"))
     for one in train_together(DATA, wanted, "each"):
@@ -101,7 +93,7 @@ def test_bfloat16_is_trained_as_alone_up_to_its_rounding():
 
 
 def test_a_loss_that_is_no_number_names_the_model(monkeypatch):
-    real, steps = batched.body, []
+    real, steps = stacked.body, []
 
     def broken(*arguments):
         logits = real(*arguments)
@@ -111,7 +103,7 @@ def test_a_loss_that_is_no_number_names_the_model(monkeypatch):
                 logits = torch.where(torch.arange(4)[:, None, None] == 2, torch.nan, logits)
         return logits
 
-    monkeypatch.setattr(batched, "body", broken)
+    monkeypatch.setattr(stacked, "body", broken)
     seen = []
     with pytest.raises(TrainingError, match=r"smoothing\(epsilon=0.3\), seed 2, model 0: .* nan in epoch 2, step 2"):
         for one in train_together(DATA, jobs(), "each"):
@@ -149,16 +141,12 @@ def test_a_form_is_the_network_itself(form):
     x = torch.from_numpy(random.standard_normal((3, 5, 14, 18, 3)).astype(np.float32))
     found = body(NETWORKS["cnn"], stack(networks), x, None, form)
     for m, network in enumerate(networks):
-        torch.testing.assert_close(
-            found[m], network.body(network.prepared(x[m].permute(0, 3, 1, 2))), atol=1e-5, rtol=1e-4
-        )
+        torch.testing.assert_close(found[m], network.body(x[m].permute(0, 3, 1, 2)), atol=1e-5, rtol=1e-4)
 
 
 def test_the_form_is_chosen_by_time(monkeypatch):
-    from mia_core.fast import batched_networks
-
     seconds = {"each": 3.0, "grouped": 2.0, "matrix": 1.0}
-    monkeypatch.setattr(batched_networks, "_step_seconds", lambda kind, p, x, form: seconds[form])
+    monkeypatch.setattr(stacked_networks, "_step_seconds", lambda kind, p, x, form: seconds[form])
     x = torch.zeros(2, 1, 12, 12, 1, device="meta")  # any device but a processor
     assert fastest_form(NETWORKS["cnn"], {}, x) == "matrix"
     assert fastest_form(NETWORKS["cnn"], {}, x[:1]) == "each"
@@ -181,12 +169,12 @@ def test_train_all_stores_what_was_trained_together_under_the_same_names(tmp_pat
         )
         assert found.about["together"] == count and theirs.about["together"] == 1
         np.testing.assert_allclose(found.logits, theirs.logits, atol=2e-3)
-    monkeypatch.setattr(batched, "train_together", None)
+    monkeypatch.setattr(stacked, "train_together", None)
     train_all(Store(tmp_path / "together"), DATA, wanted, together=4)  # nothing is missing
 
 
 def test_models_trained_together_are_held_against_other_processes(tmp_path, monkeypatch):
-    store, wanted, held, together = Store(tmp_path), jobs(), [], batched.train_together
+    store, wanted, held, together = Store(tmp_path), jobs(), [], stacked.train_together
 
     @contextmanager
     def watched(self, key):
@@ -199,18 +187,18 @@ def test_models_trained_together_are_held_against_other_processes(tmp_path, monk
         yield from together(dataset, batch)
 
     monkeypatch.setattr(Store, "held", watched)
-    monkeypatch.setattr(batched, "train_together", spied)
+    monkeypatch.setattr(stacked, "train_together", spied)
     train_all(store, DATA, wanted, together=4)
     assert all(stored(store, DATA, job) for job in wanted) and not held
 
 
 def test_what_another_process_has_trained_meanwhile_is_not_trained_again(tmp_path, monkeypatch):
-    store, wanted, trained, together = Store(tmp_path), jobs(), [], batched.train_together
+    store, wanted, trained, together = Store(tmp_path), jobs(), [], stacked.train_together
     train_all(store, DATA, wanted[:1], together=1)
     looks = iter([False] * len(wanted))  # at the first look nothing was there yet
-    monkeypatch.setattr(training_jobs, "stored", lambda *about: next(looks, None) is None and stored(*about))
+    monkeypatch.setattr(trainings, "stored", lambda *about: next(looks, None) is None and stored(*about))
     monkeypatch.setattr(
-        batched, "train_together", lambda data, batch: (trained.extend(batch), together(data, batch))[1]
+        stacked, "train_together", lambda data, batch: (trained.extend(batch), together(data, batch))[1]
     )
     train_all(store, DATA, wanted, together=4)
     assert [job.seed for job in trained] == [job.seed for job in wanted[1:]]

@@ -1,9 +1,5 @@
 """Training: reproducible to the bit, an epoch is a run of its own, and what goes wrong is said."""
 
-import subprocess
-import sys
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -11,13 +7,11 @@ from torch.nn import functional as F
 
 from mia_core.base.errors import TrainingError
 from mia_core.defenses import combination
-from mia_core.model.build import build_network
+from mia_core.model.build import network_of
 from mia_core.model.cnn import CNN
 from mia_core.model.job import Job
-from mia_core.model.network import standardisation
 from mia_core.model.train import batches, query, train
-from mia_core.store.machine import cpu_threads, resolve_device
-from mia_core.store.precision import _step_seconds, faster_precision, resolve
+from mia_core.store.machine import cpu_threads
 from small import RECIPE, half, tiny_dataset
 
 DATA = tiny_dataset()
@@ -95,18 +89,16 @@ def test_the_loss_and_what_is_learnt_are_those_of_the_mean_cross_entropy():
     recipe = RECIPE.replace(epochs=1, batch_size=20, l2=0.01, record=())
     defenses = combination("smoothing(epsilon=0.3)")
     snapshot = last(recipe, defenses="smoothing(epsilon=0.3)")
-    members = half(DATA)[0]
-    seeds = [int(s) for s in np.random.SeedSequence((0, 0)).generate_state(3, np.uint32)]
-    moments = standardisation(DATA.images, members)
-    network = build_network("cnn", *moments, 3, recipe.hidden_units, defenses, tuple(seeds[:2]), torch.device("cpu"))
+    job = Job(*half(DATA), recipe, defenses, (0, 0))
+    network = network_of(DATA, job)
     decayed = [p for name, p in network.named_parameters() if name.endswith("weight")]
     others = [p for name, p in network.named_parameters() if not name.endswith("weight")]
     groups = [{"params": decayed, "weight_decay": 2 * recipe.l2}, {"params": others}]
     optimiser = torch.optim.Adam(groups, lr=recipe.learning_rate)
     targets = torch.from_numpy(defenses[0].targets(np.eye(3)))
     losses = []
-    for step in np.split(np.random.default_rng(seeds[2]).permutation(32), [20]):
-        rows = np.flatnonzero(members)[step]
+    for step in np.split(np.random.default_rng(job.seeds[2]).permutation(32), [20]):
+        rows = np.flatnonzero(job.members)[step]
         loss = F.cross_entropy(network(torch.from_numpy(DATA.images[rows])).double(), targets[DATA.labels[rows]])
         optimiser.zero_grad()
         loss.backward()
@@ -141,90 +133,6 @@ def test_no_last_batch_of_one_and_no_example_lost(examples, size):
     assert all(len(part) == size for part in parts[:-1])
     assert len(parts[-1]) <= size + 1
     assert size == 1 or examples == 1 or min(len(part) for part in parts) > 1
-
-
-def test_precision_and_device_are_resolved_once_for_a_machine_and_a_kind_of_step(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIA_CACHE", str(tmp_path))
-    asked, shape = RECIPE.replace(precision="auto", device="auto"), (1, 12, 12)
-    first = resolve(asked, shape)
-    assert first.precision in ("float32", "bfloat16") and first.device in ("cpu", "cuda", "mps")
-    monkeypatch.setattr("mia_core.store.precision.faster_precision", lambda *_: pytest.fail("timed twice"))
-    assert resolve(asked, shape) == first
-    assert resolve(asked.replace(learning_rate=0.5), shape) == first.replace(learning_rate=0.5)
-    timed = []
-    monkeypatch.setattr("mia_core.store.precision.faster_precision", lambda *given: timed.append(given) or "bfloat16")
-    others = [(asked, (3, 12, 12)), (asked.replace(batch_size=7), shape), (asked.replace(hidden_units=9), shape)]
-    for other, of in others:
-        assert resolve(other, of).precision == "bfloat16"
-    assert len(timed) == len(others), "another step is timed by itself"
-    with monkeypatch.context() as patch:
-        patch.setattr("mia_core.store.code.code_fingerprint", lambda *_: "other code")
-        assert resolve(asked, shape).precision == "bfloat16" and len(timed) == len(others) + 1
-    for damaged in ("[]", "7", "{", ""):
-        (tmp_path / "precision.json").write_text(damaged)
-        assert resolve(asked, shape).precision == "bfloat16", damaged
-
-
-def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
-    seconds = {"float32": 1.0, "bfloat16": 0.5}
-    monkeypatch.setattr("mia_core.store.precision._step_seconds", lambda recipe, shape, kind, examples: seconds[kind])
-    assert faster_precision(RECIPE, (1, 12, 12)) == "bfloat16"
-    seconds["bfloat16"] = 0.9
-    assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
-
-
-@pytest.mark.parametrize(("later", "chosen"), [(0.75, "bfloat16"), (0.85, "float32")])
-def test_a_close_timing_is_repeated_and_the_least_counts(monkeypatch, later, chosen):
-    timed = {"float32": [1.0] * 6, "bfloat16": [0.9, 0.9, 0.85, 0.85, later, 0.85]}
-    monkeypatch.setattr(
-        "mia_core.store.precision._step_seconds", lambda recipe, shape, kind, examples: timed[kind].pop(0)
-    )
-    assert faster_precision(RECIPE, (1, 12, 12)) == chosen
-    assert not timed["float32"] and not timed["bfloat16"]
-
-
-def test_a_first_step_in_which_code_is_compiled_decides_nothing(monkeypatch):
-    body, pauses = CNN.body, [1.1]
-
-    def slow_at_first(network, x):
-        if pauses:
-            time.sleep(pauses.pop())
-        return body(network, x)
-
-    monkeypatch.setattr(CNN, "body", slow_at_first)
-    assert _step_seconds(RECIPE, (1, 12, 12), "float32", 2) < 1 and not pauses
-
-
-def test_a_training_imports_neither_compiler_nor_algebra():
-    code = """if True:
-        import sys
-        import numpy as np
-        from mia_core.data import Dataset
-        from mia_core.jobs import Job
-        from mia_core.recipe import Recipe
-        from mia_core.training import train
-        images = np.random.default_rng(0).integers(0, 256, (6, 1, 12, 12)).astype(np.uint8)
-        data, every = Dataset("tiny", images, np.arange(6) % 2, ("a", "b"), 6), np.ones(6, bool)
-        recipe = Recipe(epochs=1, record=(), device="cpu", precision="float32")
-        (end,) = train(data, Job(every, every, recipe, (), (0, 0)))
-        print(np.isfinite(end.logits).all(), {"sympy", "torch._dynamo"} & set(sys.modules))
-    """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == ["True", "set()"]
-
-
-@pytest.mark.parametrize("network", ["cnn", "mlp"])
-def test_steps_of_either_network_are_timed(network):
-    recipe = RECIPE.replace(network=network, device="cpu", batch_size=3)
-    assert faster_precision(recipe, (2, 12, 13)) in ("float32", "bfloat16")
-
-
-@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that the test needs to be missing")
-def test_a_missing_device_is_an_error_that_lists_those_present():
-    from mia_core.base.errors import SettingsError
-
-    with pytest.raises(SettingsError, match="device: cuda is not available on this machine; available: auto, cpu"):
-        resolve_device("cuda")
 
 
 def test_bfloat16_trains_to_much_the_same_loss():

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
 
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import combination
@@ -39,31 +38,6 @@ def test_smaller_images_are_refused_by_the_cnn_only():
     assert network((1, 8, 8), "mlp")(torch.zeros(2, 1, 8, 8)).shape == (2, 10)
 
 
-@pytest.mark.parametrize("shape", [(3, 32, 32), (1, 17, 22)])
-def test_pooling_first_is_the_reports_function(shape):
-    net = network(shape)
-    with torch.no_grad():
-        for bias in (net.conv1.bias, net.conv2.bias):
-            bias.normal_(generator=torch.Generator().manual_seed(3))
-    x = torch.randn(4, *shape, generator=torch.Generator().manual_seed(4))
-
-    def in_the_reports_order():
-        h = x
-        for conv in (net.conv1, net.conv2):
-            h = F.max_pool2d(F.relu(F.conv2d(h, conv.weight, conv.bias, padding=conv.padding)), 2)
-        return net.out(torch.tanh(net.dense(h.flatten(1))))
-
-    assert torch.allclose(net.body(net.prepared(x)), in_the_reports_order(), atol=1e-5)
-    with torch.inference_mode():
-        assert torch.allclose(net.body(net.prepared(x)), in_the_reports_order(), atol=1e-5)
-    gradients = [
-        torch.autograd.grad(f.sum(), list(net.parameters()))
-        for f in (net.body(net.prepared(x)), in_the_reports_order())
-    ]
-    for mine, right in zip(*gradients, strict=True):
-        assert torch.allclose(mine, right, rtol=1e-3, atol=1e-4)
-
-
 def test_initial_weights_follow_the_seed_alone_and_are_glorots():
     torch.manual_seed(5)
     first = network(seeds=(7, 0))
@@ -91,7 +65,7 @@ def test_standardisation_is_of_the_members_and_at_least_one():
 def test_the_network_owns_its_standardisation():
     net = network((1, 12, 12))
     pixels = torch.full((1, 1, 12, 12), 150)
-    assert torch.allclose(net(pixels), net.body(net.prepared(torch.ones(1, 1, 12, 12))))
+    assert torch.allclose(net(pixels), net.body(torch.ones(1, 1, 12, 12)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

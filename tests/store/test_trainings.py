@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mia_core.model.job import Job
-from mia_core.store import trainings as training_jobs
+from mia_core.store import trainings
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store
 from mia_core.store.trainings import stored, train_all, train_missing
@@ -30,7 +30,7 @@ def test_workers_are_for_what_is_worth_them_or_asked_for(tmp_path, monkeypatch, 
 
     monkeypatch.setattr(joblib, "parallel_config", spied)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 4)
-    monkeypatch.setattr(training_jobs, "WORTH_A_WORKER", worth)
+    monkeypatch.setattr(trainings, "WORTH_A_WORKER", worth)
     tasks = [Job(np.arange(64) < 24, np.ones(64, bool), RECIPE, (), (0, model)) for model in range(2)]
     train_all(Store(tmp_path), DATA, tasks, jobs)
     assert chosen == [backend] and all(stored(Store(tmp_path), DATA, task) for task in tasks)

@@ -1,0 +1,76 @@
+"""Device and precision are chosen once for a machine and a kind of step, by a timing."""
+
+import time
+
+import pytest
+import torch
+
+from mia_core.base.errors import SettingsError
+from mia_core.model.cnn import CNN
+from mia_core.store.machine import resolve_device
+from mia_core.store.precision import _step_seconds, faster_precision, resolve
+from small import RECIPE
+
+
+def test_precision_and_device_are_resolved_once_for_a_machine_and_a_kind_of_step(tmp_path, monkeypatch):
+    monkeypatch.setenv("MIA_CACHE", str(tmp_path))
+    asked, shape = RECIPE.replace(precision="auto", device="auto"), (1, 12, 12)
+    first = resolve(asked, shape)
+    assert first.precision in ("float32", "bfloat16") and first.device in ("cpu", "cuda", "mps")
+    monkeypatch.setattr("mia_core.store.precision.faster_precision", lambda *_: pytest.fail("timed twice"))
+    assert resolve(asked, shape) == first
+    assert resolve(asked.replace(learning_rate=0.5), shape) == first.replace(learning_rate=0.5)
+    timed = []
+    monkeypatch.setattr("mia_core.store.precision.faster_precision", lambda *given: timed.append(given) or "bfloat16")
+    others = [(asked, (3, 12, 12)), (asked.replace(batch_size=7), shape), (asked.replace(hidden_units=9), shape)]
+    for other, of in others:
+        assert resolve(other, of).precision == "bfloat16"
+    assert len(timed) == len(others), "another step is timed by itself"
+    with monkeypatch.context() as patch:
+        patch.setattr("mia_core.store.precision.code_fingerprint", lambda *_: "other code")
+        assert resolve(asked, shape).precision == "bfloat16" and len(timed) == len(others) + 1
+    for damaged in ("[]", "7", "{", ""):
+        (tmp_path / "precision.json").write_text(damaged)
+        assert resolve(asked, shape).precision == "bfloat16", damaged
+
+
+def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
+    seconds = {"float32": 1.0, "bfloat16": 0.5}
+    monkeypatch.setattr("mia_core.store.precision._step_seconds", lambda recipe, shape, kind, examples: seconds[kind])
+    assert faster_precision(RECIPE, (1, 12, 12)) == "bfloat16"
+    seconds["bfloat16"] = 0.9
+    assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
+
+
+@pytest.mark.parametrize(("later", "chosen"), [(0.75, "bfloat16"), (0.85, "float32")])
+def test_a_close_timing_is_repeated_and_the_least_counts(monkeypatch, later, chosen):
+    timed = {"float32": [1.0] * 6, "bfloat16": [0.9, 0.9, 0.85, 0.85, later, 0.85]}
+    monkeypatch.setattr(
+        "mia_core.store.precision._step_seconds", lambda recipe, shape, kind, examples: timed[kind].pop(0)
+    )
+    assert faster_precision(RECIPE, (1, 12, 12)) == chosen
+    assert not timed["float32"] and not timed["bfloat16"]
+
+
+def test_a_first_step_in_which_code_is_compiled_decides_nothing(monkeypatch):
+    body, pauses = CNN.body, [1.1]
+
+    def slow_at_first(network, x):
+        if pauses:
+            time.sleep(pauses.pop())
+        return body(network, x)
+
+    monkeypatch.setattr(CNN, "body", slow_at_first)
+    assert _step_seconds(RECIPE, (1, 12, 12), "float32", 2) < 1 and not pauses
+
+
+@pytest.mark.parametrize("network", ["cnn", "mlp"])
+def test_steps_of_either_network_are_timed(network):
+    recipe = RECIPE.replace(network=network, device="cpu", batch_size=3)
+    assert faster_precision(recipe, (2, 12, 13)) in ("float32", "bfloat16")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has the device that the test needs to be missing")
+def test_a_missing_device_is_an_error_that_lists_those_present():
+    with pytest.raises(SettingsError, match="device: cuda is not available on this machine; available: auto, cpu"):
+        resolve_device("cuda")
