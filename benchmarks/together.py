@@ -11,9 +11,9 @@ import argparse
 import os
 
 import numpy as np
+from measured import compared, in_turn, middle, save
 from mia_core.fast.batched import train_together
 
-from mia_book.cost_records import compared, in_turn, middle, save
 from mia_core.model.train import train
 from mia_core.store.machine import cpu_threads
 from mia_core.studies.settings import StudySettings

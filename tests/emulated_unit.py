@@ -5,7 +5,6 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-
 from mia_core.fast.convolution import matrix_unit, tiles
 
 USERS = ("_convolve", "_correlate", "convolve_and_pool", "image_gradient", "kernel_gradient", "small_kernel_gradient")

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from mia_book.early_and_late import differences, ranks_in_words, ranks_plot
 
 from mia_book import agreement
-from mia_book.early_and_late import differences, ranks_in_words, ranks_plot
 from mia_core.studies.reference_columns import REFERENCE_COLUMNS
 from references_made import made_study
 

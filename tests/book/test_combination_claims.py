@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from mia_core.studies.paper import CLAIMS
 
 from mia_book import combination_claims, masking_claims
 from mia_book.conclusions import BEST_TRADEOFF, printed_study
@@ -11,7 +12,6 @@ from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, judge
 from mia_core.measures.intervals import Interval
 from mia_core.studies.early_stopping import Held
 from mia_core.studies.interactions import Interaction
-from mia_core.studies.paper import CLAIMS
 from mia_core.studies.settings import StudySettings
 
 

@@ -2,6 +2,7 @@
 
 import pandas as pd
 import pytest
+from mia_core.studies.paper import TABLE_I
 
 from mia_book.conclusions import (
     BEST_TRADEOFF,
@@ -16,7 +17,6 @@ from mia_book.conclusions import (
     printed_study,
 )
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
-from mia_core.studies.paper import TABLE_I
 
 
 def study(changes, seeds=3):

@@ -5,13 +5,9 @@ import json
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
-
-from mia_book import cost_records
 from mia_book.cost_budget import TRAININGS_A_SEED, budget_table, enough_in_words, first_with_enough, half_width, suggest
 from mia_book.cost_growth import CURVES, GROWTH_CLAIMS, exponent, exponents, growth_table, growth_verdicts
 from mia_book.cost_limits import matrix_speed, multiplications
-from mia_book.cost_records import compared, in_turn, middle, read, save
 from mia_book.cost_tables import (
     best_together,
     chosen,
@@ -23,6 +19,10 @@ from mia_book.cost_tables import (
     speeds,
     together_table,
 )
+from torch.nn import functional as F
+
+from mia_book import cost_records
+from mia_book.cost_records import compared, in_turn, middle, read, save
 from mia_core.base.errors import ArrayError, DataError, SettingsError
 from mia_core.measures.claims import judge
 from mia_core.model.build import build_network

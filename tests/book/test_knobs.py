@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from mia_book.leak_claims import KNOB_CLAIMS, SCALE_CLAIMS, noise_claim, over_noise
 
 from mia_book import attack_plots, defense_claims, leak, leak_plots
-from mia_book.leak_claims import KNOB_CLAIMS, SCALE_CLAIMS, noise_claim, over_noise
 from mia_core.data.dataset import Dataset
 from mia_core.display.svg import themed_svg
 from mia_core.gate.outputs import check_outputs

@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from mia_book.leak_claims import MEASURE_CLAIMS, epoch_claims, over_sizes, size_claim, together
 
 from mia_book import leak, leak_plots, measure_plots, measure_tables
-from mia_book.leak_claims import MEASURE_CLAIMS, epoch_claims, over_sizes, size_claim, together
 from mia_core.base.errors import RunError
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination

@@ -5,16 +5,16 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-
-from mia_book import report_arrays, report_checks, report_plots, report_tables
 from mia_book.report_attack import ReportAttacks
 from mia_book.report_checks import Exchange
+from mia_core.studies.paper import TABLE_I, PrintedRow
+
+from mia_book import report_arrays, report_checks, report_plots, report_tables
 from mia_core.attacks.adversary1 import Adversary1
 from mia_core.base.errors import ArrayError, DataError, SettingsError
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.claims import judge
 from mia_core.measures.metrics import measure
-from mia_core.studies.paper import TABLE_I, PrintedRow
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import over_the_seeds
 

@@ -4,9 +4,9 @@ import json
 
 import pandas as pd
 import pytest
+from mia_book.reference_tables import columns_reference
 
 from mia_book import reference_sweeps, run_tables
-from mia_book.reference_tables import columns_reference
 from mia_core.store.runs import Store
 from mia_core.studies.privacy import PRIVACY_COLUMNS
 from mia_core.studies.reference_columns import REFERENCE_COLUMNS

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from mia_book.strongest import LOW, MARK
 
 from mia_book import strongest, strongest_claims
-from mia_book.strongest import LOW, MARK
 from mia_core.base.errors import DataError
 from mia_core.display.svg import themed_svg
 from mia_core.studies.recorded import recorded_parts

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from mia_core.studies.paper import TABLE_I
 
 from mia_book import reference_claims, reference_sweeps, reference_tables, risk_plots, risk_tables, surprise_plots
 from mia_core.base.errors import ArrayError, SettingsError
@@ -10,7 +11,6 @@ from mia_core.display.svg import themed_svg
 from mia_core.measures.claims import Verdict, judge
 from mia_core.references.answers import View
 from mia_core.references.registry import REFERENCE_ATTACKS
-from mia_core.studies.paper import TABLE_I
 from mia_core.studies.reference_rows import answers, kinds_of, table, views
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.vulnerability import vulnerability

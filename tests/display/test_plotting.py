@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from mia_book.reference_tables import array_cases, columns_reference, refusals, settings_reference
 
 from mia_book import diagrams
-from mia_book.reference_tables import array_cases, columns_reference, refusals, settings_reference
 from mia_core.base.errors import DataError
 from mia_core.display import figures, tables
 from mia_core.display import plots as plotting

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mia_core.fast.convolution import amx, backward, convolved_and_pooled, direct, forward, winograd
+from mia_core.fast.convolution.winograd import transforms
 from torch.nn import functional as F
 
 import mia_core
 from mia_core.fast import convolution
-from mia_core.fast.convolution import amx, backward, convolved_and_pooled, direct, forward, winograd
-from mia_core.fast.convolution.winograd import transforms
 
 
 def drawn(*shape, seed=0):

@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-
-from mia_book import defense_claims, sweep_plots
 from mia_book.confidence_features import asked_confidence, feature_table, features, guess_table, short_of
 from mia_book.published import SMOOTHING, smoothing_beside, times_less
+
+from mia_book import defense_claims, sweep_plots
 from mia_core.base.errors import RunError, SettingsError
 from mia_core.defenses import combination, describe
 from mia_core.display.svg import themed_svg
