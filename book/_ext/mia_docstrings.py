@@ -1,4 +1,4 @@
-"""Sphinx extension: shows this package's docstrings, which are plain text, as they are meant.
+"""Sphinx extension: shows this project's docstrings, which are plain text, as they are meant.
 
 name   what it is; lines like this one become a list, and lines
        that are indented below belong to them
@@ -48,8 +48,8 @@ def _escaped(text: str) -> str:
 
 
 def show_as_meant(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    """Replace the lines of a docstring of this package, in place as Sphinx asks."""
-    if name.startswith("mia_core"):
+    """Replace the lines of a docstring of this project, in place as Sphinx asks."""
+    if name.startswith(("mia_core", "mia_book")):
         lines[:] = as_rst(lines)
 
 

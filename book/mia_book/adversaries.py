@@ -180,6 +180,12 @@ def strongest(table: pd.DataFrame, measured: str = "balanced_accuracy") -> pd.Da
     return table[rows].assign(named=table["attack"], attack="strongest").reset_index(drop=True)
 
 
+def strongest_in_words(table: pd.DataFrame) -> str:
+    """Whom of `strongest` which targets meet: "adversary 1 on none, dropout; loss on smoothing"."""
+    against = strongest(table).drop_duplicates("defenses").groupby("named", sort=False)["defenses"]
+    return "; ".join(f"{name} on {targets}" for name, targets in against.agg(", ".join).items())
+
+
 def by_percent(
     study: Study, percents: Sequence[float] = (1, 5, 10, 25, 50), defenses: Combination = ()
 ) -> pd.DataFrame:

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from mia_book.wording import named, spelt
+from mia_core.display.plots import heat_map
 from mia_core.display.tables import with_interval
 from mia_core.measures.metrics import level_column
 from mia_core.measures.text import NOT_MEASURABLE
@@ -49,6 +51,14 @@ def attack_grid(table: pd.DataFrame, measure: str = LOW, examples: str = "pool")
             row[named(name)] = f"{value} {MARK}{gap}{interval}" if best.get(name) == cell else text
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def heat(table: pd.DataFrame, measure: str = LOW) -> tuple[Figure, str]:
+    """The means of `attack_grid` as a heat map: a row per attack, a column per combination."""
+    last = at_the_end(table)
+    last = last[last["target"] != EVERY]
+    shown = last.assign(defenses=last["defenses"].map(named))
+    return heat_map(shown, "attack", "defenses", measure, words=HEADS[measure])
 
 
 def strongest_table(table: pd.DataFrame, measures: Sequence[str] = (LOW, LOWEST, "auc")) -> pd.DataFrame:

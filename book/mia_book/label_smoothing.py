@@ -11,7 +11,8 @@ from mia_book.paper import OF_REPORT, SAME
 from mia_book.recorded_epochs import epochs_name
 from mia_book.reference_models import NEGATIVE
 from mia_book.sweeps import asked_confidence
-from mia_core.defenses import Combination, LabelSmoothing, combination, describe
+from mia_core.defenses import Combination, combination, describe
+from mia_core.defenses.smoothing import LabelSmoothing
 from mia_core.display.tables import difference, with_interval
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.posteriors import log_posteriors

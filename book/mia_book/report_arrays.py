@@ -4,7 +4,7 @@ The author published the posteriors of an undefended target and shadow, not the 
 part of this project: where the folder that MIA_SHARED names holds them under data/report-arrays, the attack is run on
 them; elsewhere its recorded result is shown.
 
-`python -m mia_book.report_arrays OUT.csv` records that result, with its provenance beside it.
+`python -m mia_book.report_arrays OUT.csv`, typed in the folder `book`, records that result and its provenance.
 """
 
 import hashlib

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mia_core.display.svg import figure, style
+from mia_core.display.svg import PAPER, TEXT, figure, style
 from mia_core.measures.metrics import most_false_positives, roc
-from mia_core.measures.text import NOT_MEASURABLE, heading
+from mia_core.measures.text import NOT_MEASURABLE, heading, number
 from mia_core.studies.columns import COLUMNS
 
 if TYPE_CHECKING:
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from mia_core.gate.arrays import Outputs
 
 _RANGES = {"share in [0, 1]": (0.0, 1.0), "difference in [-1, 1]": (-1.0, 1.0)}
+
+# Nearly, as white itself is the page's own colour in a drawing, and black is left out of it.
+BLACK, WHITE = "#000001", "#fffffe"
 
 NEAR = 6.0
 """Marks whose centres are fewer points apart than this hide one another."""
@@ -75,7 +78,7 @@ def roc_over_seeds(curves: dict[str, list[tuple[np.ndarray, np.ndarray]]]) -> tu
 
     The axes start at the FPR of one accused non-member: below it nothing can be measured.
 
-    curves  name -> one (scores [N], members [N]) a seed
+    curves  name -> one (scores [N], members [N]) per seed
     """
     fig, axes = figure(height=3.6)
     most = max(int((~np.asarray(members, bool)).sum()) for seeds in curves.values() for _, members in seeds)
@@ -124,6 +127,71 @@ def privacy_utility(summary: "pd.DataFrame", measure: str = "attack_accuracy") -
     rings = rings_in_words([summary["defenses"].tolist()[place] for place in ringed(marks)])
     fig.legend(loc="outside lower center", ncols=2)
     return fig, f"Target accuracy / {heading(measure)} of each combination: {', '.join(parts)}; guessing is 0.5.{rings}"
+
+
+def heat_map(
+    table: "pd.DataFrame",
+    rows: str,
+    columns: str,
+    value: str,
+    *,
+    words: str = "",
+    limits: tuple[float | None, float | None] = (None, None),
+    digits: int = 3,
+) -> tuple["Figure", str]:
+    """A grid of means, such as attack by defense: a cell each, darker for larger; the largest of a column in bold.
+
+    table   one row per cell, or several, of which the mean is shown; missing values are left out
+    rows, columns, value  the table's columns that name the rows and columns of the grid, in order of appearance, and
+            that hold the numbers
+    words   what the numbers are, by default the heading of `value`
+    limits  the values with the lightest and the darkest colour, by default the least and the largest in the grid
+    digits  decimals
+
+    Fills and the text in them are the same on light and dark pages, with a contrast of at least 4.5.
+    """
+    import seaborn
+
+    order = {name: list(dict.fromkeys(table[name])) for name in (rows, columns)}
+    means = table.assign(**{value: table[value].astype(float)}).groupby([rows, columns])[value].mean()
+    grid = means.unstack(columns).reindex(index=order[rows], columns=order[columns])
+    if means.isna().all():
+        limits = (0, 1)  # any: there is nothing to colour
+    fig, axes = figure(width=2.2 + 0.5 * grid.shape[1], height=0.9 + 0.27 * grid.shape[0])
+    axes.grid(False)
+    seaborn.heatmap(
+        grid, ax=axes, cmap="Blues", cbar=False, vmin=limits[0], vmax=limits[1], linewidths=1, linecolor=PAPER,
+        xticklabels=True, yticklabels=True,
+    )  # fmt: skip
+    largest = {name: column.idxmax() for name, column in grid.items() if column.notna().any()}
+    # One colour per known cell, in reading order.
+    fills = iter(axes.collections[0].to_rgba(grid.to_numpy()[grid.notna().to_numpy()]))
+    for y, (row, cells) in enumerate(grid.iterrows()):
+        for x, (column, mean) in enumerate(cells.items()):
+            text, look = "–", {"color": TEXT}
+            if mean == mean:
+                best = largest[column] == row
+                text = number(mean, digits)
+                look = {"color": _readable_on(next(fills)), "fontweight": "bold" if best else "normal"}
+            axes.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=8.5, **look)
+    axes.set(xlabel="", ylabel="")
+    axes.tick_params(length=0)
+    axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticklabels(axes.get_yticklabels(), rotation=0)
+    alt = f"Grid of {words or heading(value)}, {grid.shape[0]} rows ({rows}) by {grid.shape[1]} columns ({columns})."
+    if largest:
+        told = [f"{column} {number(grid.loc[row, column], digits)} ({row})" for column, row in largest.items()]
+        least = number(np.nanmin(grid.to_numpy()), digits)
+        alt += f" Largest of each column: {', '.join(told)}. Least of all: {least}."
+    unknown = int(grid.isna().to_numpy().sum())
+    return fig, alt + (f" {NOT_MEASURABLE[0].upper()}{NOT_MEASURABLE[1:]}: {unknown} cells." if unknown else "")
+
+
+def _readable_on(fill: np.ndarray) -> str:
+    """Black or white, whichever stands out more on this colour (RGBA), by the contrast of WCAG."""
+    part = fill[:3]
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    return BLACK if linear @ [0.2126, 0.7152, 0.0722] > 0.179 else WHITE
 
 
 def ringed(marks: "Sequence[Line2D]", size: float = 13) -> list[int]:

@@ -1,9 +1,8 @@
 """Executed chapters, kept for the next build and found again by the hash of all that shaped them.
 
-That is: the chapter's text and parameters, the pixels of its data, the sources of this package and of the chapters'
-helpers, every installed package in its version, the recorded results, the arrays that a setting names, and the
-machine's name, system and Python. A change in any of them runs the chapter again, so a page never shows what older code
-or other data gave.
+That is: the chapter's text and parameters, the pixels of its data, the sources of this package, every installed package
+in its version, the recorded results, the arrays that a setting names, and the machine's name, system and Python. A
+change in any of them runs the chapter again, so a page never shows what older code or other data gave.
 """
 
 import contextlib
@@ -37,7 +36,6 @@ def fingerprint(notebook: Path, given: Mapping[str, Any], record: Mapping[str, A
         "cells": written(notebook),
         "given": dict(given),
         "record": dict(record),
-        "helpers": _hashes(notebook.parent / "mia_book", "*.py"),
         "surroundings": surroundings(),
     }
     return hashlib.sha256(json.dumps(shaped, sort_keys=True, default=str).encode()).hexdigest()
@@ -102,15 +100,15 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]
 
 
-def _hashes(folder: Path, pattern: str) -> list[list[str]]:
-    files = (file for file in sorted(folder.rglob(pattern)) if file.is_file())
-    return [[file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()] for file in files]
-
-
 @cache
 def surroundings() -> list[Any]:
     """Packages, recorded results, arrays and machine: what shapes every page, ready for JSON."""
     installed = sorted({f"{found.metadata['Name']}=={found.version}" for found in distributions()})
     read = [folder for folder in (results_dir(), arrays_folder()) if folder is not None]
-    results = [found for folder in read for found in _hashes(folder, "*")]
+    results = [
+        [file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
+        for folder in read
+        for file in sorted(folder.rglob("*"))
+        if file.is_file()
+    ]
     return [installed, results, platform.node(), platform.platform(), platform.python_version()]

@@ -6,9 +6,9 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from mia_book.reference_tables import array_cases, columns_reference, refusals, settings_reference
 
-from mia_book import diagrams
+from mia_book import attack_mechanism
+from mia_book.what_goes_in import array_cases, columns_reference, refusals, settings_reference
 from mia_core.base.errors import DataError
 from mia_core.display import figures, tables
 from mia_core.display import plots as plotting
@@ -84,7 +84,7 @@ def test_the_privacy_utility_plane_names_every_combination(seeds):
 
 
 def test_the_diagram_has_words_for_those_who_do_not_see_it():
-    assert "fitted on the shadow's posteriors" in drawn(diagrams.adversary_1())
+    assert "fitted on the shadow's posteriors" in drawn(attack_mechanism.adversary_1())
 
 
 def test_table_i_stands_beside_ours():

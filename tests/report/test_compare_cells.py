@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from mia_book.strongest import MARK
 
 from compared import chapter, results
+from mia_book.grids import MARK
 from mia_core.measures.intervals import Interval, over_seeds
 from mia_core.report.compare.differences import compare, difference
 from mia_core.report.compare.results import ShownTable, quantity

@@ -3,13 +3,10 @@
 import pandas as pd
 import pytest
 
-from mia_book import combination_plots
 from mia_core.base.errors import SettingsError
 from mia_core.measures.text import p_in_words
-from mia_core.studies.early_stopping import MEASURES
 from mia_core.studies.interactions import agreement, in_words, interactions, interactions_table
 from mia_core.studies.pareto import front_counts, pareto_front
-from mia_core.studies.study import over_the_seeds
 
 JITTER = (0.0, 0.002, -0.002, 0.001)
 
@@ -25,8 +22,7 @@ def study(effects, seeds=4, measure="attack_accuracy"):
 
 
 @pytest.mark.parametrize(
-    ("both", "verdict"),
-    [(-0.30, "cannot be told"), (-0.20, "above the sum"), (-0.40, "below the sum")],
+    ("both", "verdict"), [(-0.30, "cannot be told"), (-0.20, "above the sum"), (-0.40, "below the sum")]
 )
 def test_two_defenses_against_the_sum_of_their_effects(both, verdict):
     table = study({"none": 0, "dropout": -0.2, "masking": -0.1, "dropout+masking": both})
@@ -95,7 +91,6 @@ def test_seeds_with_missing_values_are_left_out():
         ({"none": 0, "dropout": -0.1}, {}, "expected none, single defenses and combinations"),
         ({"dropout": 0, "masking": 0, "dropout+masking": 0}, {}, "expected none, single defenses"),
         ({"none": 0}, {"measure": "auc"}, "no measure auc"),
-        ({"none": 0}, {"alpha": 0}, "alpha: expected"),
     ],
 )
 def test_what_cannot_be_tested_is_an_error(effects, options, message):
@@ -126,38 +121,3 @@ def test_fronts_are_counted_seed_by_seed():
     first, second = rows(a=(0.6, 0.7), b=(0.5, 0.8)), rows(a=(0.6, 0.7), b=(0.7, 0.6)).assign(seed=1)
     other = rows(c=(0.9, 0.1)).assign(attack="gap")
     assert front_counts(pd.concat([first, second, other])) == {"a": 1, "b": 1}
-
-
-def full(seeds=3):
-    """A study's table of four combinations with every column that a summary has."""
-    from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES
-
-    points = {"none": (0.6, 0.8), "dropout": (0.5, 0.55), "masking": (0.6, 0.8), "dropout+masking": (0.5, 0.54)}
-    return pd.DataFrame(
-        {"dataset": "d", "defenses": name, "seed": seed, "attack": "adversary1", "epochs": 50}
-        | dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), risky + seed / 100)
-        | {"target_accuracy": useful + seed / 100}
-        for name, (useful, risky) in points.items()
-        for seed in range(seeds)
-    )
-
-
-def test_figures_say_what_they_show():
-    summary = over_the_seeds(full())
-    fig, front = combination_plots.with_front(summary)
-    assert "On the Pareto front: dropout+masking, none, masking." in front
-    assert "Rings with another mark inside: none." in front
-    marks = {bars.get_label(): bars.lines[0] for bars in fig.axes[0].containers}
-    assert marks["none"].get_markersize() > marks["masking"].get_markersize()
-    assert marks["none"].get_markerfacecolor() == "none" != marks["masking"].get_markerfacecolor()
-    assert len(fig.legends) == 1
-    epochs = pd.concat([full().assign(epochs=50), full().assign(epochs=1, target_accuracy=0.2)])
-    for measure in MEASURES:
-        fig, alt = combination_plots.beside_stopping(summary, epochs, measure)
-        assert "epoch 1 0.20 / 0.81, epoch 50 0.61 / 0.81" in alt and "dropout 0.51 / 0.56" in alt
-    labels = fig.axes[0].get_legend_handles_labels()[1]
-    assert labels == ["undefended, by epoch", "dropout", "masking", "dropout+masking"]
-    near = over_the_seeds(full().replace({"defenses": {"none": "smoothing"}}))
-    assert combination_plots.beside_stopping(near, epochs)[1].endswith("Rings with another mark inside: smoothing.")
-    _, sums = combination_plots.sums_of_effects(interactions(full()))
-    assert sums == "Sum of the parts / measured attack accuracy: dropout+masking 0.56 / 0.55."

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 import pytest
-from mia_book.risk_tables import refuted
 from scipy.stats import binom
 
+from mia_book.grids import refuted
 from mia_core.base.errors import SettingsError
 from mia_core.data.splits import pairs
 from mia_core.measures.epsilon import COINS, DELTA, epsilon_one_run
