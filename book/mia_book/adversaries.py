@@ -1,7 +1,6 @@
 """Of "Weaker and stronger adversaries": what attackers who know more or less reach on the same targets."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -40,32 +39,22 @@ ONE, SEVERAL = "1 shadow, by class", f"{SHADOWS} shadows, by class"
 PLAIN, CUT_BY_SHADOW = "entropy by class", "adversary 3, threshold from a shadow"
 
 
-@dataclass(frozen=True)
-class Attacker:
-    """What an attacker knows: what the target shows (`sees`), whether the true label, and which shadow they train."""
-
-    name: str
-    sees: str
-    label: bool
-    shadow: str
-    source: str
-
-
-ATTACKERS: tuple[Attacker, ...] = (
-    Attacker(GAP, "class", True, "none", "Yeom et al. 2018"),
-    Attacker(LABELS, "class, of altered copies too", True, "alike, for the threshold", "Choquette-Choo et al. 2021"),
-    Attacker(NO_SHADOW, "posterior, of random pixels too", False, "none", "Salem et al. 2019"),
-    Attacker(OTHER_BOTH, "posterior", False, "other data and architecture, no defense", "Salem et al. 2019"),
-    Attacker(OTHER_NETWORK, "posterior", False, "other architecture, no defense", "Salem et al. 2019"),
-    Attacker(UNKNOWN, "posterior", False, "alike, but no defense", HERE),
-    Attacker(ALIKE, "posterior", False, "alike", "Salem et al. 2019"),
-    Attacker(LOSS, "posterior", True, "alike, for the threshold", "Yeom et al. 2018"),
-    Attacker(PLAIN, "posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
-    Attacker(MODIFIED, "posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
-    Attacker(ONE, "posterior", True, "alike", "Shokri et al. 2017"),
-    Attacker(SEVERAL, "posterior", True, f"{SHADOWS} alike", "Shokri et al. 2017"),
-)
-"""In the order of figures and tables: by what the target shows, then by the shadow, then by label and number."""
+ATTACKERS: dict[str, tuple[str, bool, str, str]] = {
+    GAP: ("class", True, "none", "Yeom et al. 2018"),
+    LABELS: ("class, of altered copies too", True, "alike, for the threshold", "Choquette-Choo et al. 2021"),
+    NO_SHADOW: ("posterior, of random pixels too", False, "none", "Salem et al. 2019"),
+    OTHER_BOTH: ("posterior", False, "other data and architecture, no defense", "Salem et al. 2019"),
+    OTHER_NETWORK: ("posterior", False, "other architecture, no defense", "Salem et al. 2019"),
+    UNKNOWN: ("posterior", False, "alike, but no defense", "this chapter"),
+    ALIKE: ("posterior", False, "alike", "Salem et al. 2019"),
+    LOSS: ("posterior", True, "alike, for the threshold", "Yeom et al. 2018"),
+    PLAIN: ("posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
+    MODIFIED: ("posterior", True, "alike, for thresholds by class", "Song and Mittal 2021"),
+    ONE: ("posterior", True, "alike", "Shokri et al. 2017"),
+    SEVERAL: ("posterior", True, f"{SHADOWS} alike", "Shokri et al. 2017"),
+}
+"""Attacker -> what the target shows, whether they know the true label, which shadow they train, source. In the order of
+figures and tables: by what the target shows, then by the shadow, then by label and number."""
 OF_STUDY = {
     "gap": GAP,
     "adversary1": ALIKE,
@@ -109,7 +98,7 @@ def by_attacker(study: Study, shadows: int = SHADOWS, copies: Copies | None = No
     ]
     table = pd.concat([part[["defenses", "seed", "attack", *MEASURES]] for part in parts], ignore_index=True)
     table[FPR] = 1 - table["recall_non_members"]
-    order = [*(one.name for one in ATTACKERS), CUT_BY_SHADOW]
+    order = [*ATTACKERS, CUT_BY_SHADOW]
     return table.sort_values("attack", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
 
 
@@ -243,7 +232,7 @@ def widest_range(table: pd.DataFrame, name: str = "auc") -> str:
 
 def described() -> pd.DataFrame:
     """`ATTACKERS` as a table."""
-    rows = [[one.name, one.sees, one.label, one.shadow, one.source] for one in ATTACKERS]
+    rows = [[name, *words] for name, words in ATTACKERS.items()]
     return pd.DataFrame(rows, columns=["attacker", "the target shows", "true label", "shadow", "source"])
 
 

@@ -42,22 +42,17 @@ def features(outputs: Outputs, asked: float) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def guess_name(guess: float) -> str:
-    """How `guess_table` calls a guess of epsilon: "guess 0.05"."""
-    return f"guess {guess:g}"
-
-
 def guess_table(study: Study, defenses: Combination, guesses: Sequence[float]) -> pd.DataFrame:
     """AUC of the distance to 1 - a guess of epsilon, without a shadow, one row per seed and guess.
 
-    The guess stands in "defenses" (see `guess_name`) and "distance" in "attack". Raises `RunError` before training.
+    "guess 0.05" stands in "defenses" and "distance" in "attack". Raises `RunError` before training.
     """
     rows = []
     for seed in study.settings.seeds:
         outputs = study.outputs(seed, TARGET, defenses)
         for guess in guesses:
             area = auc(features(outputs, 1 - guess)["distance"], outputs.members)
-            rows.append({"defenses": guess_name(guess), "seed": seed, "attack": "distance", "auc": area})
+            rows.append({"defenses": f"guess {guess:g}", "seed": seed, "attack": "distance", "auc": area})
     return pd.DataFrame(rows)
 
 
@@ -162,9 +157,9 @@ def guesses_in_words(table: pd.DataFrame, guesses: Sequence[float], than: str) -
     """
     verdicts = {}
     for guess in guesses:
-        if guess_name(guess) != than:
+        if f"guess {guess:g}" != than:
             text = f"With a guess of {guess:g} the distance tells members better than {than}."
-            claim = Claim(text, HERE, "auc", guess_name(guess), than, "higher")
+            claim = Claim(text, HERE, "auc", f"guess {guess:g}", than, "higher")
             verdicts[f"{guess:g}"] = judge(claim, table.assign(attack="adversary1"))
     return by_outcome(verdicts)
 

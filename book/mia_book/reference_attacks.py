@@ -1,7 +1,7 @@
 """Of "Reference-model attacks": surprising answers, numbers of references, splits, claims."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -93,8 +93,7 @@ STATISTIC = "logit"
 XLABEL = "logit of the true class, log p/(1 - p)"
 
 
-@dataclass(frozen=True)
-class Twins:
+class Twins(NamedTuple):
     """A member and a non-member for which a target answers nearly alike: columns of the pool; shown `of` all such."""
 
     member: int

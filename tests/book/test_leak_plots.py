@@ -77,16 +77,6 @@ def test_smaller_training_sets_are_smaller(study: Study, sizes: pd.DataFrame) ->
     assert sizes.iloc[1]["attack_accuracy"] == own["attack_accuracy"], "its own size is the study itself"
 
 
-def test_summary_keeps_the_knob(epochs: pd.DataFrame) -> None:
-    over = recorded_epochs.over_the_knob(epochs)
-    assert over["knob"].tolist() == [1, 2, 3] and over["seeds"].tolist() == [2, 2, 2]
-
-
-def test_names_count() -> None:
-    assert (recorded_epochs.epochs_name(1), recorded_epochs.epochs_name(20)) == ("1 epoch", "20 epochs")
-    assert (why_models_leak.size_name(1), why_models_leak.size_name(2_630)) == ("1 example", "2,630 examples")
-
-
 def knob_table(gap_last: float, attack_last: float) -> pd.DataFrame:
     rows = []
     for name, gap, attack in (("1 epoch", 0.05, 0.5), ("20 epochs", 0.36, 0.64), ("50 epochs", gap_last, attack_last)):
@@ -172,12 +162,6 @@ def test_nearest_stop_is_named_whether_it_is_as_accurate_or_not() -> None:
     assert "5 epochs, 50 epochs. The least attacked of these is 5 epochs" in said and "attack accuracy 0.600." in said
 
 
-def test_claims_name_what_they_compare() -> None:
-    assert size_claim([112, 449]).of == "112 examples" and size_claim([112, 449]).than == "449 examples"
-    assert [claim.of for claim in epoch_claims([7])] == ["7 epochs"] * 6
-    assert all(f"{claim.margin:g}" in claim.text for claim in (*epoch_claims([1, 7]), *MEASURE_CLAIMS) if claim.margin)
-
-
 def outputs(seed: int = 0):
     generator = np.random.default_rng(seed)
     members = np.arange(400) % 2 == 0
@@ -190,12 +174,6 @@ def test_loss_histogram_says_both_medians() -> None:
     fig, alt = why_models_leak.loss_histogram([outputs(0), outputs(1)])
     assert "0.01 nats for members" in alt
     assert fig.axes[0].get_xscale() == "log" and fig.axes[0].get_xlabel() == "loss (nats)"
-
-
-def test_sides_are_told_apart_without_colour() -> None:
-    fig, _ = why_models_leak.loss_histogram([outputs()])
-    first, second = (patch.get_hatch() for patch in fig.axes[0].patches)
-    assert first != second
 
 
 def test_frames_share_an_axis_and_say_the_attack(study: Study, epochs: pd.DataFrame, capsys) -> None:

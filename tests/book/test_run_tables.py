@@ -24,7 +24,7 @@ def test_models_are_counted_from_the_store_and_none_is_trained(tmp_path) -> None
     more = ReferenceStudy(
         made.settings.replace(defenses="none,masking,smoothing(epsilon=-0.1),dropout"), made.store, DATA
     )
-    found = how_this_book_was_run.reference_models_table(more).set_index("trained with")
+    found = how_this_book_was_run.models_table(more).set_index("trained with")
     assert found["models"].to_dict() == {"none": 6, "smoothing (ε = −0.1)": 6, "dropout": 0}
     assert (
         found.loc["none", "first trained"] == "2026-01-01 UTC" and found.loc["none", "seconds a model"] == "1.0 to 1.0"
@@ -36,7 +36,7 @@ def test_of_two_studies_only_what_differs_is_listed(tmp_path) -> None:
     others = ReferenceStudy(SETTINGS, Store(tmp_path), DATA)
     recipe = SETTINGS.model_dump(include={"epochs", "batch_size", "precision", "device"})
     plain = Study(StudySettings(**recipe, seeds=2, part=40), Store(tmp_path), DATA)
-    found = how_this_book_was_run.other_settings_table(others, plain).set_index("setting")["value"]
+    found = how_this_book_was_run.settings_table(others, plain).set_index("setting")["value"]
     assert found["models"] == "6" and found["part"] == "120" and found["design"] == "pairs"
     assert not {"epochs", "batch_size", "dataset", "defenses", "attacks"} & set(found.index)
 

@@ -17,7 +17,7 @@ RESULTS = "results.json"
 FORMAT = 1
 
 _NUMBER = r"[-+−]?(?:[1-9]\d{0,2}(?:,\d{3})+|\d+)(?:\.\d+)?(?:e[-+]?\d+)?%?"
-_MARK = "◆"  # `mia_book.strongest.MARK`, whose module takes half a second to load
+_MARK = "◆"  # `mia_book.grids.MARK`, whose module takes half a second to load
 # A word before a whole number is no measure ("adversary 1"), nor is a number behind others ("0, 1").
 _WORDS = r"[A-Za-z][\w-]* (?=[-+−]?\d+\.)|[^|]*(?::|[a-z],) (?=[-+−]\d)|\d+ of \d+, (?=\d+\.)"
 _QUANTITY = re.compile(
