@@ -150,10 +150,10 @@ def beside_table_i(
     names: Iterable[str] = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members"),
     measured: str = "this run",
 ) -> pd.DataFrame:
-    """Table I above the same measures of a study, two rows per combination; one where Table I lacks the combination.
+    """Table I above the same measures of a study, two rows per combination.
 
     summary   of the study, see `mia_core.studies.study.over_the_seeds`
-    names     columns of the summary; what Table I has no column for is "not printed" there
+    names     columns of the summary; what Table I has no number for is "not printed" there
     measured  what the study is called
     """
     rows = []
@@ -162,6 +162,5 @@ def beside_table_i(
         values = {heading(column): getattr(printed, column, None) for column in names}
         before = {head: "not printed" if value is None else number(value, 2) for head, value in values.items()}
         after = {heading(column): with_interval(row, column, 2 if "recall" in column else 3) for column in names}
-        rows += [{"defenses": f"{name}, Table I"} | before] if printed else []
-        rows += [{"defenses": f"{name}, {measured}"} | after]
+        rows += [{"defenses": f"{name}, Table I"} | before, {"defenses": f"{name}, {measured}"} | after]
     return pd.DataFrame(rows)
