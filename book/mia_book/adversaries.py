@@ -22,7 +22,7 @@ from mia_core.studies.transfer import Transfer
 DEFENSES = ("none", "dropout", "smoothing", "masking")
 """The undefended target and the report's three defenses, each alone."""
 SHADOWS = 3
-"""How many shadows the attacker with several has: each costs a training a seed."""
+"""How many shadows the attacker with several has: each costs a training per seed."""
 RANDOM_INPUTS, PERCENT = 1000, 10.0
 """What Salem et al. ask adversary 3 to do: this many pictures of random pixels, of which at most this many percent may
 lie above the threshold."""

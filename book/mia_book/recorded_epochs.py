@@ -17,7 +17,7 @@ def by_epoch(study: Study) -> pd.DataFrame:
 
 
 def over_the_knob(table: pd.DataFrame) -> pd.DataFrame:
-    """`mia_core.studies.study.over_the_seeds` of a table of any knob: one row a value, which is its column knob."""
+    """`mia_core.studies.study.over_the_seeds` of a table of any knob: one row per value, which is its column knob."""
     knobs = table.drop_duplicates("defenses").set_index("defenses")["knob"]
     summary = over_the_seeds(table)
     return summary.assign(knob=summary["defenses"].map(knobs))

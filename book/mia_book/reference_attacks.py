@@ -43,7 +43,7 @@ def two_measures(units: pd.DataFrame) -> pd.DataFrame:
 def by_references(
     study: ReferenceStudy, numbers: Sequence[int] | None = None, attacks: Sequence[str] = ATTACKS[1:]
 ) -> pd.DataFrame:
-    """Attacks on the undefended models, given ever more references: `value` is their number, a row a pair of targets.
+    """Attacks on the undefended models, given ever more references: `value` is their number, one row per pair.
 
     numbers  even ones; by default 2, 4, ... up to all there are. In "defenses" stands "NUMBER references"
     Raises `SettingsError` for a number that there is not.

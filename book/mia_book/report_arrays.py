@@ -136,7 +136,7 @@ def smoothing_table(
 ) -> pd.DataFrame:
     """The attack on the arrays in `folder`: fitted on the target, tested on the shadow, as the published code does.
 
-    Columns: trained (`AS_PUBLISHED`, a row an epsilon and seed; `CONVERGED`, a row an epsilon), epsilon, seed, and
+    Columns: trained (`AS_PUBLISHED`, one row per epsilon and seed; `CONVERGED`, one per epsilon), epsilon, seed, and
     those of `mia_core.measures.metrics.measure`. Takes about 20 s. Raises `ArrayError` for arrays that cannot be read.
     """
     from mia_core.gate.npz import read_outputs
@@ -158,7 +158,7 @@ def smoothing_table(
 
 
 def means(table: pd.DataFrame, trained: str = AS_PUBLISHED) -> pd.DataFrame:
-    """Mean over seeds of every measure of a `smoothing_table`, a row an epsilon (the index)."""
+    """Mean over seeds of every measure of a `smoothing_table`, one row per epsilon (the index)."""
     return table[table["trained"] == trained].drop(columns=["trained", "seed"]).groupby("epsilon").mean()
 
 
@@ -195,7 +195,7 @@ def distance(printed: PrintedRow, values: Mapping[str, Any] | pd.Series) -> floa
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Write the result on the arrays to the .csv file named, and its provenance beside it."""
+    """Write the result on the arrays to the .csv file named, and its provenance next to it."""
     from mia_core.report.record import versions
     from mia_core.studies.results import check_out
 

@@ -21,7 +21,7 @@ from mia_core.measures.claims import Claim
 from mia_core.measures.text import heading
 
 OTHERS = ("recall_members", "recall_non_members", "generalisation_gap", "shadow_accuracy")
-"""What a study measures beside the accuracies of target and attack."""
+"""What a study measures besides the accuracies of target and attack."""
 
 
 def code_table() -> pd.DataFrame:

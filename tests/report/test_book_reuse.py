@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from books import code, one_chapter, unrendered, write_chapter
-from mia_book.report_arrays import FILES
 from mia_core.report import build_report, reuse
+from mia_core.studies.recorded import REPORT_ARRAYS
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -112,7 +112,7 @@ def test_a_recorded_result_shapes_a_chapter_by_name_and_content(
     assert key() == found[0]
 
 
-@pytest.mark.parametrize("changed", FILES.values())
+@pytest.mark.parametrize("changed", REPORT_ARRAYS.values())
 def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
     tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
@@ -121,7 +121,7 @@ def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
     folder.mkdir(parents=True)
     monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
     assert key() == found[0], "a folder without the arrays is not read"
-    for name in FILES.values():
+    for name in REPORT_ARRAYS.values():
         (folder / name).write_bytes(b"as published")
     found.append(key())
     (folder / changed).write_bytes(b"as  changed!")
