@@ -16,13 +16,13 @@ CHOSEN = ("defenses", "attacks")
 """Settings that each chapter with reference models chooses for itself."""
 
 
-def settings_table(study: Study | ReferenceStudy, than: Study | None = None) -> pd.DataFrame:
+def settings_table(study: Study | ReferenceStudy, other: Study | None = None) -> pd.DataFrame:
     """Every setting of a study as it was used: "auto" resolved, a data folder by its name. Columns: setting, value.
 
-    than    another study: then only what it does not have, or has otherwise, without `CHOSEN`
+    other  another study: then only what it does not have, or has otherwise, without `CHOSEN`
     """
-    known = _used(than).items() if than else ()
-    left_out = CHOSEN if than else ()
+    known = _used(other).items() if other else ()
+    left_out = CHOSEN if other else ()
     used = _used(study).items()
     return pairs("setting", {key: value for key, value in used if key not in left_out and (key, value) not in known})
 
