@@ -15,13 +15,12 @@ import os
 
 import numpy as np
 import torch
+from measured import compared, in_turn, matrix_speed, middle, multiplications, save
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from mia_book.cost_limits import matrix_speed, multiplications
-from mia_book.cost_records import compared, in_turn, middle, save
 from mia_core.data.dataset import Dataset
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe

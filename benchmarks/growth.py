@@ -5,7 +5,7 @@
 Each point runs in a process of its own: models are trained one after the other for an epoch and stored, then every
 model's outputs are read back one at a time and turned into one loss an example. "streamed" is that; "together" trains
 the same models at once (`mia_core.fast.stacked`). Time is the processor's; memory is the peak beyond what the libraries
-take. The exponents are slopes in the plane of logarithms (`mia_book.cost_growth`). Needs Linux for the memory.
+take. The exponents are slopes in the plane of logarithms (`measured`). Needs Linux for the memory.
 """
 
 import argparse
@@ -18,9 +18,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from measured import exponents, save
 
-from mia_book.cost_growth import exponents
-from mia_book.cost_records import save
 from mia_core.base.errors import MiaWarning
 from mia_core.data.dataset import Dataset
 from mia_core.fast.stacked import train_together

@@ -15,9 +15,9 @@ import time
 import tracemalloc
 
 import numpy as np
+from measured import save
 from scipy import optimize, special, stats
 
-from mia_book.cost_records import save
 from mia_core.references import References
 from mia_core.references.lira import lira
 from mia_core.references.rmia import rank

@@ -17,9 +17,9 @@ import os
 import numpy as np
 import torch
 from epoch import Pictures, ordinary_loop, plain_network
+from measured import read, save
 from torch.utils.data import DataLoader
 
-from mia_book.cost_records import read, save
 from mia_core.base.errors import DataError
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.posteriors import softmax

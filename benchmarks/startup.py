@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-from mia_book.cost_records import save
+from measured import save
 
 CODE = {
     "python": "pass",

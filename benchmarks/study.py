@@ -15,11 +15,10 @@ import os
 import numpy as np
 import torch
 from epoch import Pictures, ordinary_loop, plain_network
+from measured import compared, in_turn, matrix_speed, middle, multiplications, save
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from mia_book.cost_limits import matrix_speed, multiplications
-from mia_book.cost_records import compared, in_turn, middle, save
 from mia_core.model.train import Step, train
 from mia_core.store.faster import step_class
 from mia_core.store.machine import cpu_threads

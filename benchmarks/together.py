@@ -12,8 +12,8 @@ import argparse
 import os
 
 import numpy as np
+from measured import compared, in_turn, middle, save
 
-from mia_book.cost_records import compared, in_turn, middle, save
 from mia_core.fast.stacked import train_together
 from mia_core.model.train import train
 from mia_core.store.faster import step_class

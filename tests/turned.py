@@ -93,8 +93,11 @@ def sentences(text: str) -> list[str]:
     return [part for block in flat for part in SENTENCE_END.split(block) if part]
 
 
-def run_chapter(path: Path, outcome: str | None, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Run all code cells of a notebook in this process; claims turn out as `outcome`, or as they do (None)."""
+def run_chapter(path: Path, outcome: str | None, monkeypatch: pytest.MonkeyPatch, **given: Any) -> Run:
+    """Run all code cells of a notebook in this process; claims turn out as `outcome`, or as they do (None).
+
+    given  parameters of the chapter, beyond those of `TINY`
+    """
     notebook = nbformat.read(path, as_version=4)
     run = Run(markdown(notebook))
     with monkeypatch.context() as patch:
@@ -109,7 +112,8 @@ def run_chapter(path: Path, outcome: str | None, monkeypatch: pytest.MonkeyPatch
                 if cell.cell_type == "code":
                     exec(compile(cell.source, f"{path.name}, cell {cell.id}", "exec"), space)
                     if "parameters" in cell.metadata.get("tags", ()):
-                        space |= {name: value for name, value in TINY.items() if name in known_parameters(path)}
+                        tiny = {name: value for name, value in TINY.items() if name in known_parameters(path)}
+                        space |= tiny | given
     run.printed = printed.getvalue()
     return run
 
@@ -134,7 +138,7 @@ def _record(patch: pytest.MonkeyPatch, run: Run) -> None:
 
 def _replace(patch: pytest.MonkeyPatch, old: Any, new: Any) -> None:
     """Wherever the package has imported a function by name, another one."""
-    for module in [module for name, module in sys.modules.items() if name.startswith("mia_core")]:
+    for module in [module for name, module in sys.modules.items() if name.startswith(("mia_core", "mia_book"))]:
         for name, value in list(vars(module).items()):
             if value is old:
                 patch.setattr(module, name, new)

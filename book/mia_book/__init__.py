@@ -1,1 +1,1 @@
-"""What single chapters of the book compute, draw and claim, beside the tools that all of them share."""
+"""What the chapters of the book compute, draw and claim: one module per chapter, and what several of them share."""

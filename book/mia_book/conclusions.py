@@ -1,18 +1,15 @@
 """The report's conclusions, each as tests that a study can make, and what a study says of each."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-from mia_book.defense_claims import BARELY
+import pandas as pd
+
+from mia_book.claims import judge_open
+from mia_book.paper import BARELY, OF_REPORT, SAME, SHADOW_ACCURACY, TABLE_I
 from mia_core.display.figures import Evidence
 from mia_core.display.tables import difference
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, judge
-from mia_core.measures.text import heading
-from mia_core.studies.paper import CLAIMS, SAME, SHADOW_ACCURACY, TABLE_I
-
-if TYPE_CHECKING:
-    import pandas as pd
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.measures.text import around, heading
 
 
 @dataclass(frozen=True)
@@ -37,14 +34,14 @@ class Judged:
     deciding: Verdict
 
 
-def judge_conclusion(conclusion: Conclusion, table: "pd.DataFrame", attack: str = "adversary1") -> Judged:
+def judge_conclusion(conclusion: Conclusion, table: pd.DataFrame, attack: str = "adversary1") -> Judged:
     """Judge a conclusion on a study's table.
 
     It does not hold where any of `parts` does not hold or any of `unless` holds; it holds where all is as it should be;
-    else it cannot be told. Raises `SettingsError` where the table lacks a combination or measure.
+    else, and where the table lacks a combination, it cannot be told. Raises `SettingsError` for a missing measure.
     """
-    parts = [(judge(claim, table, attack), HOLDS) for claim in conclusion.parts]
-    parts += [(judge(claim, table, attack), DOES_NOT_HOLD) for claim in conclusion.unless]
+    parts = [(judge_open(claim, table, attack), HOLDS) for claim in conclusion.parts]
+    parts += [(judge_open(claim, table, attack), DOES_NOT_HOLD) for claim in conclusion.unless]
     against = [verdict for verdict, wanted in parts if verdict.outcome not in (wanted, CANNOT_TELL)]
     open_ones = [verdict for verdict, wanted in parts if verdict.outcome == CANNOT_TELL]
     if against:
@@ -68,6 +65,13 @@ def as_verdict(judged: Judged) -> Verdict:
     return replace(judged.deciding, claim=claim, outcome=judged.outcome)
 
 
+def decided_by(judged: Judged) -> str:
+    """The comparison that decided; one that would refute the conclusion says so."""
+    test = judged.deciding.claim
+    text = f"refuted if {test.text}" if test in judged.conclusion.unless else test.text
+    return text.rstrip(".")
+
+
 def _room(verdict: Verdict) -> float:
     """How far the interval stays from where the outcome would turn: small for a claim that nearly did, 0 if open."""
     if verdict.low is None or verdict.high is None or verdict.outcome == CANNOT_TELL:
@@ -89,18 +93,14 @@ def _claim(measure: str, of: str, than: str, direction: str, margin: float = 0.0
 
 
 _ATTACK, _TARGET, _SHADOW, _GAP = "attack_accuracy", "target_accuracy", "shadow_accuracy", "generalisation_gap"
-_OF_REPORT = {(claim.measure, claim.of, claim.than): claim for claim in CLAIMS}
-
+_WITH_SMOOTHING = ("dropout+smoothing", "smoothing+masking", "dropout+smoothing+masking")
 BEST_TRADEOFF = Conclusion(
     "Label smoothing alone offers the best trade-off: safer than none, more useful than dropout.", "IV-C",
     (_claim(_ATTACK, "smoothing", "none", "lower"), _claim(_TARGET, "smoothing", "dropout", "higher")),
 )  # fmt: skip
 STRONGEST_COMBINATIONS = Conclusion(
     "The strongest combinations include label smoothing: each is attacked less than dropout with masking.", "IV-C",
-    tuple(
-        _claim(_ATTACK, name, "dropout+masking", "lower")
-        for name in ("dropout+smoothing", "smoothing+masking", "dropout+smoothing+masking")
-    ),
+    tuple(_claim(_ATTACK, name, "dropout+masking", "lower") for name in _WITH_SMOOTHING),
 )  # fmt: skip
 NO_COMBINATION = Conclusion(
     f"No combination protects more than its best single defense, to within {SAME}.", "V",
@@ -111,82 +111,49 @@ NO_COMBINATION = Conclusion(
 )  # fmt: skip
 
 CONCLUSIONS: tuple[Conclusion, ...] = (
-    Conclusion(
-        "Without a defense the attack is highly effective.", "IV",
-        (Claim("attack accuracy of none above three quarters", "", _ATTACK, "none", 0.75, "higher"),),
-    ),
-    Conclusion(
-        "Dropout is the most effective single defense against the attack.", "IV-C",
-        tuple(_claim(_ATTACK, "dropout", than, "lower") for than in ("none", "smoothing", "masking")),
-    ),
-    Conclusion(
-        f"With dropout the attack is barely better than guessing, by {BARELY} at most.", "IV-A",
-        unless=(
-            Claim(f"attack accuracy of dropout is more than {BARELY} above one half", "", _ATTACK, "dropout", 0.5,
-                  "higher", BARELY),
-        ),
-    ),
+    Conclusion("Without a defense the attack is highly effective.", "IV",
+        (Claim("attack accuracy of none above three quarters", "", _ATTACK, "none", 0.75, "higher"),)),
+    Conclusion("Dropout is the most effective single defense against the attack.", "IV-C",
+        tuple(_claim(_ATTACK, "dropout", than, "lower") for than in ("none", "smoothing", "masking"))),
+    Conclusion(f"With dropout the attack is barely better than guessing, by {BARELY} at most.", "IV-A", unless=(
+        Claim(f"attack accuracy of dropout is more than {BARELY} above one half",
+            "", _ATTACK, "dropout", 0.5, "higher", BARELY),)),
     Conclusion("Dropout reduces the generalisation gap.", "IV-A", (_claim(_GAP, "dropout", "none", "lower"),)),
-    Conclusion("Dropout costs target accuracy.", "IV-A", (_OF_REPORT[_TARGET, "dropout", "none"],)),
-    Conclusion(
-        "Label smoothing lowers the attack's accuracy.", "IV-A",
-        (_OF_REPORT[_ATTACK, "smoothing", "none"],),
-    ),
-    Conclusion(
-        "Label smoothing is two-sided: fewer members and fewer non-members are recognised.", "IV-A",
-        tuple(_claim(measure, "smoothing", "none", "lower") for measure in ("recall_members", "recall_non_members")),
-    ),
-    Conclusion(
-        f"Label smoothing keeps target accuracy, to within {SAME}.", "IV-A",
-        (_OF_REPORT[_TARGET, "smoothing", "none"],),
-    ),
+    Conclusion("Dropout costs target accuracy.", "IV-A", (OF_REPORT["dropout", _TARGET, "none"],)),
+    Conclusion("Label smoothing lowers the attack's accuracy.", "IV-A", (OF_REPORT["smoothing", _ATTACK, "none"],)),
+    Conclusion("Label smoothing is two-sided: fewer members and fewer non-members are recognised.", "IV-A",
+        tuple(_claim(measure, "smoothing", "none", "lower") for measure in ("recall_members", "recall_non_members"))),
+    Conclusion(f"Label smoothing keeps target accuracy, to within {SAME}.", "IV-A",
+        (OF_REPORT["smoothing", _TARGET, "none"],)),
     BEST_TRADEOFF,
     STRONGEST_COMBINATIONS,
     Conclusion(
         f"With dropout alone the shadow is less accurate; in every other row it is as without a defense, to within "
-        f"{SAME}.", "IV-C",
-        (
+        f"{SAME}.", "IV-C", (
             _claim(_SHADOW, "dropout", "none", "lower"),
-            *(_claim(_SHADOW, name, "none", "same", SAME) for name in TABLE_I if name not in ("none", "dropout")),
-        ),
-    ),
-    Conclusion(
-        "Masking improves privacy a little when it is applied alone.", "V",
-        (_claim(_ATTACK, "masking", "none", "lower"),),
-    ),
-    Conclusion(
-        f"Masking keeps target accuracy, to within {SAME}.", "IV-A", (_OF_REPORT[_TARGET, "masking", "none"],)
-    ),
-    Conclusion(
-        "Masking does not reduce the generalisation gap.", "IV-A", unless=(_claim(_GAP, "masking", "none", "lower"),)
-    ),
-    Conclusion(
-        f"Dropout with smoothing is attacked as smoothing alone is, to within {SAME}.", "IV-B",
-        (_OF_REPORT[_ATTACK, "dropout+smoothing", "smoothing"],),
-    ),
-    Conclusion(
-        f"With masking, dropout's effect on the attack is lost, by more than {SAME}.", "IV-B",
-        (_OF_REPORT[_ATTACK, "dropout+masking", "dropout"],),
-    ),
-    Conclusion(
-        f"Masking adds little to dropout, to smoothing, and to both: {SAME} at most.", "V",
-        unless=tuple(
-            _claim(_ATTACK, f"{name}+masking", name, "lower", SAME)
-            for name in ("dropout", "smoothing", "dropout+smoothing")
-        ),
-    ),
+            *(_claim(_SHADOW, name, "none", "same", SAME) for name in TABLE_I if name not in ("none", "dropout")))),
+    Conclusion("Masking improves privacy a little when it is applied alone.", "V",
+        (_claim(_ATTACK, "masking", "none", "lower"),)),
+    Conclusion(f"Masking keeps target accuracy, to within {SAME}.", "IV-A", (OF_REPORT["masking", _TARGET, "none"],)),
+    Conclusion("Masking does not reduce the generalisation gap.", "IV-A",
+        unless=(_claim(_GAP, "masking", "none", "lower"),)),
+    Conclusion(f"Dropout with smoothing is attacked as smoothing alone is, to within {SAME}.", "IV-B",
+        (OF_REPORT["dropout+smoothing", _ATTACK, "smoothing"],)),
+    Conclusion(f"With masking, dropout's effect on the attack is lost, by more than {SAME}.", "IV-B",
+        (OF_REPORT["dropout+masking", _ATTACK, "dropout"],)),
+    Conclusion(f"Masking adds little to dropout, to smoothing, and to both: {SAME} at most.", "V", unless=tuple(
+        _claim(_ATTACK, f"{name}+masking", name, "lower", SAME)
+        for name in ("dropout", "smoothing", "dropout+smoothing"))),
     NO_COMBINATION,
 )  # fmt: skip
-"""In the report's order. "Little", "keeps" and "more" are measured by `mia_core.studies.paper.SAME`."""
+"""In the report's order. "Little", "keeps" and "more" are measured by `mia_book.paper.SAME`."""
 
 
-def printed_study() -> "pd.DataFrame":
+def printed_study() -> pd.DataFrame:
     """Table I as a study's table, to judge what the printed numbers themselves say: each row as two equal seeds.
 
     Shadow accuracy is that of the text; a generalisation gap is not printed, so it is missing.
     """
-    import pandas as pd
-
     return pd.DataFrame(
         {"defenses": name, "seed": seed, "attack": "adversary1", _SHADOW: SHADOW_ACCURACY[name], _GAP: None}
         | row._asdict()
@@ -195,53 +162,26 @@ def printed_study() -> "pd.DataFrame":
     )
 
 
-def judge_all(table: "pd.DataFrame", conclusions: Sequence[Conclusion] = CONCLUSIONS) -> list[Judged]:
-    """Every conclusion on a study's table of the eight combinations."""
-    return [judge_conclusion(conclusion, table) for conclusion in conclusions]
-
-
-def conclusions_table(recorded: "pd.DataFrame", own: "pd.DataFrame", *, plane: str, values: str) -> "pd.DataFrame":
+def conclusions_table(recorded: pd.DataFrame, own: pd.DataFrame, *, plane: str, values: str) -> pd.DataFrame:
     """Every conclusion of the report with the evidence, one row each.
 
-    recorded, own  study tables of the eight combinations: of the report's data, and of this run
+    recorded, own  study tables: of the report's data with the eight combinations, and of this run
     plane, values  names on the page of the figure with target and attack accuracy of the recorded run, and of the
                    table with its other measures
     Columns: claim, made in, whether the printed numbers say so ("yes", "no", "not printed"), what was measured on the
     recorded run (the comparison that decided), verdict on the recorded run, verdict on this run, link to the evidence.
     """
-    import pandas as pd
-
-    every = zip(judge_all(printed_study()), judge_all(recorded), judge_all(own), strict=True)
-    return pd.DataFrame(
-        {
-            "claim": measured.conclusion.text,
-            "made in": measured.conclusion.source,
-            "Table I says so": _printed(printed),
-            "measured": f"{decided_by(measured)}: {difference(measured.deciding)}",
+    rows = []
+    for conclusion in CONCLUSIONS:
+        printed, measured, here = (judge_conclusion(conclusion, table) for table in (printed_study(), recorded, own))
+        says_so = "yes" if printed.outcome == HOLDS else "no"
+        rows.append({
+            "claim": conclusion.text,
+            "made in": conclusion.source,
+            "Table I says so": "not printed" if printed.deciding.difference is None else says_so,
+            "measured": around(found := difference(measured.deciding), f"{decided_by(measured)}: {found}"),
             "verdict": measured.outcome,
             "on this run": here.outcome,
             "evidence": Evidence(plane if measured.deciding.claim.measure in (_ATTACK, _TARGET) else values),
-        }
-        for printed, measured, here in every
-    )
-
-
-def _printed(judged: Judged) -> str:
-    """Whether the printed numbers say so; they say nothing of what is not among them."""
-    if judged.deciding.difference is None:
-        return "not printed"
-    return "yes" if judged.outcome == HOLDS else "no"
-
-
-def decided_by(judged: Judged) -> str:
-    """The comparison that decided; one that would refute the conclusion says so."""
-    test = judged.deciding.claim
-    text = f"refuted if {test.text}" if test in judged.conclusion.unless else test.text
-    return text.rstrip(".")
-
-
-def counted(outcomes: "Sequence[str] | pd.Series") -> str:
-    """How often each outcome stands in a list, in words: "holds: 4, does not hold: 5, cannot be told: 4"."""
-    found = list(outcomes)
-    hold, fail, open_ones = (found.count(outcome) for outcome in (HOLDS, DOES_NOT_HOLD, CANNOT_TELL))
-    return f"{HOLDS}: {hold}, {DOES_NOT_HOLD}: {fail}, {CANNOT_TELL}: {open_ones}"
+        })  # fmt: skip
+    return pd.DataFrame(rows)

@@ -15,6 +15,7 @@ import numpy as np
 from mia_core.base.errors import SettingsError
 from mia_core.base.messages import brief, nearest, one_line
 from mia_core.defenses.base import Defense, Stage
+from mia_core.gate.posteriors import softmax
 
 
 def _found() -> Iterator[type[Defense]]:
@@ -91,6 +92,12 @@ def apply_outputs(defenses: Combination, posteriors: np.ndarray) -> np.ndarray:
     for defense in defenses:
         posteriors = defense.outputs(posteriors)
     return posteriors
+
+
+def seen(defenses: Combination, logits: np.ndarray) -> np.ndarray:
+    """What anyone outside sees of a model that answered `logits` [..., K]: posteriors behind its output-stage defenses,
+    float64 [..., K]."""
+    return apply_outputs(defenses, softmax(logits))
 
 
 def defenses_help() -> str:

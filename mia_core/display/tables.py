@@ -6,35 +6,11 @@ from typing import TYPE_CHECKING
 from mia_core.display.shown import Evidence, Explained
 from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, with_bounds, with_interval
 from mia_core.measures.text import percent as percent  # for the chapters' cells
-from mia_core.studies.paper import TABLE_I
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from mia_core.measures.claims import Verdict
-
-
-def beside_table_i(
-    summary: "pd.DataFrame",
-    names: Iterable[str] = ("target_accuracy", "attack_accuracy", "recall_members", "recall_non_members"),
-    measured: str = "this run",
-) -> "pd.DataFrame":
-    """Table I of the report above the same measures of a study, two rows a combination.
-
-    summary   of the study, see `mia_core.studies.study.over_the_seeds`
-    names     columns of the summary; what Table I has no column for is "not printed" there
-    measured  what the study is called
-    """
-    import pandas as pd
-
-    rows = []
-    for _, row in summary.iterrows():
-        printed, name = TABLE_I.get(row["defenses"]), row["defenses"]
-        values = {heading(column): getattr(printed, column, None) for column in names}
-        before = {head: "not printed" if value is None else number(value, 2) for head, value in values.items()}
-        after = {heading(column): with_interval(row, column, 2 if "recall" in column else 3) for column in names}
-        rows += [{"defenses": f"{name}, Table I"} | before, {"defenses": f"{name}, {measured}"} | after]
-    return pd.DataFrame(rows)
 
 
 def upright(row: "pd.Series", names: Iterable[str]) -> "pd.DataFrame":

@@ -135,7 +135,7 @@ def query(network: Network, images: np.ndarray) -> np.ndarray:
 
 def on_device(images: np.ndarray, device: torch.device) -> torch.Tensor:
     """Images [n, C, H, W] as a tensor whose channels are last in memory, as convolutions want them."""
-    return torch.tensor(images).to(device, memory_format=torch.channels_last)
+    return torch.tensor(np.ascontiguousarray(images)).to(device, memory_format=torch.channels_last)
 
 
 def check_finite(losses: torch.Tensor, epoch: int, job: Job) -> None:

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.attacks.contract import Flags, Floats, Labels
-from mia_core.defenses import Combination, apply_outputs, shaping
-from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors, softmax
+from mia_core.defenses import Combination, seen, shaping
+from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors
 from mia_core.references.outputs import References
 from mia_core.references.statistics import STATISTICS
 
@@ -35,12 +35,6 @@ class Answers:
             by_model = [STATISTICS[name](without_zeros(values), self.labels) for values in self.values]
             self.kept[name] = np.moveaxis(np.stack(by_model), 1, 2)
         return self.kept[name]
-
-
-def seen(defenses: Combination, logits: NDArray) -> NDArray[np.float64]:
-    """What anyone outside sees of a model that answered `logits` [..., K]: posteriors behind its output-stage defenses,
-    float64 [..., K]."""
-    return apply_outputs(defenses, softmax(logits))
 
 
 def seen_as_logits(defenses: Combination, logits: NDArray) -> NDArray:

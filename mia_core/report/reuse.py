@@ -8,7 +8,6 @@ change in any of them runs the chapter again, so a page never shows what older c
 import contextlib
 import hashlib
 import json
-import os
 import platform
 from collections.abc import Mapping
 from functools import cache
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.base.errors import RunError
-from mia_core.base.files import absolute, cache_dir, write_atomically
+from mia_core.base.files import cache_dir, write_atomically
 from mia_core.report.execution import check_complete
 from mia_core.report.sources import BookError
-from mia_core.studies.recorded import results_dir
+from mia_core.studies.recorded import arrays_folder, results_dir
 
 ALWAYS = "run-every-time"  # the tag of a cell in a chapter that also looks at what lies outside, such as the store
 KEPT = 8  # runs of one chapter, the latest
@@ -101,8 +100,7 @@ def surroundings() -> list[Any]:
     """Packages, recorded results, arrays and machine: what shapes every page, ready for JSON."""
     installed = sorted({f"{found.metadata['Name']}=={found.version}" for found in distributions()})
     # What chapters read: recorded results, and the published arrays of the report that this book tests, where they are.
-    given = os.environ.get("MIA_SHARED", "").strip()
-    read = [results_dir(), *([absolute(given) / "data" / "report-arrays"] if given else [])]
+    read = [folder for folder in (results_dir(), arrays_folder()) if folder is not None]
     results = [
         [file.relative_to(folder).as_posix(), hashlib.sha256(file.read_bytes()).hexdigest()]
         for folder in read

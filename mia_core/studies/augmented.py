@@ -15,8 +15,7 @@ from pydantic import Field
 from mia_core.attacks.augmented_labels import AugmentedLabels
 from mia_core.base.errors import ArrayError, RunError
 from mia_core.base.settings import Number, Settings, Switch, Whole
-from mia_core.defenses import DEFENSES, Combination, describe, shaping
-from mia_core.references.answers import seen
+from mia_core.defenses import DEFENSES, Combination, describe, seen, shaping
 from mia_core.references.statistics import correctness
 from mia_core.store.runs import Run
 from mia_core.studies.study import SHADOW, TARGET, Study, accuracies, attack_columns, outputs_of

@@ -76,4 +76,4 @@ REFERENCE_COLUMNS: dict[str, tuple[str, str]] = {
 }
 """Column -> (kind, meaning). Accuracies and recalls are at a threshold that was chosen on a reference model, tried as
 if it were the target; they are empty where there are too few models for that, and for all targets together. Attacks
-that were fitted on such a model bring their threshold (`mia_core.references.FIXED_THRESHOLDS`)."""
+that were fitted on such a model bring their threshold (`mia_core.references.record.ReferenceRecord`)."""

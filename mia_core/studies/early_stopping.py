@@ -21,7 +21,7 @@ from mia_core.base.settings import pairs
 from mia_core.measures.intervals import Interval
 from mia_core.measures.metrics import level_column
 from mia_core.measures.paired import paired_tests
-from mia_core.measures.text import heading, signed
+from mia_core.measures.text import around, heading, signed
 from mia_core.studies.recorded import recorded, results_dir
 from mia_core.studies.reference_summary import by_unit, strongest_rows
 from mia_core.studies.results import check_out, write_table
@@ -176,13 +176,15 @@ def held_table(held: Iterable[Held]) -> pd.DataFrame:
     than every recorded epoch, and "below", less accurate than the first.
     """
     rows: dict[str, dict[str, str]] = {}
-    seeds: dict[str, str] = {}
+    seeds: dict[str, str | int] = {}
     for one in held:
         row = rows.setdefault(one.defenses, {"defenses": one.defenses})
-        told = f"{signed(one.difference)}: {one.verdict}" if one.difference else one.verdict
+        told = one.verdict
+        if one.difference:
+            told = around(signed(one.difference), f"{signed(one.difference)}: {one.verdict}")
         row[heading(one.measure)] = told
         outside = [f"{count} {side}" for count, side in ((one.above, "above"), (one.below, "below")) if count]
-        seeds.setdefault(one.defenses, "; ".join([str(one.compared), *outside]))
+        seeds.setdefault(one.defenses, "; ".join([str(one.compared), *outside]) if outside else one.compared)
     return pd.DataFrame([row | {"seeds": seeds[name]} for name, row in rows.items()])
 
 
@@ -197,7 +199,9 @@ def in_words(held: Iterable[Held], measure: str = "attack_accuracy") -> str:
 def verdict_on(held: Iterable[Held], defenses: str, measure: str = "attack_accuracy") -> str:
     """The verdict on one combination and measure, with the difference if there is one."""
     one = next(one for one in held if (one.defenses, one.measure) == (defenses, measure))
-    return f"{one.verdict}, {signed(one.difference)}" if one.difference else one.verdict
+    if not one.difference:
+        return one.verdict
+    return around(signed(one.difference), f"{one.verdict}, {signed(one.difference)}")
 
 
 def epochs_table(study: Study) -> pd.DataFrame:

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+REPORT_ARRAYS = {"target": "targetModelData.npz", "shadow": "shadowModelData.npz"}
+"""Files of the arrays that the report's author published; they are no part of this project."""
+
+
 def results_dir() -> Path:
     """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` of the checkout."""
     given = os.environ.get("MIA_RESULTS", "").strip()
@@ -49,3 +53,10 @@ def recorded_parts(name: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:
         tables.append(table)
         about.append(made)
     return pd.concat(tables, ignore_index=True), about
+
+
+def arrays_folder() -> Path | None:
+    """The folder with the author's arrays, data/report-arrays under MIA_SHARED; None where that does not hold them."""
+    given = os.environ.get("MIA_SHARED", "").strip()
+    folder = absolute(given) / "data" / "report-arrays"
+    return folder if given and all((folder / name).is_file() for name in REPORT_ARRAYS.values()) else None

@@ -8,13 +8,12 @@ import numpy as np
 from mia_core.attacks import Attack, AttackSettings, make_attack
 from mia_core.data.dataset import Dataset
 from mia_core.data.splits import four_way
-from mia_core.defenses import Combination, describe
+from mia_core.defenses import Combination, describe, seen
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.intervals import bootstrap, over_seeds
 from mia_core.measures.metrics import LEVELS, level_column, low_fpr, measure
 from mia_core.measures.ranking import tie_blocks
 from mia_core.model.job import Job
-from mia_core.references.answers import seen
 from mia_core.store.runs import Run, Store
 from mia_core.studies.base import StudyOfModels
 from mia_core.studies.settings import StudySettings

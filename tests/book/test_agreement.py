@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_book import agreement
-from mia_book.early_and_late import differences, ranks_in_words, ranks_plot
+from mia_book import all_attacks, who_is_at_risk
+from mia_book.all_attacks import differences, ranks_in_words, ranks_plot
 from mia_core.studies.columns import REFERENCE_COLUMNS
 from references_made import made_study
 
@@ -22,23 +22,23 @@ def number(cell):
 
 
 def test_attacks_agree_with_themselves_and_less_with_each_other(study):
-    same = agreement.agreement(study, ["lira", "lira"]).iloc[0]
+    same = all_attacks.agreement(study, ["lira", "lira"]).iloc[0]
     assert same["found by any"] == same["found by each"] and number(same["Jaccard's index"]) == 1
-    found = agreement.agreement(study, ["loss", "lira", "t-lira"]).set_index("attacks")
-    assert list(found.index) == ["loss and lira", "loss and t-lira", "lira and t-lira", agreement.ALL]
+    found = all_attacks.agreement(study, ["loss", "lira", "t-lira"]).set_index("attacks")
+    assert list(found.index) == ["loss and lira", "loss and t-lira", "lira and t-lira", all_attacks.ALL]
     for _, row in found.iterrows():
         assert number(row["found by each"]) <= number(row["found by any"]) <= 1
         assert 0 <= number(row["Jaccard's index"]) <= 1
-    assert number(found.loc[agreement.ALL, "found by any"]) >= number(found.loc["lira and t-lira", "found by any"])
+    assert number(found.loc[all_attacks.ALL, "found by any"]) >= number(found.loc["lira and t-lira", "found by any"])
 
 
 def test_classes_are_weighed_to_what_is_found_of_all(study):
-    found = agreement.by_class(study)
+    found = who_is_at_risk.by_class(study)
     assert set(found["attack"]) == set(map(str, study.dataset.classes))
     assert len(found) == len(study.dataset.classes) * study.settings.models // 2
     assert found["found"].between(0, 1).all() and found["memorised"].between(-1, 1).all()
     assert found["memorised"].mean() > 0.05  # the invented models answer better for their members
-    shown = agreement.class_table(found)
+    shown = who_is_at_risk.class_table(found)
     shares = [number(cell) for cell in shown["members found"]]
     assert shares == sorted(shares, reverse=True)
 

@@ -1,31 +1,24 @@
-"""Front page and back matter agree with what they speak of, and a table on firmness with its verdicts."""
+"""Front page and back matter agree with what they speak of."""
 
 import json
 import re
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from mia_book import stability
 from mia_core.attacks import ATTACKS
 from mia_core.base.errors import DataError
-from mia_core.data.dataset import Dataset
-from mia_core.measures.claims import Claim
 from mia_core.references import REFERENCE_ATTACKS
 from mia_core.report.front import recorded_tradeoff
 from mia_core.report.sources import chapter_name, open_book
-from mia_core.store.runs import Store
-from mia_core.studies.settings import StudySettings
-from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, Study
+from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 BIBLIOGRAPHY = (ROOT / "book" / "references.bib").read_text(encoding="utf-8")
-CLAIM = Claim("A lowers it.", "here", "attack_accuracy", "a", "none", "lower")
 
 
 def page(name: str) -> str:
@@ -98,38 +91,3 @@ def test_front_picture_explains_its_rings_and_names_its_data() -> None:
     shown = recorded_tradeoff("cifar10-jpeg")
     assert "on CIFAR-10 (JPEG copy), " in shown and "Rings with another mark inside" in shown
     assert "is guessing. Ring: another mark lies inside it." in shown
-
-
-def table(differences: list[float]) -> pd.DataFrame:
-    rows = [{"defenses": "none", "seed": seed, "attack_accuracy": 0.8} for seed in range(len(differences))]
-    rows += [{"defenses": "a", "seed": seed, "attack_accuracy": 0.8 + d} for seed, d in enumerate(differences)]
-    return pd.DataFrame(rows).assign(attack="adversary1")
-
-
-@pytest.mark.parametrize(
-    ("differences", "verdict", "words"),
-    [
-        ([-0.20, -0.21, -0.19, -0.20], "holds", "the same"),
-        ([-0.20, -0.21, -0.19, 0.00], "cannot be told", "another in 1 of 4"),
-        ([-0.20], "cannot be told", "only one seed"),
-    ],
-)
-def test_firm_verdicts_hang_on_no_seed(differences: list[float], verdict: str, words: str) -> None:
-    row = stability.without_one_seed([CLAIM], table(differences)).iloc[0]
-    assert (row["verdict"], row["without any one seed"]) == (verdict, words)
-
-
-@pytest.mark.filterwarnings("ignore::mia_core.base.errors.MiaWarning")
-def test_nudge_trains_the_first_seed_again(tmp_path: Path) -> None:
-    generator = np.random.default_rng(0)
-    images = generator.integers(0, 256, (80, 1, 8, 8)).astype(np.uint8)
-    data = Dataset("toy", images, (np.arange(80) % 2).astype(np.int64), ("a", "b"), 80)
-    own = {"seeds": 2, "epochs": 2, "record": [2], "batch_size": 20, "precision": "float32", "device": "cpu"}
-    settings = StudySettings(**own, network="mlp", hidden_units=4, defenses=["none"])
-    study = Study(settings, Store(tmp_path), data).train(jobs=1)
-    before = len(list(tmp_path.iterdir()))
-    found = stability.after_a_nudge(study, ["attack_accuracy", "auc"]).set_index("measure")
-    assert len(list(tmp_path.iterdir())) == before + 2, "a target and a shadow, no more"
-    assert found.loc["AUC", "once"] == study.table()["auc"][0]
-    assert found["change"].abs().max() < 0.2
-    assert (found["± over seeds"] >= 0).all()

@@ -264,15 +264,6 @@ def test_every_slider_of_the_book_shows_each_of_its_frames_by_keys(browser: Any)
     assert moved >= 3
 
 
-def test_the_first_figure_of_a_chapter_is_on_the_first_screen(browser: Any) -> None:
-    for path in sorted(stored_site().glob("book/*.html")):
-        if "mia-first-figure" in path.read_text(encoding="utf-8"):
-            with Visit(browser, path) as visit:
-                box = visit.page.locator(".mia-first-figure figure .mia-plot").bounding_box()
-                seen = min(WIDTHS["wide"][1], box["y"] + box["height"]) - box["y"]
-                assert seen > 0.4 * box["height"], f"{path.name}: {seen:.0f} of {box['height']:.0f} pixels"
-
-
 def test_a_citation_shows_what_is_cited_on_focus(browser: Any) -> None:
     with Visit(browser, stored_site() / "book" / "label-smoothing.html") as visit:
         link = visit.page.locator('article a[href^="bibliography.html#"]').first

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from mia_book import combination_plots
+from mia_book import combinations, stopping
 from mia_core.studies.early_stopping import MEASURES
 from mia_core.studies.interactions import interactions
 from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, over_the_seeds
@@ -22,7 +22,7 @@ def full(seeds=3):
 
 def test_figures_say_what_they_show():
     summary = over_the_seeds(full())
-    fig, front = combination_plots.with_front(summary)
+    fig, front = combinations.with_front(summary)
     assert "On the Pareto front: dropout+masking, none, masking." in front
     assert "Rings with another mark inside: none." in front
     marks = {bars.get_label(): bars.lines[0] for bars in fig.axes[0].containers}
@@ -31,11 +31,11 @@ def test_figures_say_what_they_show():
     assert len(fig.legends) == 1
     epochs = pd.concat([full().assign(epochs=50), full().assign(epochs=1, target_accuracy=0.2)])
     for measure in MEASURES:
-        fig, alt = combination_plots.beside_stopping(summary, epochs, measure)
+        fig, alt = stopping.beside_stopping(summary, epochs, measure)
         assert "epoch 1 0.20 / 0.81, epoch 50 0.61 / 0.81" in alt and "dropout 0.51 / 0.56" in alt
     labels = fig.axes[0].get_legend_handles_labels()[1]
     assert labels == ["undefended, by epoch", "dropout", "masking", "dropout+masking"]
     near = over_the_seeds(full().replace({"defenses": {"none": "smoothing"}}))
-    assert combination_plots.beside_stopping(near, epochs)[1].endswith("Rings with another mark inside: smoothing.")
-    _, sums = combination_plots.sums_of_effects(interactions(full()))
+    assert stopping.beside_stopping(near, epochs)[1].endswith("Rings with another mark inside: smoothing.")
+    _, sums = combinations.sums_of_effects(interactions(full()))
     assert sums == "Sum of the parts / measured attack accuracy: dropout+masking 0.56 / 0.55."

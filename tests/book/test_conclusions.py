@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from mia_book.claims import counted
 from mia_book.conclusions import (
     BEST_TRADEOFF,
     CONCLUSIONS,
@@ -11,12 +12,11 @@ from mia_book.conclusions import (
     _room,
     as_verdict,
     conclusions_table,
-    counted,
     judge_conclusion,
     printed_study,
 )
+from mia_book.paper import TABLE_I
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
-from mia_core.studies.paper import TABLE_I
 
 
 def study(changes, seeds=3):

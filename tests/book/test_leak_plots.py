@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_book import leak, leak_plots, measure_plots, measure_tables
-from mia_book.leak_claims import MEASURE_CLAIMS, epoch_claims, over_sizes, size_claim, together
+from mia_book import dropout, measuring_an_attack, recorded_epochs, scales, why_models_leak
+from mia_book.measuring_an_attack import MEASURE_CLAIMS
+from mia_book.why_models_leak import epoch_claims, over_sizes, size_claim, together
 from mia_core.base.errors import RunError
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination
@@ -42,12 +43,12 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 @pytest.fixture(scope="module")
 def epochs(study: Study) -> pd.DataFrame:
-    return leak.by_epoch(study)
+    return recorded_epochs.by_epoch(study)
 
 
 @pytest.fixture(scope="module")
 def sizes(study: Study) -> pd.DataFrame:
-    return leak.by_size(study, shares=(0.5,), seeds=1)
+    return why_models_leak.by_size(study, shares=(0.5,), seeds=1)
 
 
 def test_every_recorded_epoch_is_a_value_of_the_knob(study: Study, epochs: pd.DataFrame) -> None:
@@ -61,29 +62,19 @@ def test_every_recorded_epoch_is_a_value_of_the_knob(study: Study, epochs: pd.Da
 
 def test_gap_attack_lies_on_the_line(study: Study) -> None:
     gap = Study(study.settings.replace(attacks=["gap"]), study.store, study.dataset)
-    assert leak.by_epoch(gap)["beyond_gap"].to_numpy() == pytest.approx(0, abs=1e-12)
+    assert recorded_epochs.by_epoch(gap)["beyond_gap"].to_numpy() == pytest.approx(0, abs=1e-12)
 
 
 def test_untrained_study_is_refused(study: Study, tmp_path) -> None:
     with pytest.raises(RunError, match="train the study first"):
-        leak.by_epoch(Study(study.settings, Store(tmp_path), study.dataset))
+        recorded_epochs.by_epoch(Study(study.settings, Store(tmp_path), study.dataset))
 
 
 def test_smaller_training_sets_are_smaller(study: Study, sizes: pd.DataFrame) -> None:
-    assert sizes["knob"].tolist() == [20, 40] and leak.members_each(study) == 40
+    assert sizes["knob"].tolist() == [20, 40]
     assert sizes["members"].tolist() == [20, 40]
     own = study.table().iloc[0]
     assert sizes.iloc[1]["attack_accuracy"] == own["attack_accuracy"], "its own size is the study itself"
-
-
-def test_summary_keeps_the_knob(epochs: pd.DataFrame) -> None:
-    over = leak.over_the_knob(epochs)
-    assert over["knob"].tolist() == [1, 2, 3] and over["seeds"].tolist() == [2, 2, 2]
-
-
-def test_names_count() -> None:
-    assert (leak.epochs_name(1), leak.epochs_name(20)) == ("1 epoch", "20 epochs")
-    assert (leak.size_name(1), leak.size_name(2_630)) == ("1 example", "2,630 examples")
 
 
 def knob_table(gap_last: float, attack_last: float) -> pd.DataFrame:
@@ -94,7 +85,7 @@ def knob_table(gap_last: float, attack_last: float) -> pd.DataFrame:
             measures = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), attack + shift)
             rows.append({"defenses": name, "seed": seed, "attack": "adversary1"} | measures)
             rows[-1]["generalisation_gap"] = gap
-    return leak.beyond_the_gap(pd.DataFrame(rows))
+    return recorded_epochs.beyond_the_gap(pd.DataFrame(rows))
 
 
 def test_claims_turn_with_the_table() -> None:
@@ -143,18 +134,20 @@ def test_two_attacks_stand_side_by_side_by_epoch() -> None:
         for epoch, level in ((1, first), (50, last), (20, 0.5)):
             for seed in range(3):
                 values = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), level + 0.001 * seed)
-                rows.append({"dataset": "toy", "defenses": leak.epochs_name(epoch), "seed": seed, "attack": name})
+                rows.append(
+                    {"dataset": "toy", "defenses": recorded_epochs.epochs_name(epoch), "seed": seed, "attack": name}
+                )
                 rows[-1] |= values | {"knob": epoch}
         return pd.DataFrame(rows)
 
     early, late = by_epoch(0.6, 0.7, "loss"), by_epoch(0.5, 0.8, "adversary1")
     late.loc[late["knob"] == 20, "attack_accuracy"] += [0.1, -0.1, 0.0]
-    both = leak.two_attacks(late, early, ("adversary 1", "loss attack"))
+    both = why_models_leak.two_attacks(late, early, ("adversary 1", "loss attack"))
     assert both["trained for"].tolist() == ["1 epoch", "20 epochs", "50 epochs"]
     assert both["ahead"].tolist() == ["loss attack", "cannot be told", "adversary 1"]
     assert both["difference"][0].startswith("-0.100 [-0.100, -0.100]")
     words = "loss attack after 1 epoch; cannot be told after 20 epochs; adversary 1 after 50 epochs"
-    assert leak.ahead_in_words(both) == words
+    assert why_models_leak.ahead_in_words(both) == words
 
 
 def test_nearest_stop_is_named_whether_it_is_as_accurate_or_not() -> None:
@@ -163,16 +156,10 @@ def test_nearest_stop_is_named_whether_it_is_as_accurate_or_not() -> None:
         row = {"defenses": name, "target_accuracy": target, "attack_accuracy": attack}
         rows.append(row | {f"{measure}_{side}": None for measure in list(row)[1:] for side in ("low", "high")})
     stops = pd.DataFrame(rows)
-    said = leak.stops_in_words(stops, pd.Series({"target_accuracy": 0.62}))
+    said = dropout.stops_in_words(stops, pd.Series({"target_accuracy": 0.62}))
     assert "no recorded epoch is as accurate. The nearest is 50 epochs: target accuracy 0.610" in said
-    said = leak.stops_in_words(stops, pd.Series({"target_accuracy": 0.6}))
+    said = dropout.stops_in_words(stops, pd.Series({"target_accuracy": 0.6}))
     assert "5 epochs, 50 epochs. The least attacked of these is 5 epochs" in said and "attack accuracy 0.600." in said
-
-
-def test_claims_name_what_they_compare() -> None:
-    assert size_claim([112, 449]).of == "112 examples" and size_claim([112, 449]).than == "449 examples"
-    assert [claim.of for claim in epoch_claims([7])] == ["7 epochs"] * 6
-    assert all(f"{claim.margin:g}" in claim.text for claim in (*epoch_claims([1, 7]), *MEASURE_CLAIMS) if claim.margin)
 
 
 def outputs(seed: int = 0):
@@ -184,15 +171,9 @@ def outputs(seed: int = 0):
 
 
 def test_loss_histogram_says_both_medians() -> None:
-    fig, alt = leak_plots.loss_histogram([outputs(0), outputs(1)])
+    fig, alt = why_models_leak.loss_histogram([outputs(0), outputs(1)])
     assert "0.01 nats for members" in alt
     assert fig.axes[0].get_xscale() == "log" and fig.axes[0].get_xlabel() == "loss (nats)"
-
-
-def test_sides_are_told_apart_without_colour() -> None:
-    fig, _ = leak_plots.loss_histogram([outputs()])
-    first, second = (patch.get_hatch() for patch in fig.axes[0].patches)
-    assert first != second
 
 
 def test_frames_share_an_axis_and_say_the_attack(study: Study, epochs: pd.DataFrame, capsys) -> None:
@@ -202,7 +183,9 @@ def test_frames_share_an_axis_and_say_the_attack(study: Study, epochs: pd.DataFr
     shell = InteractiveShell.instance()
     before, shell.display_pub = shell.display_pub, CapturingDisplayPublisher()
     try:
-        leak_plots.show_confidence_by_epoch(study, leak.over_the_knob(epochs), "confidence", "Two sides.")
+        why_models_leak.show_confidence_by_epoch(
+            study, recorded_epochs.over_the_knob(epochs), "confidence", "Two sides."
+        )
         page = shell.display_pub.outputs[0]["data"]["text/html"]
     finally:
         shell.display_pub = before
@@ -212,35 +195,35 @@ def test_frames_share_an_axis_and_say_the_attack(study: Study, epochs: pd.DataFr
 
 
 def test_figures_plot_what_their_words_say(epochs: pd.DataFrame, sizes: pd.DataFrame) -> None:
-    over, by_size = leak.over_the_knob(epochs), leak.over_the_knob(sizes)
-    _, alt = leak_plots.over_epochs(over)
+    over, by_size = recorded_epochs.over_the_knob(epochs), recorded_epochs.over_the_knob(sizes)
+    _, alt = why_models_leak.over_epochs(over)
     assert f"1 epoch: {over['target_train_accuracy'][0]:.2f}, {over['target_accuracy'][0]:.2f}" in alt
-    fig, alt = leak_plots.gap_against_attack({"epochs": over, leak.SIZE: by_size})
+    fig, alt = why_models_leak.gap_against_attack({"epochs": over, why_models_leak.SIZE: by_size})
     assert f"40 examples {by_size['generalisation_gap'][1]:.2f} / {by_size['balanced_accuracy'][1]:.2f}" in alt
     assert "<svg" in themed_svg(fig, name="gap", alt=alt)
 
 
 def test_share_of_members_names_blocks_whole() -> None:
-    shares = measure_plots.share_of_members(SCORES, MEMBERS, np.array([1, 2, 3, 4, 5, 8]))
+    shares = measuring_an_attack.share_of_members(SCORES, MEMBERS, np.array([1, 2, 3, 4, 5, 8]))
     assert np.isnan(shares[:2]).all(), "the first three are tied"
     assert shares[2:].tolist() == pytest.approx([2 / 3, 2 / 3, 3 / 5, 1 / 2])
 
 
 def test_low_fpr_says_what_was_realised_or_why_not() -> None:
-    table = measure_tables.low_fpr_table({"toy": [(SCORES, MEMBERS)]}, levels=(0.3, 0.2)).set_index("FPR at most")
+    table = measuring_an_attack.low_fpr_table({"toy": [(SCORES, MEMBERS)]}, levels=(0.3, 0.2)).set_index("FPR at most")
     assert table.loc["0.3"].tolist() == ["toy", "1 of 4, FPR 0.2500", "0.500"]
     assert table.loc["0.2", "TPR"] == "not measurable"
 
 
 def test_cleared_non_members() -> None:
-    table = measure_tables.cleared_table({"toy": [(SCORES, MEMBERS)]}, level=0.3)
+    table = measuring_an_attack.cleared_table({"toy": [(SCORES, MEMBERS)]}, level=0.3)
     assert table["TNR"].tolist() == ["0.500"], "0.5 and below clears two of four and costs one of four members"
-    assert "not measurable" in measure_tables.cleared_table({"toy": [(SCORES, MEMBERS)]}, level=0.01)["TNR"][0]
+    assert "not measurable" in measuring_an_attack.cleared_table({"toy": [(SCORES, MEMBERS)]}, level=0.01)["TNR"][0]
 
 
 def test_found_interval_counts() -> None:
-    assert measure_tables.found_interval([(SCORES, MEMBERS)], 0.25).startswith("2 of 4, 0.500 [0.068, 0.932]")
-    assert "not measurable" in measure_tables.found_interval([(SCORES, MEMBERS)], 0.01)
+    assert measuring_an_attack.found_interval([(SCORES, MEMBERS)], 0.25).startswith("2 of 4, 0.500 [0.068, 0.932]")
+    assert "not measurable" in measuring_an_attack.found_interval([(SCORES, MEMBERS)], 0.01)
 
 
 def attack_table(**changes: float) -> pd.DataFrame:
@@ -249,37 +232,37 @@ def attack_table(**changes: float) -> pd.DataFrame:
         for seed in range(3):
             row = dict.fromkeys(ATTACK_MEASURES, 0.5) | {"defenses": name, "seed": seed, "attack": "adversary1"}
             rows.append(row | {"recall_members": 0.9, "recall_non_members": 0.7, "fpr_at_0.01": 0.01} | changes)
-    return measure_tables.with_precision(pd.DataFrame(rows))
+    return scales.with_precision(pd.DataFrame(rows))
 
 
 def test_precision_falls_with_the_prior() -> None:
     table = attack_table(**{"tpr_at_fpr_0.01": 0.01})
     assert table["precision_at_prior_0.5"].to_numpy() == pytest.approx(0.75)
     assert table["precision_at_prior_0.01"].to_numpy() == pytest.approx(0.009 / (0.009 + 0.297))
-    shown = measure_tables.precision_table(table).set_index(["attack", "threshold"])
+    shown = measuring_an_attack.precision_table(table).set_index(["attack", "threshold"])
     assert shown.loc[("posteriors", "its own"), "prior 0.5"].startswith("0.75")
     assert shown.loc[("posteriors", "1% FPR"), "prior 0.5"].startswith("0.50"), "as many found as accused"
-    unknown = measure_tables.precision_table(attack_table(**{"tpr_at_fpr_0.01": float("nan")}))
+    unknown = measuring_an_attack.precision_table(attack_table(**{"tpr_at_fpr_0.01": float("nan")}))
     assert (unknown[unknown["threshold"] == "1% FPR"]["prior 0.1"] == "not measurable").all()
-    nobody = measure_tables.precision_table(attack_table(**{"tpr_at_fpr_0.01": 0.0, "fpr_at_0.01": 0.0}))
+    nobody = measuring_an_attack.precision_table(attack_table(**{"tpr_at_fpr_0.01": 0.0, "fpr_at_0.01": 0.0}))
     assert (nobody[nobody["threshold"] == "1% FPR"]["prior 0.1"] == "nobody accused").all()
 
 
 def test_both_scales_are_attacked_and_measured(study: Study) -> None:
-    table = measure_tables.by_features(study)
+    table = scales.by_features(study)
     assert table["defenses"].unique().tolist() == ["posteriors", "logarithms"]
     assert table[table["defenses"] == "posteriors"]["auc"].tolist() == study.table()["auc"].tolist()
     assert all(claim.measure in table for claim in MEASURE_CLAIMS)
-    scored = measure_tables.scores_by_features(study)
-    for draw in (measure_plots.surest_first, lambda found: measure_plots.roc_with_thresholds(found, table)):
+    scored = measuring_an_attack.scores_by_features(study)
+    for draw in (measuring_an_attack.surest_first, lambda found: measuring_an_attack.roc_with_thresholds(found, table)):
         fig, alt = draw(scored)
         assert "posteriors" in alt and "logarithms" in alt and "<svg" in themed_svg(fig, name="a", alt=alt)
-    fig, alt = measure_plots.seeds_and_mean(table[table["defenses"] == "posteriors"], "attack_accuracy")
+    fig, alt = measuring_an_attack.seeds_and_mean(table[table["defenses"] == "posteriors"], "attack_accuracy")
     assert "2 seeds" in alt and f"mean {study.table()['attack_accuracy'].mean():.3f}" in alt
 
 
 def test_the_targets_membership_shapes_no_score(study: Study, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = measure_tables.scores_by_features(study)
+    before = measuring_an_attack.scores_by_features(study)
     seen, random = study.outputs, np.random.default_rng(0)
 
     def permuted(seed: int, model: int, defenses: Combination) -> Outputs:
@@ -287,7 +270,7 @@ def test_the_targets_membership_shapes_no_score(study: Study, monkeypatch: pytes
         return replace(found, members=random.permutation(found.members)) if model == TARGET else found
 
     monkeypatch.setattr(study, "outputs", permuted)
-    after = measure_tables.scores_by_features(study)
+    after = measuring_an_attack.scores_by_features(study)
     for name, scored in before.items():
         for (scores, members), (same, other) in zip(scored, after[name], strict=True):
             assert np.array_equal(scores, same) and not np.array_equal(members, other)

@@ -1,4 +1,4 @@
-"""The report under test: Table I against itself, its attack trained anew."""
+"""The report under test: Table I against itself, its attack trained again."""
 
 import json
 
@@ -6,39 +6,39 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_book import report_arrays, report_checks, report_plots, report_tables
-from mia_book.report_attack import ReportAttacks
-from mia_book.report_checks import Exchange
+from mia_book import report_arrays, report_under_test, table_one
+from mia_book.paper import TABLE_I, PrintedRow
+from mia_book.report_arrays import ReportAttacks
+from mia_book.table_one import Exchange
 from mia_core.attacks.adversary1 import Adversary1
 from mia_core.base.errors import ArrayError, DataError, SettingsError
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.claims import judge
 from mia_core.measures.metrics import measure
-from mia_core.studies.paper import TABLE_I, PrintedRow
-from mia_core.studies.settings import StudySettings
+from mia_core.studies.recorded import REPORT_ARRAYS, arrays_folder, recorded
 from mia_core.studies.study import over_the_seeds
 
 
 def test_printed_table_contradicts_itself_in_one_exchange():
-    assert report_checks.broken_rows() == ["smoothing", "masking"]
-    assert report_checks.mending_exchanges() == [Exchange("recall_non_members", "smoothing", "masking")]
-    mended = report_checks.mended()
-    assert report_checks.broken_rows(mended) == [] and report_checks.mending_exchanges(mended) == []
+    assert table_one.broken_rows() == ["smoothing", "masking"]
+    assert table_one.mending_exchanges() == [Exchange("recall_non_members", "smoothing", "masking")]
+    mended = table_one.mended()
+    assert table_one.broken_rows(mended) == [] and table_one.mending_exchanges(mended) == []
     assert mended["smoothing"].recall_non_members == 0.45 and mended["none"] == TABLE_I["none"]
 
 
 def test_masking_equal_rows_groups_and_text():
-    assert report_checks.moved_by_masking() == [("none", "masking"), ("dropout", "dropout+masking")]
-    assert report_checks.equal_rows() == [("dropout+smoothing", "dropout+smoothing+masking")]
-    assert [len(group) for group in report_checks.groups()] == [3, 1, 4]
-    assert report_checks.misquoted() == [("IV-B", "dropout", "attack_accuracy", 0.59, 0.51)]
+    assert table_one.moved_by_masking() == [("none", "masking"), ("dropout", "dropout+masking")]
+    assert table_one.equal_rows() == [("dropout+smoothing", "dropout+smoothing+masking")]
+    assert [len(group) for group in table_one.groups()] == [3, 1, 4]
+    assert table_one.misquoted() == [("IV-B", "dropout", "attack_accuracy", 0.59, 0.51)]
 
 
 def test_shadows_with_dropout_that_look_undefended():
     with_dropout = ["dropout+smoothing", "dropout+masking", "dropout+smoothing+masking"]
-    assert report_checks.shadows_as_without() == with_dropout
-    assert report_checks.shadows_as_without({"none": 0.6, "dropout": 0.46, "dropout+masking": 0.46}) == []
-    assert report_checks.shadows_as_without({"none": 0.6, "dropout": 0.6, "dropout+masking": 0.6}) == []
+    assert table_one.shadows_as_without() == with_dropout
+    assert table_one.shadows_as_without({"none": 0.6, "dropout": 0.46, "dropout+masking": 0.46}) == []
+    assert table_one.shadows_as_without({"none": 0.6, "dropout": 0.6, "dropout+masking": 0.6}) == []
 
 
 def consistent(**changes):
@@ -48,8 +48,8 @@ def consistent(**changes):
 
 def test_a_table_in_order_has_nothing_to_find():
     table = consistent()
-    assert report_checks.broken_rows(table) == [] == report_checks.mending_exchanges(table)
-    assert report_checks.moved_by_masking(table) == [] and report_checks.mended(table) == table
+    assert table_one.broken_rows(table) == [] == table_one.mending_exchanges(table)
+    assert table_one.moved_by_masking(table) == [] and table_one.mended(table) == table
 
 
 @pytest.mark.parametrize(
@@ -57,20 +57,20 @@ def test_a_table_in_order_has_nothing_to_find():
     [{"recall_members": 0.5}, {"balanced_accuracy": 0.7, "recall_non_members": 0.5}, {"attack_accuracy": 0.6}],
 )
 def test_each_contradiction_is_found(changes):
-    assert report_checks.broken_rows(consistent(**changes)) == ["masking"]
-    assert report_checks.mended(consistent(**changes)) == consistent(**changes), "no exchange mends it: left as printed"
+    assert table_one.broken_rows(consistent(**changes)) == ["masking"]
+    assert table_one.mended(consistent(**changes)) == consistent(**changes), "no exchange mends it: left as printed"
 
 
 @pytest.mark.parametrize("moved", [0.61, 0.59])
 def test_moved_target_accuracy_is_found(moved):
-    assert report_checks.moved_by_masking(consistent(target_accuracy=moved)) == [("none", "masking")]
+    assert table_one.moved_by_masking(consistent(target_accuracy=moved)) == [("none", "masking")]
 
 
 def test_findings_as_a_table():
-    found = report_checks.findings()
+    found = table_one.findings()
     assert len(found) == 7 and "nothing" not in set(found.iloc[:, 1])
     assert "recall of non-members (smoothing and masking)" in found.iloc[1, 1]
-    identity = report_checks.identity_table().set_index("defenses")
+    identity = table_one.identity_table().set_index("defenses")
     assert list(identity.index[~identity["possible"]]) == ["smoothing", "masking"]
     assert identity.loc["smoothing", "mean_of_recalls"] == pytest.approx(0.805)
 
@@ -128,7 +128,7 @@ def arrays(tmp_path, monkeypatch):
     """A folder as MIA_SHARED names it, with arrays in the layout of the author's."""
     folder = tmp_path / "data" / "report-arrays"
     folder.mkdir(parents=True)
-    for seed, name in enumerate(report_arrays.FILES.values()):
+    for seed, name in enumerate(REPORT_ARRAYS.values()):
         made = outputs(seed)
         np.savez(folder / name, made.posteriors.astype(np.float32), made.members.astype(np.int32))
     monkeypatch.setenv("MIA_SHARED", str(tmp_path))
@@ -156,78 +156,71 @@ def test_result_is_run_where_the_arrays_are_and_recorded_elsewhere(arrays, monke
 
 
 def test_a_folder_that_lacks_one_of_the_arrays_does_not_count(arrays):
-    (arrays / report_arrays.FILES["shadow"]).unlink()
-    assert report_arrays.arrays_folder() is None
+    (arrays / REPORT_ARRAYS["shadow"]).unlink()
+    assert arrays_folder() is None
 
 
 def test_recorded_result_belongs_to_the_arrays(shared, monkeypatch):
     """The converged attack, run now on the author's arrays, gives what the project has recorded."""
     monkeypatch.setenv("MIA_SHARED", str(shared))
-    if report_arrays.arrays_folder() is None:
+    if arrays_folder() is None:
         pytest.skip("the reference data have no report arrays")
-    kept, _ = report_arrays.recorded("report-arrays")
-    now = report_arrays.smoothing_table(report_arrays.arrays_folder(), (0.0, 0.1), (0,), epochs=1)
+    kept, _ = recorded("report-arrays")
+    now = report_arrays.smoothing_table(arrays_folder(), (0.0, 0.1), (0,), epochs=1)
     now, kept = (table[table["trained"] == report_arrays.CONVERGED].set_index("epsilon") for table in (now, kept))
     pd.testing.assert_series_equal(now["attack_accuracy"], kept["attack_accuracy"].loc[[0.0, 0.1]], atol=0.002)
 
 
 def test_recorded_result_moves_as_the_smoothed_rows_of_table_i():
-    table, _ = report_arrays.recorded("report-arrays")
+    table, _ = recorded("report-arrays")
     mean = report_arrays.means(table)
-    assert report_arrays.distance(report_checks.mended()["none"], mean.loc[0.0]) < 0.03
-    assert report_arrays.distance(report_checks.mended()["smoothing"], mean.loc[0.1]) < 0.03
+    assert report_arrays.distance(table_one.mended()["none"], mean.loc[0.0]) < 0.03
+    assert report_arrays.distance(table_one.mended()["smoothing"], mean.loc[0.1]) < 0.03
     assert abs(mean.loc[0.0, "auc"] - mean.loc[0.1, "auc"]) < 0.005
 
 
 def test_closest_explanation_of_each_row():
-    table, _ = report_arrays.recorded("report-arrays")
+    table, _ = recorded("report-arrays")
     summary = pd.DataFrame({"defenses": name} | row._asdict() for name, row in TABLE_I.items())
     found = report_arrays.explanations(summary, table).set_index("row of Table I")
     assert found.loc["dropout", "closest"] == report_arrays.DEFENDED and len(found) == 8
     assert found.loc["dropout", report_arrays.DEFENDED] == 0
     without = report_arrays.explanations(summary.query("defenses == 'none'"), table).set_index("row of Table I")
     assert without.loc["dropout+smoothing", "closest"] == report_arrays.HINDERED
-    values = report_tables.explanation_values(table, found.reset_index())
+    values = report_under_test.explanation_values(table, found.reset_index())
     assert values["published-epsilon"] == "0.1" and "dropout" in values["closest"]
 
 
 def test_words_and_figures_say_what_was_found():
     exchange = Exchange("recall_members", "a", "b")
-    assert report_tables.exchanges_in_words([]) == "none"
-    assert report_tables.exchanges_in_words([exchange]) == "a single one: recall of members (a and b)"
-    assert report_tables.exchanges_in_words([exchange] * 2).startswith("2: recall of members (a and b); ")
-    assert report_tables.groups_in_words([["a", "b"], ["c"]]) == "(a, b), (c)"
-    assert list(report_tables.code_table().columns)[1:3] == ["the report's text", "the published code"]
-    _, alt = report_plots.identity_plot(report_checks.identity_table())
+    assert report_under_test.exchanges_in_words([]) == "none"
+    assert report_under_test.exchanges_in_words([exchange]) == "a single one: recall of members (a and b)"
+    assert report_under_test.exchanges_in_words([exchange] * 2).startswith("2: recall of members (a and b); ")
+    assert report_under_test.groups_in_words([["a", "b"], ["c"]]) == "(a, b), (c)"
+    assert list(report_under_test.code_table().columns)[1:3] == ["the report's text", "the published code"]
+    _, alt = report_under_test.identity_plot(table_one.identity_table())
     assert alt.count("cannot be") == 2 and "smoothing 0.73 / 0.805 (cannot be)" in alt
-    _, alt = report_plots.label_smoothing_plot(report_arrays.recorded("report-arrays")[0])
+    _, alt = report_under_test.label_smoothing_plot(recorded("report-arrays")[0])
     assert "none 0.82 and 0.65; dropout+smoothing 0.73 and 0.46" in alt
 
 
 def test_printed_and_measured_with_and_without_recorded_epochs():
-    table = report_arrays.recorded("cifar10-jpeg")[0]
-    fig, alt = report_plots.printed_and_measured(over_the_seeds(table))
+    table = recorded("cifar10-jpeg")[0]
+    fig, alt = report_under_test.printed_and_measured(over_the_seeds(table))
     assert alt.count("printed") == 8 and "undefended model" not in alt
     assert fig.axes[0].get_legend_handles_labels()[1][-1] == "open: printed"
     epochs = pd.concat([table.assign(epochs=1, target_accuracy=0.3), table])
-    _, alt = report_plots.printed_and_measured(over_the_seeds(table), epochs)
+    _, alt = report_under_test.printed_and_measured(over_the_seeds(table), epochs)
     assert "epoch 1 0.30 / " in alt
 
 
-class Undefended:
-    """Stands in for a study whose models are not trained."""
-
-    settings = StudySettings(seeds=2)
-
-    def outputs(self, seed, model, defenses):
-        return outputs(10 * seed + model)
-
-
-def test_attack_with_smoothed_labels_on_every_seed():
-    rows = report_tables.hindered_rows(Undefended(), (0.0, 0.1))
-    assert list(rows["defenses"]) == ["ε = 0", "ε = 0.1"] * 2 and list(rows["seed"]) == [0, 0, 1, 1]
-    direct = report_arrays.attack_with_smoothed_labels(outputs(11), outputs(10), 0.1)
-    assert rows.loc[3, "auc"] == direct["auc"], "fitted on the shadow, tested on the target"
-    shown = report_tables.hindered_table(rows)
+def test_attack_with_smoothed_labels_is_shown_and_judged():
+    rows = [
+        {"defenses": f"ε = {epsilon:g}", "seed": seed, "attack": "adversary1"}
+        | report_arrays.attack_with_smoothed_labels(outputs(10 * seed + 1), outputs(10 * seed), epsilon)
+        for seed in (0, 1)
+        for epsilon in (0.0, 0.1)
+    ]
+    shown = report_under_test.hindered_table(pd.DataFrame(rows))
     assert list(shown["labels"]) == ["ε = 0", "ε = 0.1"] and shown.loc[0, "AUC"].count("[") == 1
-    assert {judge(claim, rows).seeds for claim in report_tables.HINDERED_CLAIMS} == {2}
+    assert {judge(claim, pd.DataFrame(rows)).seeds for claim in report_under_test.HINDERED_CLAIMS} == {2}

@@ -5,8 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from mia_book import reference_sweeps, run_tables
-from mia_book.reference_tables import columns_reference
+from mia_book import how_this_book_was_run, reference_models
+from mia_book.what_goes_in import columns_reference
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store
 from mia_core.studies.columns import REFERENCE_COLUMNS
@@ -25,7 +25,7 @@ def test_models_are_counted_from_the_store_and_none_is_trained(tmp_path) -> None
     more = ReferenceStudy(
         made.settings.replace(defenses="none,masking,smoothing(epsilon=-0.1),dropout"), made.store, DATA
     )
-    found = run_tables.reference_models_table(more).set_index("trained with")
+    found = how_this_book_was_run.models_table(more).set_index("trained with")
     assert found["models"].to_dict() == {"none": 6, "smoothing (ε = −0.1)": 6, "dropout": 0}
     assert (
         found.loc["none", "first trained"] == "2026-01-01 UTC" and found.loc["none", "seconds a model"] == "1.0 to 1.0"
@@ -37,7 +37,7 @@ def test_of_two_studies_only_what_differs_is_listed(tmp_path) -> None:
     others = ReferenceStudy(SETTINGS, Store(tmp_path), DATA)
     recipe = SETTINGS.model_dump(include={"epochs", "batch_size", "precision", "device"})
     plain = Study(StudySettings(**recipe, seeds=2, part=40), Store(tmp_path), DATA)
-    found = run_tables.other_settings_table(others, plain).set_index("setting")["value"]
+    found = how_this_book_was_run.settings_table(others, plain).set_index("setting")["value"]
     assert found["models"] == "6" and found["part"] == "120" and found["design"] == "pairs"
     assert not {"epochs", "batch_size", "dataset", "defenses", "attacks"} & set(found.index)
 
@@ -46,14 +46,14 @@ def test_a_study_that_is_planned_has_the_canaries_of_the_shared_one(tmp_path, mo
     monkeypatch.setenv("MIA_CACHE", str(tmp_path))
     monkeypatch.setattr(ReferenceStudy, "train", lambda self: self)
     own = {"models": 4, "canaries": 20, "part": 30}
-    planned, shared = reference_sweeps.planned_study(**own), reference_sweeps.shared_study(**own)
+    planned, shared = reference_models.planned_study(**own), reference_models.shared_study(**own)
     assert planned.canaries.sum() == 6 and planned.dataset.fingerprint == shared.dataset.fingerprint
     assert identity(planned.dataset, planned.job(1, ())) == identity(shared.dataset, shared.job(1, ()))
 
 
 def test_recorded_studies_are_listed_by_their_provenance(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
-    assert run_tables.recorded_table().empty and "file" in run_tables.recorded_table()
+    assert how_this_book_was_run.recorded_table().empty and "file" in how_this_book_was_run.recorded_table()
     machine = {"cores": "2", "instructions": "avx2 avx512f", "processor": "AMD EPYC"}
     about = {"models_made": {"first": "2026-01-02T03", "last": "2026-01-03T04"}, "machines": [machine]}
     seeds = {"settings": {"seeds": [0, 1], "defenses": ["none", "dropout"]}, "recipe_used": {"precision": "float32"}}
@@ -63,7 +63,7 @@ def test_recorded_studies_are_listed_by_their_provenance(tmp_path, monkeypatch: 
         pd.DataFrame({"x": [1]}).to_csv(tmp_path / f"{name}.csv", index=False)
         (tmp_path / f"{name}.provenance.json").write_text(json.dumps(found))
     where = "AMD EPYC, 2 cores, avx512f"
-    assert run_tables.recorded_table().to_numpy().tolist() == [
+    assert how_this_book_was_run.recorded_table().to_numpy().tolist() == [
         ["a.csv", "2 seeds", "none, dropout", "2026-01-02 to 2026-01-03", "float32", where],
         ["b.csv", "18 models", "smoothing (ε = −0.1)", "2026-01-02 to 2026-01-03", "", where],
         ["c.csv", "trains nothing", "", "2026-02-03", "", ""],

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_book import strongest, strongest_claims
-from mia_book.strongest import LOW, MARK
+from mia_book import grids, reference_models, strongest_attack, wording
+from mia_book.grids import LOW, MARK
 from mia_core.base.errors import DataError
 from mia_core.display.svg import themed_svg
 from mia_core.studies.recorded import recorded_parts
@@ -28,77 +28,76 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
 
 
 def test_one_attack_of_each_column_is_marked_and_it_is_the_strongest(rows: pd.DataFrame) -> None:
-    grid = strongest.attack_grid(rows)
+    grid = grids.attack_grid(rows)
     assert list(grid.columns) == ["attack", "none", "smoothing", "masking"] and list(grid["attack"]) == list(ATTACKS)
     last = over_targets(rows[(rows["examples"] == "pool") & (rows["epochs"] == rows["epochs"].max())])
     for name in grid.columns[1:]:
         marked = grid.loc[grid[name].str.contains(MARK), "attack"].tolist()
         of_name = last[last["defenses"] == name].set_index("attack")[LOW].astype(float)
         assert marked == [of_name.idxmax()]
-    assert list(strongest.attack_grid(rows, defenses=["masking", "none", "dropout"]).columns[1:]) == ["masking", "none"]
 
 
 def test_a_level_below_one_example_is_not_measurable(rows: pd.DataFrame) -> None:
-    grid = strongest.attack_grid(rows, "tpr_at_fpr_0.001")
+    grid = grids.attack_grid(rows, "tpr_at_fpr_0.001")
     assert (grid[["none", "smoothing", "masking"]] == "not measurable").all(axis=None)
-    assert (strongest.strongest_table(rows)["TPR at 0.1% FPR"] == "not measurable").all()
-    assert list(strongest.measured(rows)) == ["auc", LOW]
+    assert (grids.strongest_table(rows)["TPR at 0.1% FPR"] == "not measurable").all()
+    assert list(grids.measured(rows)) == ["auc", LOW]
 
 
 def test_an_attack_that_sees_nothing_says_so(rows: pd.DataFrame) -> None:
     blind = rows.copy()
     blind.loc[(blind["attack"] == "loss") & (blind["defenses"] == "masking"), "distinct_scores"] = 1
-    grid = strongest.attack_grid(blind).set_index("attack")
+    grid = grids.attack_grid(blind).set_index("attack")
     assert grid.loc["loss", "masking"] == "sees nothing" and grid.loc["loss", "none"] != "sees nothing"
 
 
 def test_the_strongest_is_named(rows: pd.DataFrame) -> None:
-    found = strongest.strongest_table(rows).set_index("defenses")
-    for part in strongest.strongest_in_words(rows).split("; "):
+    found = grids.strongest_table(rows).set_index("defenses")
+    for part in grids.strongest_in_words(rows).split("; "):
         attack, _, name = part.partition(" on ")
         assert found.loc[name, "TPR at 1% FPR"].partition(" 0.")[0] in {attack, attack.lower()}
-    worst = strongest.worst_case(rows)
+    worst = strongest_attack.worst_case(rows)
     assert list(worst["defenses"]) == ["none", "smoothing", "masking"]
     assert worst["AUC, canaries"].str.contains(r"^[a-z0-9-]+ [01]\.\d{3}$").all()
     assert (worst["TPR at 1% FPR, canaries"] == "not measurable").all(), "48 canaries of all targets are too few"
-    assert (strongest.worst_case(rows[rows["examples"] == "pool"])["AUC, canaries"] == "not measurable").all()
+    assert (strongest_attack.worst_case(rows[rows["examples"] == "pool"])["AUC, canaries"] == "not measurable").all()
 
 
 def test_the_order_of_attacks_at_two_levels_is_compared(rows: pd.DataFrame) -> None:
-    assert strongest.order_kept(rows) == "not measurable"
-    same = rows.assign(**{strongest.LOWEST: rows[LOW]})
-    assert strongest.order_kept(same) == "1.00 on none; 1.00 on smoothing; 1.00 on masking"
-    turned = rows.assign(**{strongest.LOWEST: -rows[LOW].astype(float)})
-    assert strongest.order_kept(turned).count("-1.00") == 3
+    assert strongest_attack.order_kept(rows) == "not measurable"
+    same = rows.assign(**{grids.LOWEST: rows[LOW]})
+    assert strongest_attack.order_kept(same) == "1.00 on none; 1.00 on smoothing; 1.00 on masking"
+    turned = rows.assign(**{grids.LOWEST: -rows[LOW].astype(float)})
+    assert strongest_attack.order_kept(turned).count("-1.00") == 3
 
 
 def test_combinations_are_named_in_words(rows: pd.DataFrame) -> None:
-    assert strongest.named("none, dropout+smoothing(epsilon=-0.1)") == "none, dropout+smoothing (ε = −0.1)"
-    assert strongest.named("smoothing(epsilon=0.2)") == "smoothing (ε = 0.2)"
-    negative = rows.assign(defenses=rows["defenses"].replace("smoothing", strongest_claims.NEGATIVE))
+    assert wording.named("none, dropout+smoothing(epsilon=-0.1)") == "none, dropout+smoothing (ε = −0.1)"
+    assert wording.named("smoothing(epsilon=0.2)") == "smoothing (ε = 0.2)"
+    negative = rows.assign(defenses=rows["defenses"].replace("smoothing", reference_models.NEGATIVE))
     words = "smoothing (ε = −0.1)"
-    assert words in strongest.attack_grid(negative).columns and words in strongest.strongest_in_words(negative)
-    for made in (strongest.strongest_table, strongest.worst_case, strongest.stopping_table):
+    assert words in grids.attack_grid(negative).columns and words in grids.strongest_in_words(negative)
+    for made in (grids.strongest_table, strongest_attack.worst_case, strongest_attack.stopping_table):
         assert words in made(negative)["defenses"].tolist()
-    for said in (strongest.stopping_in_words(negative), strongest.weak_and_strong(negative)[1]):
+    for said in (strongest_attack.stopping_in_words(negative), strongest_attack.weak_and_strong(negative)[1]):
         assert words in said and "epsilon" not in said
-    assert words in strongest.beside_stopping(negative)[1]
+    assert words in strongest_attack.against_earlier_stops(negative)[1]
 
 
 def test_attacks_without_a_threshold_are_named(rows: pd.DataFrame) -> None:
     none = (rows["attack"] == "loss") & (rows["defenses"] == "none")
     nobody = rows.assign(**{LOW: rows[LOW].mask(none, 0.0), "fpr_at_0.01": rows["fpr_at_0.01"].mask(none, 0.0)})
-    before = strongest.without_threshold(rows)
-    assert "loss" not in before and "loss" in strongest.without_threshold(nobody).split(", ")
+    before = strongest_attack.without_threshold(rows)
+    assert "loss" not in before and "loss" in strongest_attack.without_threshold(nobody).split(", ")
     accused = nobody.assign(**{"fpr_at_0.01": 0.01})  # a threshold there is, but no member above it
-    assert strongest.without_threshold(accused) == "none of them"
+    assert strongest_attack.without_threshold(accused) == "none of them"
 
 
 def test_verdicts_of_one_attack_are_set_beside_those_of_the_strongest(rows: pd.DataFrame) -> None:
     alone = rows[rows["attack"] == "adversary1"]
-    assert strongest.apart_in_words(alone) == "the same on smoothing, masking; another on none of them"
-    words = strongest.apart_in_words(rows)
-    whole, weak = (strongest.stopping_table(rows, (LOW,), attack) for attack in ("strongest", "adversary1"))
+    assert strongest_attack.apart_in_words(alone) == "the same on smoothing, masking; another on none of them"
+    words = strongest_attack.apart_in_words(rows)
+    whole, weak = (strongest_attack.stopping_table(rows, (LOW,), attack) for attack in ("strongest", "adversary1"))
     for (_, one), (_, other) in zip(whole.iterrows(), weak.iterrows(), strict=True):
         first, second = (row["TPR at 1% FPR"].rpartition(": ")[2] for row in (one, other))
         if one["defenses"] != "none" and first != second:
@@ -107,23 +106,23 @@ def test_verdicts_of_one_attack_are_set_beside_those_of_the_strongest(rows: pd.D
 
 def test_verdicts_link_to_where_their_attacks_stand(rows: pd.DataFrame) -> None:
     renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
-    found = strongest_claims.verdicts(renamed)
-    assert strongest_claims.evidence(found) == ["tab-grid", *["tab-strongest"] * (len(found) - 1)]
-    assert set(strongest_claims.evidence(found, recorded=True)) == {"tab-cifar-grid", "tab-cifar-strongest"}
+    found = strongest_attack.verdicts(renamed)
+    assert strongest_attack.evidence(found) == ["tab-grid", *["tab-strongest"] * (len(found) - 1)]
+    assert set(strongest_attack.evidence(found, recorded=True)) == {"tab-cifar-grid", "tab-cifar-strongest"}
 
 
 def test_figures_say_what_they_show(rows: pd.DataFrame) -> None:
-    for fig, alt in (strongest.weak_and_strong(rows), strongest.beside_stopping(rows)):
+    for fig, alt in (strongest_attack.weak_and_strong(rows), strongest_attack.against_earlier_stops(rows)):
         assert "masking" in alt and themed_svg(fig, name="a", alt=alt).startswith("<svg")
-    assert "the report's attack" in strongest.weak_and_strong(rows)[1]
-    assert "epoch 1 " in strongest.beside_stopping(rows)[1]
-    assert "means over pairs of models: " in strongest.beside_stopping(rows)[1]
+    assert "the report's attack" in strongest_attack.weak_and_strong(rows)[1]
+    assert "epoch 1 " in strongest_attack.against_earlier_stops(rows)[1]
+    assert "means over pairs of models: " in strongest_attack.against_earlier_stops(rows)[1]
 
 
 def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
-    found = strongest.stopping_table(rows)
+    found = strongest_attack.stopping_table(rows)
     assert list(found.columns) == ["defenses", "AUC", "TPR at 1% FPR", "pairs"]
-    words = strongest.stopping_in_words(rows)
+    words = strongest_attack.stopping_in_words(rows)
     verdicts = {part.partition(": ")[0]: part.partition(": ")[2] for part in words.split("; ")}
     assert list(verdicts) == ["safer", "less safe", "cannot be told"]
     for _, row in found[found["defenses"] != "none"].iterrows():
@@ -132,17 +131,17 @@ def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
 
 
 def test_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
-    judged = {verdict.claim.of: verdict for verdict in strongest_claims.verdicts(rows)}
+    judged = {verdict.claim.of: verdict for verdict in strongest_attack.verdicts(rows)}
     assert set(judged) == {"smoothing", "masking"}  # no t-LiRA, no dropout, no negative smoothing
     assert all(verdict.seeds == 3 for verdict in judged.values())
     renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
-    first = strongest_claims.verdicts(renamed)[0]
-    assert first.claim == strongest_claims.MISSED and first.seeds == 3
+    first = strongest_attack.verdicts(renamed)[0]
+    assert first.claim == strongest_attack.MISSED and first.seeds == 3
 
 
 def test_nothing_measured_nothing_judged(rows: pd.DataFrame) -> None:
     unmeasured = rows.assign(**{LOW: np.nan})
-    assert {verdict.claim.measure for verdict in strongest_claims.verdicts(unmeasured)} == {"auc"}
+    assert {verdict.claim.measure for verdict in strongest_attack.verdicts(unmeasured)} == {"auc"}
 
 
 def test_a_recorded_study_says_what_it_is() -> None:
@@ -152,11 +151,11 @@ def test_a_recorded_study_says_what_it_is() -> None:
         return {"settings": settings, "models_made": made, "recipe_used": {"precision": precision}}
 
     words = "18 models of each combination, 50 epochs, 210 canaries, trained on 2026-01-02"
-    assert strongest.recorded_words([part("2026-01-02T05:06")]) == f"{words} in bfloat16"
+    assert grids.recorded_words([part("2026-01-02T05:06")]) == f"{words} in bfloat16"
     both = [part("2026-01-02"), part("2026-02-03", defenses=("smoothing", "dropout"))]
-    assert strongest.recorded_words(both) == f"{words} to 2026-02-03 in bfloat16"
+    assert grids.recorded_words(both) == f"{words} to 2026-02-03 in bfloat16"
     mixed = f"{words} to 2026-02-03 (in bfloat16: none, smoothing, dropout; in float32: masking)"
-    assert strongest.recorded_words([*both, part("2026-01-02", "float32", ("masking",))]) == mixed
+    assert grids.recorded_words([*both, part("2026-01-02", "float32", ("masking",))]) == mixed
 
 
 def test_parts_of_a_recorded_study_are_one_table(

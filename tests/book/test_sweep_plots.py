@@ -7,9 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_book import defense_claims, sweep_plots
-from mia_book.confidence_features import asked_confidence, feature_table, features, guess_table, short_of
-from mia_book.published import SMOOTHING, smoothing_beside, times_less
+from mia_book import claims, confidence_masking, dropout, label_smoothing, sweeps
+from mia_book.label_smoothing import (
+    SMOOTHING,
+    feature_table,
+    features,
+    guess_table,
+    short_of,
+    smoothing_beside,
+    times_less,
+)
+from mia_book.sweeps import asked_confidence
 from mia_core.defenses import combination, describe
 from mia_core.display.svg import themed_svg
 from mia_core.gate.outputs import check_outputs
@@ -40,7 +48,7 @@ def drawn(figure, alt):
 
 def test_curves_draw_a_line_an_attack_only_where_it_matters(done):
     panels = ("target_accuracy", "attack_accuracy")
-    figure, alt = sweep_plots.knob_curves(done.table(), panels, "ε", {"attack_accuracy": (0.2, 0.72)})
+    figure, alt = sweeps.knob_curves(done.table(), panels, "ε", {"attack_accuracy": (0.2, 0.72)})
     drawn(figure, alt)
     assert alt.count("target accuracy") == 1 and "gap: attack accuracy" in alt and "adversary1: attack accuracy" in alt
     assert "the report prints 0.72 at 0.2" in alt
@@ -59,7 +67,7 @@ def made_up():
 
 
 def test_what_a_report_prints_is_explained_below_the_figure():
-    figure, _ = sweep_plots.knob_curves(made_up(), ("auc", "attack_accuracy"), "ε", {"attack_accuracy": (0.2, 0.7)})
+    figure, _ = sweeps.knob_curves(made_up(), ("auc", "attack_accuracy"), "ε", {"attack_accuracy": (0.2, 0.7)})
     (legend,) = figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["adversary1", "gap", "the report"]
     assert all(axes.get_legend() is None for axes in figure.axes)
@@ -67,7 +75,7 @@ def test_what_a_report_prints_is_explained_below_the_figure():
 
 def test_level_without_the_knob_is_a_line_across():
     plain = made_up().query("defenses == 'none'")
-    figure, alt = sweep_plots.knob_curves(made_up(), ["attack_accuracy"], "ε", level=("undefended", plain))
+    figure, alt = sweeps.knob_curves(made_up(), ["attack_accuracy"], "ε", level=("undefended", plain))
     drawn(figure, alt)
     assert alt.count("undefended") == 2 and "undefended 0.505" in alt and "undefended 0.605" in alt
     labels = [text.get_text() for text in figure.legends[0].get_texts()]
@@ -75,49 +83,48 @@ def test_level_without_the_knob_is_a_line_across():
 
 
 def test_intervals_are_cut_to_what_the_measure_can_be():
-    figure, _ = sweep_plots.knob_curves(made_up(), ["tpr_at_fpr_0.01"], "ε")  # 0 and 0.01: the interval goes below 0
+    figure, _ = sweeps.knob_curves(made_up(), ["tpr_at_fpr_0.01"], "ε")  # 0 and 0.01: the interval goes below 0
     ends = [segment for bars in figure.axes[0].containers for segment in bars.lines[2][0].get_segments()]
     assert min(end[:, 1].min() for end in ends) == 0 and max(end[:, 1].max() for end in ends) > 0.01
 
 
 def test_mark_that_is_missing_in_the_first_line_is_in_the_legend():
     part = made_up().query("attack == 'adversary1' or defenses != 'none'")
-    figure, _ = sweep_plots.dots(part, "attack_accuracy", "attack accuracy")
+    figure, _ = sweeps.dots(part, "attack_accuracy", "attack accuracy")
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["adversary1", "gap"]
 
 
 def test_curves_leave_out_what_was_not_measured_and_need_no_interval(done):
     table = done.table()
     table = table[table["seed"] == 0].assign(auc=None)
-    figure, alt = sweep_plots.knob_curves(table, ("auc", "attack_accuracy"), "ε")
+    figure, alt = sweeps.knob_curves(table, ("auc", "attack_accuracy"), "ε")
     drawn(figure, alt)
     assert "AUC not measurable" in alt
 
 
 def test_dots_name_every_line_and_mark(done):
-    figure, alt = sweep_plots.dots(done.table(), "attack_accuracy", "attack accuracy")
+    figure, alt = sweeps.dots(done.table(), "attack_accuracy", "attack accuracy")
     svg = drawn(figure, alt)
     for name in ("none", "smoothing(epsilon=-0.1)", "smoothing(epsilon=0.2)"):
         assert f"{name}, gap: " in alt and name in svg
 
 
 def test_frames_share_their_axes_and_say_what_the_attack_reaches(done):
-    frames, alts = sweep_plots.confidence_frames(done, mark_asked=True)
+    frames, alts = sweeps.confidence_frames(done, mark_asked=True)
     assert [value for value, _ in frames] == ["-0.1", "0", "0.2"]
     limits = {(fig.axes[0].get_xlim(), fig.axes[0].get_ylim()) for _, fig in frames}
     assert len(limits) == 1
     for (value, figure), alt in zip(frames, alts, strict=True):
-        assert sweep_plots.reach(done.table(), float(value)) in alt
+        assert sweeps.reach(done.table(), float(value)) in alt
         assert re.search(r"\d+% of the members between .* and \d+% of the non-members between", alt)
         drawn(figure, alt)
     assert "labels ask for 1.1, off the scale" in alts[0] and "a dashed line where labels ask for 0.8." in alts[2]
-    unmarked = sweep_plots.confidence_frames(done, (0, 0.2))
-    assert len(unmarked[0]) == 2 and "labels ask" not in unmarked[1][0]
+    assert "labels ask" not in sweeps.confidence_frames(done)[1][0]
 
 
 def test_frames_of_a_mask_have_as_many_bars_as_it_leaves(done):
     masks = Sweep(SETTINGS, "masking", "k", (1, 2, 3), seeds=2, store=done.study.store, dataset=DATA)
-    frames, alts = sweep_plots.rank_frames(masks)
+    frames, alts = confidence_masking.rank_frames(masks, list(masks.steps))
     assert [re.search(r"(\d) bars left", alt)[1] for alt in alts] == ["1", "2", "3"]
     for (_, figure), alt in zip(frames, alts, strict=True):
         drawn(figure, alt)
@@ -159,22 +166,22 @@ def test_guesses_need_no_shadow_and_are_judged_against_a_row():
     areas = guess_table(study, smoothed, (0, 0.2))
     assert areas["defenses"].tolist() == ["guess 0", "guess 0.2"] * 2 and areas["auc"].tolist() == [0.5, 1.0] * 2
     assert short_of(study, smoothed) == 0.5
-    assert defense_claims.guesses_in_words(areas, (0, 0.2), "guess 0") == "holds at 0.2"
-    assert defense_claims.guesses_in_words(areas, (0, 0.2), "guess 0.2") == "does not hold at 0"
+    assert label_smoothing.guesses_in_words(areas, (0, 0.2), "guess 0") == "holds at 0.2"
+    assert label_smoothing.guesses_in_words(areas, (0, 0.2), "guess 0.2") == "does not hold at 0"
 
 
 def test_outcomes_are_told_with_their_places():
     def verdict(outcome):
-        return Verdict(defense_claims.digits_claim(1, "rounding"), outcome, None, None, None, 0)
+        return Verdict(confidence_masking.digits_claim(1, "rounding"), outcome, None, None, None, 0)
 
     found = {"0": verdict("does not hold"), "1": verdict("holds"), "2": verdict("holds")}
-    assert defense_claims.by_outcome(found) == "does not hold at 0; holds at 1, 2"
-    assert defense_claims.digits_claim(1, "rounding").text.startswith("Rounding to 1 decimal leaves")
+    assert claims.by_outcome(found) == "does not hold at 0; holds at 1, 2"
+    assert confidence_masking.digits_claim(1, "rounding").text.startswith("Rounding to 1 decimal leaves")
 
 
 def test_published_epsilon_is_held_against_the_reports():
     assert times_less(SMOOTHING[0]) == pytest.approx(0.1 / (0.0083 * 0.9))
-    beside = [(one.setting, one.measure, one.without, one.with_defense) for one in SMOOTHING]
+    beside = [(setting, *values) for _, setting, _, *values in SMOOTHING]
     assert ("EfficientNet, CIFAR-10", "balanced accuracy", 0.646, 0.639) in beside
 
 
@@ -188,9 +195,9 @@ def test_published_numbers_stand_below_ours(done):
 
 def test_every_claim_names_defenses_as_tables_do():
     claims = [
-        *defense_claims.SMOOTHING_CLAIMS, *defense_claims.NEGATIVE_CLAIMS, *defense_claims.DISTANCE_CLAIMS,
-        *defense_claims.DROPOUT_CLAIMS, *defense_claims.PLACE_CLAIMS,
-        *(claim for group in defense_claims.MASKING_CLAIMS.values() for claim in group),
+        *label_smoothing.SMOOTHING_CLAIMS, *label_smoothing.NEGATIVE_CLAIMS, *label_smoothing.DISTANCE_CLAIMS,
+        *dropout.DROPOUT_CLAIMS, *dropout.PLACE_CLAIMS,
+        *(claim for group in confidence_masking.MASKING_CLAIMS.values() for claim in group),
     ]  # fmt: skip
     for claim in claims:
         assert not claim.margin or f"{claim.margin:g}" in claim.text

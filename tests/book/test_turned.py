@@ -10,8 +10,6 @@ from books import code, write_chapter
 from contract import chapters
 from mia_core.measures.claims import Claim
 from turned import (
-    CANNOT_TELL,
-    DOES_NOT_HOLD,
     HOLDS,
     JUDGE,
     OUTCOMES,
@@ -160,7 +158,3 @@ def test_sentences_are_told_apart() -> None:
     assert sentences('# A title\n\nOne, i.e. two. Three "four." Five?\n- six\n- seven [](#fig-a). Eight') == [
         "# A title", "One, i.e. two.", 'Three "four."', "Five?", "- six", "- seven [](#fig-a).", "Eight",
     ]  # fmt: skip
-
-
-def test_the_three_outcomes_are_those_of_the_package() -> None:
-    assert OUTCOMES == (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)

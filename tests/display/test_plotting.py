@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mia_book import diagrams
-from mia_book.reference_tables import array_cases, columns_reference, refusals, settings_reference
+from mia_book import attack_mechanism
+from mia_book.paper import beside_table_i
+from mia_book.what_goes_in import array_cases, columns_reference, refusals, settings_reference
 from mia_core.base.errors import DataError
 from mia_core.display import figures, tables
 from mia_core.display import plots as plotting
@@ -131,15 +132,15 @@ def test_a_heat_map_without_any_value_says_so():
 
 
 def test_the_diagram_has_words_for_those_who_do_not_see_it():
-    assert "fitted on the shadow's posteriors" in drawn(diagrams.adversary_1())
+    assert "fitted on the shadow's posteriors" in drawn(attack_mechanism.adversary_1())
 
 
 def test_table_i_stands_beside_ours():
-    beside = tables.beside_table_i(over_the_seeds(table())).set_index("defenses")
+    beside = beside_table_i(over_the_seeds(table())).set_index("defenses")
     assert beside.loc["none, Table I", "target accuracy"] == "0.60"
     assert beside.loc["none, this run", "target accuracy"].startswith("0.510 [")
     assert beside.loc["smoothing(epsilon=-0.1), Table I", "attack accuracy"] == "not printed"
-    single = tables.beside_table_i(over_the_seeds(table((0,))), ["recall_members", "shadow_accuracy"], "recorded")
+    single = beside_table_i(over_the_seeds(table((0,))), ["recall_members", "shadow_accuracy"], "recorded")
     assert list(single.iloc[1]) == ["none, recorded", "0.50", "0.500"] and single.iloc[0, 2] == "not printed"
 
 

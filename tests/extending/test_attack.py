@@ -28,9 +28,9 @@ RECORDS = (ReferenceRecord("starlight", lambda view: view.of_target("logit"), "l
 """
 ASK = """
 import contextlib, io, json, sys
-from mia_book.reference_tables import attacks_reference
+from mia_book.all_attacks import attacks_reference
 from mia_core.cli.main import main
-from mia_core.studies.reference_settings import ReferenceSettings
+from mia_core.studies.settings import ReferenceSettings
 from mia_core.studies.settings import StudySettings
 
 def shown(*arguments):

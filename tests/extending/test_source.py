@@ -29,6 +29,6 @@ def test_a_source_of_data_is_one_file(project):
     assert "stripes, folder:<path>" in project.python("-m", "mia_core", "study", "--dataset=zebra").stderr
     rows = json.loads(project.mia(*STUDY, "--dataset=Stripes", "--defenses=none", "--json"))
     assert [row["dataset"] for row in rows] == ["stripes"]
-    listed = "from mia_book.reference_tables import settings_reference as t; from mia_core.studies.settings import *; "
+    listed = "from mia_book.what_goes_in import settings_reference as t; from mia_core.studies.settings import *; "
     shown = project.python("-c", listed + "print(t(StudySettings).set_index('setting').meaning['dataset'])").stdout
     assert "stripes, or folder:<path>" in shown

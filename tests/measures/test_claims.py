@@ -3,10 +3,10 @@
 import pandas as pd
 import pytest
 
+from mia_book.paper import CLAIMS, TABLE_I, breaks_recall_identity
 from mia_core.base.errors import SettingsError
 from mia_core.display.tables import difference
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, _p_value, corrected, judge
-from mia_core.studies.paper import CLAIMS, TABLE_I, breaks_recall_identity
 
 
 def table(left, right, measure="attack_accuracy"):

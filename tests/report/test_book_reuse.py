@@ -9,6 +9,7 @@ import pytest
 
 from books import code, one_chapter, unrendered, write_chapter
 from mia_core.report import build_report, record, reuse
+from mia_core.studies.recorded import REPORT_ARRAYS
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -117,6 +118,28 @@ def test_what_chapters_read_shapes_them_by_name_and_content(
         return
     file.with_stem("other").unlink()
     assert key() == found[0]
+
+
+@pytest.mark.parametrize("changed", REPORT_ARRAYS.values())
+def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
+    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, changed: str
+) -> None:
+    found = [key()]
+    folder = tmp_path / "shared" / "data" / "report-arrays"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
+    assert key() == found[0], "a folder without the arrays is not read"
+    for name in REPORT_ARRAYS.values():
+        (folder / name).write_bytes(b"as published")
+    found.append(key())
+    (folder / changed).write_bytes(b"as  changed!")
+    found.append(key())
+    assert len(set(found)) == 3
+    (folder / changed).write_bytes(b"as published")
+    assert key() == found[1]
+    (tmp_path / "shared").rename(tmp_path / "elsewhere")
+    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
+    assert key() == found[1], "the content counts, not the place"
 
 
 def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from mia_book.risk_tables import refuted
+from mia_book.grids import refuted
 from mia_core.base.errors import SettingsError
 from mia_core.data.splits import pairs
 from mia_core.measures.epsilon import COINS, DELTA, epsilon_one_run

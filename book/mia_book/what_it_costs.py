@@ -1,0 +1,325 @@
+"""Of "What it costs": growth, recorded benchmarks, and what a budget of minutes buys."""
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from mia_book.claims import HERE
+from mia_core.base.errors import ArrayError, DataError, SettingsError
+from mia_core.display.svg import figure, style
+from mia_core.display.tables import verdicts_table
+from mia_core.measures.claims import Claim, Verdict
+from mia_core.measures.intervals import over_seeds
+from mia_core.measures.text import Measured, around, number, percent, signed
+from mia_core.studies.recorded import results_dir
+
+FORMAT = 1
+"""Of the records."""
+CURVES = {
+    "time, models": ("streamed", "models", "seconds"),
+    "time, examples": ("streamed", "examples", "seconds"),
+    "memory, models": ("streamed", "models", "megabytes"),
+    "memory, examples": ("streamed", "examples", "megabytes"),
+    "memory, models together": ("together", "models", "megabytes"),
+}
+"""Name of a curve -> (kind of rows, what varies, what is measured)."""
+MARGIN, LINEAR, FLAT = 0.15, 1.0, 0.0
+"""How far a slope may be from the one claimed, and the slopes that claims are about."""
+GROWTH_CLAIMS: tuple[Claim, ...] = (
+    Claim(f"Time grows linearly with models, to within {MARGIN}.",
+        HERE, "exponent", "time, models", LINEAR, "same", MARGIN),
+    Claim(f"Time grows at most linearly with examples, to within {MARGIN}.",
+        HERE, "exponent", "time, examples", LINEAR + MARGIN, "lower"),
+    Claim(f"Memory does not grow with models, to within {MARGIN}.",
+        HERE, "exponent", "memory, models", FLAT, "same", MARGIN),
+    Claim(f"Memory grows at most linearly with examples, to within {MARGIN}.",
+        HERE, "exponent", "memory, examples", LINEAR + MARGIN, "lower"),
+)  # fmt: skip
+"""On `growth_table`, attack "none"."""
+
+
+def read(name: str) -> dict[str, Any]:
+    """A recorded benchmark: what `make bench` wrote. Raises `DataError` for one that is missing or damaged."""
+    path = results_dir() / "benchmarks" / f"{name}.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["format"] != FORMAT or found["name"] != name or not isinstance(found["results"], dict):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path}: no recorded benchmark, or damaged ({type(error).__name__}); `make bench` makes them all"
+        ) from None
+    return found
+
+
+def exponent(sizes: Sequence[float], values: Sequence[float]) -> float:
+    """The slope of log(values) over log(sizes), by least squares.
+
+    Raises `ArrayError` for fewer than two different sizes or anything that is not above zero.
+    """
+    x, y = np.asarray(sizes, float), np.asarray(values, float)
+    if x.shape != y.shape or len(set(x.tolist())) < 2 or not ((x > 0).all() and (y > 0).all()):
+        raise ArrayError(f"growth: expected values above 0 of at least 2 sizes, found {list(sizes)}, {list(values)}")
+    return float(np.polyfit(np.log(x), np.log(y), 1)[0])
+
+
+def points(rows: Iterable[Mapping[str, Any]], curve: str, of_round: int) -> tuple[list[float], list[float]]:
+    """Sizes, ascending, and values of one curve in one round; what does not vary is at its smallest."""
+    kind, varied, measured = CURVES[curve]
+    fixed = "examples" if varied == "models" else "models"
+    own = [row for row in rows if row["kind"] == kind and row["round"] == of_round]
+    least = min(row[fixed] for row in own)
+    found = sorted((row[varied], row[measured]) for row in own if row[fixed] == least)
+    return [size for size, _ in found], [value for _, value in found]
+
+
+def exponents(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[float]]:
+    """The exponent of every curve, one per round."""
+    rounds = sorted({row["round"] for row in rows})
+    return {curve: [exponent(*points(rows, curve, number)) for number in rounds] for curve in CURVES}
+
+
+def growth_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
+    """Exponents in the form that `mia_core.measures.claims.judge` takes: a round is a seed and a curve stands for
+    defenses."""
+    return pd.DataFrame(
+        {"defenses": curve, "attack": "none", "seed": number, "exponent": value}
+        for curve, values in exponents(rows).items()
+        for number, value in enumerate(values)
+    )
+
+
+def growth_verdicts(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """`mia_core.display.tables.verdicts_table` of verdicts on `GROWTH_CLAIMS`, with rounds in place of seeds.
+
+    The difference is that of the slope to 1, or to 0 where the claim is that nothing grows, never to the edge of what
+    the claim admits.
+    """
+    shown = []
+    for one in verdicts:
+        if one.difference is not None and one.claim.direction != "same":
+            values = {name: getattr(one, name) for name in ("difference", "low", "high")}
+            shifted = {name: None if value is None else value + MARGIN for name, value in values.items()}
+            one = replace(one, claim=replace(one.claim, margin=one.claim.margin - MARGIN), **shifted)
+        shown.append(one)
+    return verdicts_table(shown, "round", evidence="fig-growth")
+
+
+def mean_exponent(rows: Sequence[Mapping[str, Any]], curve: str) -> float:
+    """The mean over rounds of the exponent of one curve."""
+    return float(np.mean(exponents(rows)[curve]))
+
+
+TRAININGS_A_SEED = 8  # target and shadow under the four combinations of dropout and smoothing; masking trains nothing
+FEWEST_SEEDS, ENOUGH_SEEDS, MOST_REFERENCES = 2, 10, 256
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """seeds of the study and reference models for one target that fit into `minutes`.
+
+    half_width  of the 95% interval over the seeds, in standard deviations between seeds; None for fewer than 2 seeds
+    used        minutes that these trainings take
+    """
+
+    minutes: float
+    seeds: int
+    references: int
+    half_width: float | None
+    used: float
+
+
+def suggest(minutes: float, seconds_a_model: float, cores: int = 1) -> Suggestion:
+    """Spend a budget: up to 10 seeds from one half of it, and complementary pairs of reference models from the rest.
+
+    minutes          of the wall clock, on a machine that does nothing else
+    seconds_a_model  that one core needs for one training; `cores` of them train side by side
+    Where half the budget does not pay for 2 seeds, the whole goes to seeds: a single seed has no interval. Reference
+    models come in pairs, one that saw an example and one that did not; 256 are the most that is suggested.
+    Raises `SettingsError` unless all three are above zero.
+    """
+    if not (minutes > 0 and seconds_a_model > 0 and cores >= 1):
+        raise SettingsError(
+            f"budget: expected minutes and seconds above 0 and at least 1 core, found {minutes} minutes, "
+            f"{seconds_a_model} seconds, {cores} cores"
+        )
+    trainings = int(60 * minutes * cores / seconds_a_model)
+    seeds = min(trainings // 2 // TRAININGS_A_SEED, ENOUGH_SEEDS)
+    if seeds < FEWEST_SEEDS:
+        seeds = min(trainings // TRAININGS_A_SEED, FEWEST_SEEDS)
+    left = trainings - seeds * TRAININGS_A_SEED
+    references = min(left // 2 * 2, MOST_REFERENCES) if seeds >= FEWEST_SEEDS else 0
+    used = (seeds * TRAININGS_A_SEED + references) * seconds_a_model / cores / 60
+    return Suggestion(minutes, seeds, references, half_width(seeds), used)
+
+
+def half_width(seeds: int, confidence: float = 0.95) -> float | None:
+    """Half of Student's t-interval over `seeds` values, in standard deviations between them; None below 2 seeds."""
+    from scipy.special import stdtrit
+
+    if seeds < FEWEST_SEEDS:
+        return None
+    return float(stdtrit(seeds - 1, (1 + confidence) / 2)) / seeds**0.5
+
+
+def enough_in_words(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> str:
+    """The smallest of several budgets that buys all the seeds that `suggest` ever spends on, as the end of a sentence:
+    "10 seeds first fit into the budget of 30 minutes"."""
+    for found in sorted(minutes):
+        if suggest(found, seconds_a_model, cores).seeds == ENOUGH_SEEDS:
+            return f"{ENOUGH_SEEDS} seeds first fit into the budget of {found:g} minute{'' if found == 1 else 's'}"
+    return f"none of these budgets has room for {ENOUGH_SEEDS} seeds"
+
+
+def budget_table(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> pd.DataFrame:
+    """`suggest` for several budgets, one row each."""
+    rows: list[dict[str, Any]] = []
+    for budget in minutes:
+        found = suggest(budget, seconds_a_model, cores)
+        rows.append({
+            "minutes": f"{budget:g}",
+            "seeds": found.seeds,
+            "interval ± (in SD)": "none" if found.half_width is None else number(found.half_width, 1),
+            "reference models": found.references,
+            "minutes used": number(found.used, 1),
+        })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+Record = Mapping[str, Any]
+SAME = {"target_accuracy": "test accuracy", "attack_accuracy": "attack accuracy", "auc": "attack AUC"}
+
+
+def costs_table(study: Record, epoch: Record) -> pd.DataFrame:
+    """One training of the default study and one epoch on CIFAR-10's size: the ordinary loop, this package, the limit.
+
+    In processor's seconds, medians; the ratio is that of rounds, with the least and the most.
+    """
+    of_study, of_epoch = study["results"], epoch["results"]
+    found = [(f"digits, {of_study['epochs']} epochs and outputs, {of_study['precision']}", of_study)]
+    for precision, one in of_epoch["precisions"].items():
+        found.append((f"CIFAR-10's size, one epoch, {precision}", of_epoch | one))
+    return pd.DataFrame(
+        {
+            "training": what,
+            "times faster": _times(one["times_faster"]["processor"]),
+            "ordinary loop, s": seconds(one["plain_loop_seconds"]["processor"]),
+            "mia_core, s": seconds(one["mia_core_seconds"]["processor"]),
+            "limit, s": seconds(one["limit_seconds"]),
+            "share of limit": percent(one["share_of_limit"]),
+        }
+        for what, one in found
+    )
+
+
+def chosen(epoch: Record) -> Record:
+    """What was measured in the precision that `auto` chooses on this machine."""
+    return epoch["results"]["precisions"][epoch["results"]["chosen"]]
+
+
+def speeds(epoch: Record) -> str:
+    """The speed of matrix products in words, such as "0.158 TFLOP/s in float32 and 1.050 in bfloat16"."""
+    found = [f"{one['product_tflops']:.3f} in {name}" for name, one in epoch["results"]["precisions"].items()]
+    return " and ".join(found).replace(" in ", " TFLOP/s in ", 1)
+
+
+def same_table(record: Record) -> pd.DataFrame:
+    """What models trained by the ordinary loop and by this package come to: means over seeds, and the mean difference
+    within seeds with Student's 95% interval, which takes two seeds or more. One row per measure and precision."""
+    table, rows = pd.DataFrame(record["results"]["rows"]), []
+    for measure, words in SAME.items():
+        values = table.pivot(index="seed", columns="trained_by", values=measure)
+        plain = values["ordinary loop"]
+        for trained_by in table["trained_by"].unique()[1:]:
+            ours = values[trained_by]
+            found = over_seeds(list(ours - plain))
+            rows.append({
+                "measure": f"{words}, {trained_by}",
+                "difference": signed(found),
+                "ordinary loop": number(plain.mean()),
+                "mia_core": number(ours.mean()),
+            })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def together_table(record: Record) -> pd.DataFrame:
+    """Models trained at once against one at a time, by network and number of models."""
+    clock = _clock(record)
+    return pd.DataFrame(
+        {
+            "network, models": f"{row['network']}, {row['models']}",
+            "one at a time, s": seconds(row["alone_seconds"][clock]),
+            "at once, s": seconds(row["together_seconds"][clock]),
+            "times faster": _times(row["times_faster"][clock]),
+        }
+        for row in record["results"]["rows"]
+    )
+
+
+def best_together(record: Record, network: str) -> tuple[int, float]:
+    """How many models at once gain most over one at a time for a network, and how many times faster they are."""
+    rows = [row for row in record["results"]["rows"] if row["network"] == network]
+    best = max(rows, key=lambda row: row["times_faster"][_clock(record)]["median"])
+    return best["models"], best["times_faster"][_clock(record)]["median"]
+
+
+def _times(ratio: Mapping[str, float]) -> str:
+    """Median and range; not in brackets, which stand for intervals everywhere else."""
+    shown = number(ratio["median"], 2)
+    return around(shown, f"{shown} ({ratio['least']:.2f} to {ratio['most']:.2f})")
+
+
+def _clock(record: Record) -> str:
+    """The clock that counts: an accelerator works while the processor waits."""
+    return "processor" if record["results"]["device"] == "cpu" else "wall"
+
+
+def machines_table(records: Sequence[Record]) -> pd.DataFrame:
+    """Where and when each benchmark ran, and how busy the machine was (processes that wanted a core)."""
+    return pd.DataFrame(
+        {
+            "benchmark": record["name"],
+            "made": record["made"][:10],
+            "cores": f"{record['machine']['cores']}, {record['machine']['instructions']}",
+            "load": f"{record['load_before'][0]:.0f} to {record['load_after'][0]:.0f}",
+        }
+        for record in records
+    )
+
+
+def growth_figure(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, str]:
+    """Time and memory as multiples of the smallest point, over the size as a multiple of the smallest; log axes.
+
+    rows  of the benchmark of growth; lines are medians over its rounds
+    """
+    fig, ax = figure(height=4.2)
+    rounds = sorted({row["round"] for row in rows})
+    found, parts, ends = exponents(rows), [], []
+    for place, curve in enumerate(CURVES):
+        per_round = [points(rows, curve, number) for number in rounds]
+        sizes = [size / per_round[0][0][0] for size in per_round[0][0]]
+        values = [statistics.median(column) for column in zip(*(values for _, values in per_round), strict=True)]
+        multiples = [value / values[0] for value in values]
+        slope = statistics.mean(found[curve])
+        ax.plot(sizes, multiples, label=f"{curve} ({slope:.2f})", **style(place))
+        slope = round(slope, 2) + 0.0  # no "-0.00"
+        parts.append(f"{curve} {slope:.2f}, to {multiples[-1]:.1f} times at {sizes[-1]:g} times the size")
+        ends.append(sizes[-1])
+    line = style(5)
+    ax.plot([1, max(ends)], [1, max(ends)], color=line["color"], linewidth=1, linestyle=line["linestyle"])
+    ax.set(xscale="log", yscale="log", xlabel="size, in multiples of the smallest")
+    ax.set_ylabel("cost, in multiples of the smallest")
+    fig.legend(loc="outside lower center", ncols=2)
+    return fig, f"Lines on logarithmic axes, with the slope of each: {'; '.join(parts)}. A thin line has slope 1."
+
+
+def seconds(value: float) -> str:
+    """Seconds with two significant digits, as text."""
+    text = f"{value:.0f}" if value >= 10 else f"{value:.2g}"
+    return Measured(text, float(text))
