@@ -43,7 +43,7 @@ def convolved_and_pooled(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tens
         form = form_of(x.shape[1:], x.requires_grad, torch.get_autocast_dtype("cpu") if half else x.dtype)
         if form is not None:
             return form.block(x, weight, bias)
-    return F.max_pool2d(F.relu(F.conv2d(x, weight, bias)), 2)
+    return F.relu(F.max_pool2d(F.conv2d(x, weight, bias), 2))
 
 
 def form_of(shape: tuple[int, int, int], gradient: bool, precision: torch.dtype) -> ModuleType | None:
