@@ -80,7 +80,7 @@ CELL = """\
 import pandas as pd
 
 from mia_core import Claim, glue, judge, show
-from mia_core.tables import verdicts_table
+from mia_core.display.tables import verdicts_table
 
 rows = [{"defenses": d, "seed": s, "attack": "adversary1", "auc": 0.5} for d in ("none", "dropout") for s in (0, 1)]
 verdict = judge(Claim("It lowers AUC.", "I", "auc", "dropout", "none", "lower"), pd.DataFrame(rows))

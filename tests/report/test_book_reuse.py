@@ -95,9 +95,7 @@ def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
     assert key() is None and reuse.find("a", None) is None
 
 
-@pytest.mark.parametrize(
-    "name", ["results/recorded.csv", "results/benchmarks/epoch.json", "shared/data/report-arrays/target.npz"]
-)
+@pytest.mark.parametrize("name", ["results/recorded.csv", "results/benchmarks/epoch.json"])
 def test_what_chapters_read_shapes_them_by_name_and_content(
     tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
