@@ -26,9 +26,9 @@ class FastStep(Step):
         """Adam over all parameters at once."""
         return optimiser.Adam(self.network.named_parameters(), self.recipe)
 
-    def __call__(self, pixels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Logits float32 [n, K] before the step, for pixels [n, C, H, W] and label distributions `targets` [n, K]."""
-        logits = self.forward(pixels)
+    def __call__(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """See `mia_core.model.train.Step`."""
+        logits = self.forward(images)
         given = logits.detach()
         # The gradient of the mean cross-entropy, given by a product: `backward` with a gradient would import SymPy.
         (logits * ((given.softmax(1) - targets) / len(targets))).sum().backward()

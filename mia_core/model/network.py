@@ -21,7 +21,11 @@ class Network(nn.Module):
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
         """Logits [n, K] of pixels [n, C, H, W] on the 0-255 scale."""
-        return self.body((pixels.float() - self.mean) / self.scale)
+        return self.body(self.standardised(pixels))
+
+    def standardised(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Images float32 [n, C, H, W] of pixels [n, C, H, W] on the 0-255 scale, as `body` takes them."""
+        return (pixels.float() - self.mean) / self.scale
 
     def body(self, x: torch.Tensor) -> torch.Tensor:
         """Logits [n, K] of standardised images [n, C, H, W]."""

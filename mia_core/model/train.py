@@ -37,20 +37,20 @@ class Step:
         groups = [{"params": weights, "weight_decay": 2 * self.recipe.l2}, {"params": biases}]
         return torch.optim.Adam(groups, lr=self.recipe.learning_rate)
 
-    def __call__(self, pixels: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Logits float32 [n, K] before the step, for pixels [n, C, H, W] and label distributions `targets` [n, K]."""
-        logits = self.forward(pixels)
+    def __call__(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        """Logits float32 [n, K] before the step, for standardised images [n, C, H, W] and distributions [n, K]."""
+        logits = self.forward(images)
         loss = F.cross_entropy(logits, targets)
         self.optimiser.zero_grad()
         loss.backward()
         self.optimiser.step()
         return logits.detach()
 
-    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits float32 [n, K], computed in the recipe's precision."""
         half = self.recipe.precision == "bfloat16"
-        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=half):
-            return self.network(pixels).float()
+        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
+            return self.network.body(images).float()
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def train(dataset: Dataset, job: Job, step_class: type[Step] = Step) -> Iterator
     recipe, device, classes = job.recipe, torch.device(job.recipe.device), len(dataset.classes)
     network = network_of(dataset, job)
     step = step_class(network, recipe)
-    images = on_device(dataset.images[job.members], device)
+    images = network.standardised(on_device(dataset.images[job.members], device))
     labels = torch.from_numpy(dataset.labels[job.members]).to(device)
     targets = label_distributions(classes, job.defenses).to(device)[labels]
     order = np.random.default_rng(job.seeds[2])

@@ -82,12 +82,12 @@ def _step_seconds(recipe: Recipe, shape: tuple[int, int, int], precision: str, e
     moments = np.zeros(shape, np.float32), np.ones(shape, np.float32)
     network = build_network(recipe.network, *moments, CLASSES, recipe.hidden_units, (), (0, 0), device)
     step = step_class()(network, recipe.replace(precision=precision))
-    pixels = on_device(np.ones((examples, *shape), np.uint8), device)
+    images = network.standardised(on_device(np.ones((examples, *shape), np.uint8), device))
     targets = torch.eye(CLASSES, device=device)[torch.arange(examples, device=device) % CLASSES]
     seconds: list[float] = []
     while len(seconds) < 2 or (len(seconds) < 5 and min(seconds) < 1):
         start = time.perf_counter()
-        step(pixels, targets)
+        step(images, targets)
         if device.type == "cuda":
             torch.cuda.synchronize()
         seconds.append(time.perf_counter() - start)
