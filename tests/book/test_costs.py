@@ -72,7 +72,7 @@ def test_multiplications_are_those_that_torch_counts(network, shape):
 
 
 def test_a_matrix_product_has_a_speed():
-    assert 1e8 < matrix_speed(repeats=1) < 1e14 and 1e7 < matrix_speed("bfloat16", 1) < 1e15
+    assert 1e8 < matrix_speed(repeats=1) < 1e14
 
 
 def test_exponents_are_slopes():
