@@ -73,7 +73,7 @@ def test_pictures_have_words_that_are_no_file_name_and_no_numpy_number_shows(sit
 def test_front_page_is_reached_from_the_root(site: Path) -> None:
     root = read(site / "index.html")
     there = root.find("a")["href"]
-    assert (site / there).is_file() and there in root.find("meta", attrs={"http-equiv": "Refresh"})["content"]
+    assert (site / there).is_file() and there in root.find("meta", attrs={"http-equiv": "refresh"})["content"]
 
 
 def test_a_chapter_opens_with_answers_to_choose_from_and_its_first_figure(site: Path) -> None:
