@@ -124,21 +124,11 @@ def calls_the_package(notebook: Any) -> list[str]:
     return faults + ([] if re.search(link, markdown(notebook)) else ["no link in the text to our code"])
 
 
-RULES: dict[str, Callable[[Any], list[str]]] = {
-    rule.__name__: rule
-    for rule in (
-        length,
-        code_cells,
-        few_equations,
-        question,
-        prediction,
-        first_figure,
-        verdicts,
-        exercises,
-        results_are_glued,
-        calls_the_package,
-    )
-}
+IN_ORDER = (
+    length, code_cells, few_equations, question, prediction, first_figure, verdicts, exercises, results_are_glued,
+    calls_the_package,
+)  # fmt: skip
+RULES: dict[str, Callable[[Any], list[str]]] = {rule.__name__: rule for rule in IN_ORDER}
 
 
 def shown(cell: Any) -> str:
@@ -149,9 +139,7 @@ def shown(cell: Any) -> str:
 
 def has_run(notebook: Any) -> list[str]:
     """Every code cell has run, in order, without an error; one whose output is not compared has some.
-
-    Not a rule for chapters alone: nbval compares nothing where a cell has not run.
-    """
+    Not a rule for chapters alone: nbval compares nothing where a cell has not run."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     in_order = [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     faults = [] if in_order else ["its code cells have not run from top to bottom"]

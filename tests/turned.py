@@ -39,21 +39,18 @@ def made_up_table(claim: Claim, outcome: str) -> pd.DataFrame:
     sign = {"lower": -1, "higher": 1, "same": 0}[claim.direction]
     clear = claim.margin + 0.2
     shift = {HOLDS: sign * clear, DOES_NOT_HOLD: -sign * clear or clear, CANNOT_TELL: 0.0}[outcome]
-    spread = claim.margin / 4 if claim.direction == "same" else 0.01
-    spread = 5.0 if outcome == CANNOT_TELL else spread
+    spread = 5.0 if outcome == CANNOT_TELL else claim.margin / 4 if claim.direction == "same" else 0.01
     rows = []
     for seed, noise in zip(range(6), cycle((-spread, spread)), strict=False):
         than = claim.than if isinstance(claim.than, float | int) else 0.5
         values = {claim.of: than + shift + noise} | ({claim.than: than} if isinstance(claim.than, str) else {})
-        rows += [
-            {"defenses": name, "seed": seed, "attack": ATTACK, claim.measure: value} for name, value in values.items()
-        ]
+        own = {"seed": seed, "attack": ATTACK}
+        rows += [own | {"defenses": name, claim.measure: value} for name, value in values.items()]
     return pd.DataFrame(rows)
 
 
 def turned_judge(outcome: str, judged: list[Claim]) -> Any:
-    """`mia_core.measures.claims.judge` on a table that is made up for the claim; the claims are remembered in
-    `judged`."""
+    """The judge on a table that is made up for the claim; the claims are remembered in `judged`."""
 
     def judge(claim: Claim, table: pd.DataFrame, attack: str = ATTACK, confidence: float = 0.95) -> Verdict:
         JUDGE(claim, table, attack, confidence)  # the real table must have what the claim needs
@@ -99,21 +96,18 @@ def run_chapter(path: Path, outcome: str | None, monkeypatch: pytest.MonkeyPatch
     given  parameters of the chapter, beyond those of `TINY`
     """
     notebook = nbformat.read(path, as_version=4)
-    run = Run(markdown(notebook))
-    with monkeypatch.context() as patch:
+    run, printed = Run(markdown(notebook)), io.StringIO()
+    with monkeypatch.context() as patch, contextlib.redirect_stdout(printed):
         patch.chdir(path.parent)
         _record(patch, run)
         if outcome is not None:
             _replace(patch, JUDGE, turned_judge(outcome, run.judged))
         space: dict[str, Any] = {"__name__": "__main__"}
-        printed = io.StringIO()
-        with contextlib.redirect_stdout(printed):
-            for cell in notebook.cells:
-                if cell.cell_type == "code":
-                    exec(compile(cell.source, f"{path.name}, cell {cell.id}", "exec"), space)
-                    if "parameters" in cell.metadata.get("tags", ()):
-                        tiny = {name: value for name, value in TINY.items() if name in known_parameters(path)}
-                        space |= tiny | given
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                exec(compile(cell.source, f"{path.name}, cell {cell.id}", "exec"), space)
+                if "parameters" in cell.metadata.get("tags", ()):
+                    space |= {name: value for name, value in TINY.items() if name in known_parameters(path)} | given
     run.printed = printed.getvalue()
     return run
 
@@ -128,29 +122,26 @@ def _record(patch: pytest.MonkeyPatch, run: Run) -> None:
         run.tables.append(table)
         return "<table></table>"
 
+    train = Study.train
     _replace(patch, figures.glue, glue)
     patch.setattr(figures, "table_html", table_html)
     patch.setattr(figures, "themed_svg", lambda fig, name, alt: run.captions.append(alt) or "<svg></svg>")
     patch.setattr(figures, "_display", lambda page, words, data: run.captions.append(data["caption"]))
-    train = Study.train
     patch.setattr(Study, "train", lambda self, jobs=None: train(self, 1))
 
 
 def _replace(patch: pytest.MonkeyPatch, old: Any, new: Any) -> None:
     """Wherever the package has imported a function by name, another one."""
     for module in [module for name, module in sys.modules.items() if name.startswith(("mia_core", "mia_book"))]:
-        for name, value in list(vars(module).items()):
-            if value is old:
-                patch.setattr(module, name, new)
+        for name in [name for name, value in vars(module).items() if value is old]:
+            patch.setattr(module, name, new)
 
 
 # What a sentence may not say of a result by itself: it would stay when the verdict turns.
-_VERBS = (
-    "lower|raise|reduce|increase|decrease|weaken|strengthen|protect|help|hurt|harm|leak|beat|outperform|improve|win"
-)
+VERBS = "lower|raise|reduce|increase|decrease|weaken|strengthen|protect|help|hurt|harm|leak|beat|outperform|improve|win"
 EFFECT = re.compile(
-    rf"\b(?:(?:{_VERBS}|gain|lose|fail|work|succeed|fall|rise|drop|grow|shrink)s"
-    rf"|(?:defenses|combinations|attacks|they|both|all|two|three) (?:{_VERBS}|fail|work|fall|rise)"
+    rf"\b(?:(?:{VERBS}|gain|lose|fail|work|succeed|fall|rise|drop|grow|shrink)s"
+    rf"|(?:defenses|combinations|attacks|they|both|all|two|three) (?:{VERBS}|fail|work|fall|rise)"
     r"|(?:lower|rais|reduc|increas|decreas|weaken|strengthen|protect|improv|help)ed"
     r"|costs? (?:\w+ )?(?:accuracy|utility)|keeps? (?:target|its|the) accuracy"
     r"|(?:is|are) (?:clearly )?(?:better|worse|best|worst|higher|safer|safest|useless|enough|stronger|weaker)"

@@ -17,9 +17,8 @@ from mia_core.studies.settings import StudySettings
 
 
 def interaction(name, verdict, mean=0.1):
-    return Interaction(
-        name, "attack_accuracy", 0.5, 0.5 + mean, Interval(mean, mean - 0.01, None), 0.01, 0.02, 3, verdict
-    )
+    excess = Interval(mean, mean - 0.01, None)
+    return Interaction(name, "attack_accuracy", 0.5, 0.5 + mean, excess, 0.01, 0.02, 3, verdict)
 
 
 def held(verdict, mean=-0.1, measure="attack_accuracy"):
@@ -97,12 +96,8 @@ class Trained:
         return Outputs(posteriors, np.array([True, True, False]), None, None, "test")
 
 
-def test_clipping_moves_the_surest_members():
-    clipped = 0.9 / 0.95
-    after = (clipped + 0.6) / 2
+def test_clipping_moves_the_surest_members_and_two_posteriors_stand_against_three():
+    after = (0.9 / 0.95 + 0.6) / 2
     assert confidence_masking.clipping_moves(Trained()) == f"0.775 to {after:.3f}, by {after - 0.775:+.3f}"
-
-
-def test_two_posteriors_against_three():
     table = study(**{"k2": (0.6, 0.81), "k3": (0.6, 0.8)})
     assert judge(confidence_masking.two_claim("k2", "k3"), table).outcome == HOLDS

@@ -3,18 +3,9 @@
 import pandas as pd
 import pytest
 
+from mia_book import conclusions
 from mia_book.claims import counted
-from mia_book.conclusions import (
-    BEST_TRADEOFF,
-    CONCLUSIONS,
-    NO_COMBINATION,
-    Conclusion,
-    _room,
-    as_verdict,
-    conclusions_table,
-    judge_conclusion,
-    printed_study,
-)
+from mia_book.conclusions import BEST_TRADEOFF, Conclusion, as_verdict, judge_conclusion, printed_study
 from mia_book.paper import TABLE_I
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
 
@@ -71,15 +62,13 @@ def measured(spread: tuple[float, float], direction: str, outcome: str, margin: 
     ],
 )
 def test_room_is_the_distance_to_where_the_outcome_turns(spread, direction, outcome, room):
-    assert _room(measured(spread, direction, outcome)) == pytest.approx(room)
+    assert conclusions._room(measured(spread, direction, outcome)) == pytest.approx(room)
 
 
 def test_the_test_that_nearly_refuted_decides():
     """Of two combinations that protect no more than dropout, the one that nearly does is shown, not that nearest 0."""
-    tests = [
-        Claim(name, "", "attack_accuracy", f"dropout+{name}", "dropout", "lower", 0.025)
-        for name in ("smoothing", "masking")
-    ]
+    tests = [Claim(name, "", "attack_accuracy", f"dropout+{name}", "dropout", "lower", 0.025)
+             for name in ("smoothing", "masking")]  # fmt: skip
     table = study({("dropout+smoothing", "attack_accuracy"): 0.513, ("dropout+masking", "attack_accuracy"): 0.489})
     for order in (tests, tests[::-1]):
         judged = judge_conclusion(Conclusion("text", "here", unless=tuple(order)), table)
@@ -87,30 +76,25 @@ def test_the_test_that_nearly_refuted_decides():
 
 
 def table_of(recorded, own):
-    return conclusions_table(recorded, own, plane="fig-plane", values="tab-values")
+    found = conclusions.conclusions_table(recorded, own, plane="fig-plane", values="tab-values")
+    return found.set_index("claim")
 
 
-def test_every_conclusion_links_to_its_evidence():
-    found = table_of(study({}), study({})).set_index("claim")["evidence"]
-    assert found["Dropout costs target accuracy."].name == "fig-plane"
-    assert found["Dropout reduces the generalisation gap."].name == "tab-values"
-
-
-def test_evidence_says_what_would_refute():
+def test_every_conclusion_links_to_its_evidence_and_says_what_would_refute_it():
     found = table_of(study({}), study({}))
-    told = dict(zip(found["claim"], found["measured"], strict=True))
-    against = [text for text in told.values() if text.startswith("refuted if attack accuracy of ")]
+    assert found["evidence"]["Dropout costs target accuracy."].name == "fig-plane"
+    assert found["evidence"]["Dropout reduces the generalisation gap."].name == "tab-values"
+    against = [text for text in found["measured"] if text.startswith("refuted if attack accuracy of ")]
     assert len(against) == 3 and sum("is more than 0.025 below" in text for text in against) == 2
-    assert told["Dropout costs target accuracy."].startswith("Dropout costs target accuracy: -0.110")
-    assert "recall of members of smoothing" in "".join(told.values())
+    assert found["measured"]["Dropout costs target accuracy."].startswith("Dropout costs target accuracy: -0.110")
+    assert found["measured"].str.contains("recall of members of smoothing").any()
 
 
-def test_every_conclusion_is_one_of_the_printed_table_or_named():
-    names = set(TABLE_I)
-    for conclusion in CONCLUSIONS:
-        assert conclusion.parts or conclusion.unless
-        for claim in (*conclusion.parts, *conclusion.unless):
-            assert claim.of in names and (isinstance(claim.than, float) or claim.than in names)
+def test_every_conclusion_speaks_of_rows_of_the_printed_table():
+    for conclusion in conclusions.CONCLUSIONS:
+        claims = (*conclusion.parts, *conclusion.unless)
+        assert claims and {claim.of for claim in claims} <= set(TABLE_I)
+        assert {claim.than for claim in claims if not isinstance(claim.than, float)} <= set(TABLE_I)
 
 
 def test_conclusions_turn_with_the_runs():
@@ -119,7 +103,7 @@ def test_conclusions_turn_with_the_runs():
     assert printed.count("no") == 1, "both recalls fall, says the text; the table does not"
     assert printed.count("not printed") == 2, "the generalisation gap"
     turned = study({("smoothing", "attack_accuracy"): 0.9, ("dropout", "target_accuracy"): 0.65})
-    found = table_of(turned, study({})).set_index("claim")
+    found = table_of(turned, study({}))
     for claim in ("Label smoothing lowers the attack's accuracy.", "Dropout costs target accuracy."):
         assert (found.loc[claim, "verdict"], found.loc[claim, "on this run"]) == (DOES_NOT_HOLD, HOLDS)
     best = found.loc["Label smoothing alone offers the best trade-off: safer than none, more useful than dropout."]
@@ -127,16 +111,11 @@ def test_conclusions_turn_with_the_runs():
     assert counted([HOLDS, HOLDS, CANNOT_TELL]) == "holds: 2, does not hold: 0, cannot be told: 1"
 
 
-@pytest.mark.parametrize(
-    ("changes", "outcome"), [({}, HOLDS), ({("smoothing", "attack_accuracy"): 0.9}, DOES_NOT_HOLD)]
-)
-def test_a_conclusion_as_a_verdict(changes, outcome):
-    verdict = as_verdict(judge_conclusion(BEST_TRADEOFF, study(changes)))
-    assert (verdict.claim.text, verdict.claim.source, verdict.outcome) == (BEST_TRADEOFF.text, "IV-C", outcome)
-
-
-def test_a_refuting_test_as_a_verdict_keeps_its_threshold():
-    """Not to be more than 0.025 lower is to be above -0.025."""
-    verdict = as_verdict(judge_conclusion(NO_COMBINATION, study({})))
+def test_a_conclusion_as_a_verdict():
+    for changes, outcome in (({}, HOLDS), ({("smoothing", "attack_accuracy"): 0.9}, DOES_NOT_HOLD)):
+        verdict = as_verdict(judge_conclusion(BEST_TRADEOFF, study(changes)))
+        assert (verdict.claim.text, verdict.claim.source, verdict.outcome) == (BEST_TRADEOFF.text, "IV-C", outcome)
+    # Not to be more than 0.025 lower is to be above -0.025.
+    verdict = as_verdict(judge_conclusion(conclusions.NO_COMBINATION, study({})))
     assert verdict.outcome == HOLDS and (verdict.claim.direction, verdict.claim.margin) == ("higher", -0.025)
     assert verdict.low > -0.025

@@ -1,35 +1,12 @@
 """Costs: clocks, ratios, records, limits, exponents and budgets, against values worked out by hand."""
 
-import json
-
 import numpy as np
 import pytest
 import torch
 from measured import FORMAT, compared, in_turn, matrix_speed, middle, multiplications, save
 
-from mia_book.what_it_costs import (
-    CURVES,
-    GROWTH_CLAIMS,
-    TRAININGS_A_SEED,
-    best_together,
-    budget_table,
-    chosen,
-    costs_table,
-    enough_in_words,
-    exponent,
-    exponents,
-    growth_figure,
-    growth_table,
-    growth_verdicts,
-    half_width,
-    machines_table,
-    read,
-    same_table,
-    seconds,
-    speeds,
-    suggest,
-    together_table,
-)
+from mia_book import what_it_costs as costs
+from mia_book.what_it_costs import enough_in_words, exponent, growth_table, half_width, read, suggest
 from mia_core.base.errors import ArrayError, DataError, SettingsError
 from mia_core.measures.claims import judge
 from mia_core.model.build import build_network
@@ -37,26 +14,22 @@ from mia_core.model.build import build_network
 
 def grown(time_models=1.0, time_examples=1.0, memory_models=0.0, memory_examples=1.0, rounds=3):
     """Rows of a benchmark of growth that follow these exponents, each round a little slower than the one before."""
-    rows = []
-    for number in range(rounds):
-        for kind, memory in (("streamed", memory_models), ("together", 1.0)):
-            for models in (1, 4, 16):
-                cost = {"seconds": (1 + number) * models**time_models, "megabytes": 5 * models**memory}
-                rows.append({"round": number, "kind": kind, "models": models, "examples": 1000, **cost})
-        for size in (2, 8):
-            cost = {"seconds": (1 + number) * size**time_examples, "megabytes": 5 * size**memory_examples}
-            rows.append({"round": number, "kind": "streamed", "models": 1, "examples": 1000 * size, **cost})
-    return rows
+
+    def row(number, kind, models, size, time, memory):
+        cost = {"seconds": (1 + number) * (models * size) ** time, "megabytes": 5 * (models * size) ** memory}
+        return {"round": number, "kind": kind, "models": models, "examples": 1000 * size, **cost}
+
+    kinds = [("streamed", models, 1, time_models, memory_models) for models in (1, 4, 16)]
+    kinds += [("together", models, 1, time_models, 1.0) for models in (1, 4, 16)]
+    kinds += [("streamed", 1, size, time_examples, memory_examples) for size in (2, 8)]
+    return [row(number, *kind) for number in range(rounds) for kind in kinds]
 
 
-def test_actions_take_turns_and_both_clocks_run():
+def test_actions_take_turns_and_ratios_are_those_of_neighbours():
     order = []
     found = in_turn({"a": lambda: order.append("a"), "b": lambda: order.append("b")}, 3)
     assert order == ["a", "b"] * 3
     assert all(len(values) == 3 and wall >= 0 and worked >= 0 for values in found.values() for wall, worked in values)
-
-
-def test_ratios_are_those_of_neighbours():
     found = compared([(2, 4), (9, 9), (4, 1)], [(1, 1), (3, 9), (1, 1)])
     assert found["wall"] == {"least": 2, "median": 3, "most": 4}
     assert found["processor"] == {"least": 1, "median": 1, "most": 4}
@@ -65,12 +38,15 @@ def test_ratios_are_those_of_neighbours():
 
 def test_a_record_says_where_and_when_and_is_read_back(tmp_path, monkeypatch):
     monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
-    path = save("some", {"value": 1.23456789, "rows": [{"seconds": np.float64(2.0).item()}]}, (1.0, 2.0, 3.0))
+    path = save("some", {"value": 1.23456789, "rows": [{"seconds": 2.0}]}, (1.0, 2.0, 3.0))
     assert path == tmp_path / "benchmarks" / "some.json"
     found = read("some")
     assert found["results"] == {"value": 1.235, "rows": [{"seconds": 2.0}]}
     assert found["load_before"] == [1.0, 2.0, 3.0] and len(found["load_after"]) == 3
     assert {"processor", "cores", "instructions"} <= set(found["machine"]) and found["versions"]["torch"]
+    with pytest.raises(ValueError):
+        save("other", {"value": float("nan")}, (0, 0, 0))
+    assert not path.with_name("other.json").exists()
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "[]", '{"format": 1}', '{"format": 2, "name": "some", "results": {}}'])
@@ -81,13 +57,6 @@ def test_a_record_that_is_missing_or_damaged_is_named(tmp_path, monkeypatch, tex
         (tmp_path / "benchmarks" / "some.json").write_text(text)
     with pytest.raises(DataError, match=r"some.json: no recorded benchmark, or damaged .*make bench"):
         read("some")
-
-
-def test_what_is_no_number_is_not_recorded(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
-    with pytest.raises(ValueError):
-        save("some", {"value": float("nan")}, (0, 0, 0))
-    assert not (tmp_path / "benchmarks" / "some.json").exists()
 
 
 @pytest.mark.parametrize("network", ["cnn", "mlp"])
@@ -103,16 +72,15 @@ def test_multiplications_are_those_that_torch_counts(network, shape):
 
 
 def test_a_matrix_product_has_a_speed():
-    assert 1e8 < matrix_speed(repeats=1) < 1e14 and 1e7 < matrix_speed("bfloat16", 1) < 1e15
+    assert 1e8 < matrix_speed(repeats=1) < 1e14
 
 
 def test_exponents_are_slopes():
     assert exponent([1, 2, 4], [3, 6, 12]) == pytest.approx(1)
     assert exponent([1, 10, 100], [5, 5, 5]) == pytest.approx(0)
     assert exponent([1, 2, 4], [1, 4, 16]) == pytest.approx(2)
-    found = exponents(grown(1.1, 0.9, 0.2, 0.7))
-    assert {name: [pytest.approx(value)] * 3 for name, value in
-            zip(CURVES, (1.1, 0.9, 0.2, 0.7, 1.0), strict=True)} == found  # fmt: skip
+    wanted = zip(costs.CURVES, (1.1, 0.9, 0.2, 0.7, 1.0), strict=True)
+    assert costs.exponents(grown(1.1, 0.9, 0.2, 0.7)) == {name: [pytest.approx(value)] * 3 for name, value in wanted}
     for sizes, values in (([1], [1]), ([2, 2], [1, 2]), ([1, 2], [0, 1]), ([1, 2], [1])):
         with pytest.raises(ArrayError, match="growth: expected values above 0 of at least 2 sizes"):
             exponent(sizes, values)
@@ -120,7 +88,7 @@ def test_exponents_are_slopes():
 
 def test_claims_on_growth_can_hold_and_fail():
     def outcomes(rows):
-        return [judge(claim, growth_table(rows), "none").outcome for claim in GROWTH_CLAIMS]
+        return [judge(claim, growth_table(rows), "none").outcome for claim in costs.GROWTH_CLAIMS]
 
     assert outcomes(grown()) == ["holds"] * 4
     assert outcomes(grown(1.5, 1.5, 0.5, 1.5)) == ["does not hold"] * 4
@@ -129,29 +97,25 @@ def test_claims_on_growth_can_hold_and_fail():
 
 def test_the_difference_is_that_to_the_slope_claimed():
     def shown(rows):
-        return growth_verdicts([judge(claim, growth_table(rows), "none") for claim in GROWTH_CLAIMS])
+        return costs.growth_verdicts([judge(claim, growth_table(rows), "none") for claim in costs.GROWTH_CLAIMS])
 
     table = shown(grown(1.1, 0.9, 0.1, 1.05))
     assert [text.split(" ")[0] for text in table["measured difference"]] == ["+0.100", "-0.100", "+0.100", "+0.050"]
     assert table["measured difference"].str.endswith(" (3 rounds)").all() and (table["verdict"] == "holds").all()
     assert table["claim"].str.contains("to within 0.15").all()
     assert shown(grown(0.9, 0.8, rounds=1))["measured difference"].tolist()[1] == "-0.200 (1 round)"
-
-
-def test_the_figure_says_its_slopes():
-    _, alt = growth_figure(grown())
+    _, alt = costs.growth_figure(grown())
     assert "time, models 1.00, to 16.0 times at 16 times the size" in alt and "memory, models 0.00" in alt
 
 
-def test_a_budget_buys_seeds_first_and_never_more_than_fits():
+def test_a_budget_buys_seeds_first_never_more_than_fits_and_these_narrow_the_interval():
     assert suggest(1, 60).seeds == 0 and suggest(1, 60).half_width is None
-    two = suggest(2 * TRAININGS_A_SEED, 60)
+    two = suggest(2 * costs.TRAININGS_A_SEED, 60)
     assert (two.seeds, two.references) == (2, 0)
     some = suggest(100, 60)  # 100 trainings: 6 seeds from half of them, 52 reference models
     assert (some.seeds, some.references, some.used) == (6, 52, 100)
     assert suggest(100, 60, cores=2).seeds == 10 and suggest(1e6, 60).references == 256
     assert enough_in_words([300, 160, 100], 60) == "10 seeds first fit into the budget of 160 minutes"
-    assert enough_in_words([1], 0.1) == "10 seeds first fit into the budget of 1 minute"
     assert enough_in_words([100], 60) == "none of these budgets has room for 10 seeds"
     for minutes in np.geomspace(0.5, 1000, 40):
         found = suggest(minutes, 7.0, 2)
@@ -159,13 +123,10 @@ def test_a_budget_buys_seeds_first_and_never_more_than_fits():
     for wrong in ((0, 1, 1), (1, 0, 1), (1, 1, 0)):
         with pytest.raises(SettingsError, match="budget: expected minutes and seconds above 0"):
             suggest(*wrong)
-
-
-def test_the_interval_narrows_with_seeds():
     assert half_width(1) is None
     assert half_width(2) == pytest.approx(12.706 / 2**0.5, rel=1e-4)  # tables of Student's t
     assert half_width(5) == pytest.approx(2.776 / 5**0.5, rel=1e-3)
-    assert budget_table([1, 1000], 60)["seeds"].tolist() == [0, 10]
+    assert costs.budget_table([1, 1000], 60)["seeds"].tolist() == [0, 10]
 
 
 RATIO = {clock: {"least": 1.5, "median": 2.0, "most": 2.5} for clock in ("wall", "processor")}
@@ -177,37 +138,32 @@ ONE = {"plain_loop_seconds": BOTH, "mia_core_seconds": BOTH, "times_faster": RAT
 def test_tables_give_medians_spread_and_share():
     epoch = {"plain_loop_seconds": BOTH, "chosen": "bfloat16"}
     epoch["precisions"] = {"float32": ONE | {"product_tflops": 0.1}, "bfloat16": ONE | {"product_tflops": 2.0}}
-    table = costs_table({"results": ONE | {"epochs": 10, "precision": "float32"}}, {"results": epoch})
-    assert table["training"].tolist() == [
-        "digits, 10 epochs and outputs, float32",
-        "CIFAR-10's size, one epoch, float32",
-        "CIFAR-10's size, one epoch, bfloat16",
-    ]
+    table = costs.costs_table({"results": ONE | {"epochs": 10, "precision": "float32"}}, {"results": epoch})
+    assert table["training"].str.rpartition(", ")[2].tolist() == ["float32", "float32", "bfloat16"]
     for row in table.drop(columns="training").to_numpy().tolist():
         assert row == ["2.00 (1.50 to 2.50)", "4.4", "4.4", "2.2", "50%"]
-    assert speeds({"results": epoch}) == "0.100 TFLOP/s in float32 and 2.000 in bfloat16"
-    assert chosen({"results": epoch}) == ONE | {"product_tflops": 2.0}
+    assert costs.speeds({"results": epoch}) == "0.100 TFLOP/s in float32 and 2.000 in bfloat16"
+    assert costs.chosen({"results": epoch}) == ONE | {"product_tflops": 2.0}
     rows = [{"network": "cnn", "models": 4, "alone_seconds": BOTH, "together_seconds": BOTH, "times_faster": RATIO}]
-    assert together_table({"results": {"device": "cpu", "rows": rows}})["at once, s"].tolist() == ["4.4"]
-    assert together_table({"results": {"device": "cuda", "rows": rows}})["at once, s"].tolist() == ["9"]
+    assert costs.together_table({"results": {"device": "cpu", "rows": rows}})["at once, s"].tolist() == ["4.4"]
+    assert costs.together_table({"results": {"device": "cuda", "rows": rows}})["at once, s"].tolist() == ["9"]
     more = {"processor": {"median": 1.4}, "wall": {"median": 1.0}}
     rows += [{"network": "cnn", "models": 16, "times_faster": more}, {"network": "mlp", "models": 1}]
-    assert best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (4, 2.0)
+    assert costs.best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (4, 2.0)
     rows[0] = rows[0] | {"times_faster": {clock: {"median": 1.1} for clock in RATIO}}
-    assert best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (16, 1.4)
-    assert best_together({"results": {"device": "cuda", "rows": rows}}, "cnn") == (4, 1.1)
-    assert seconds(0.01234) == "0.012" and seconds(123.4) == "123"
+    assert costs.best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (16, 1.4)
+    assert costs.best_together({"results": {"device": "cuda", "rows": rows}}, "cnn") == (4, 1.1)
+    assert costs.seconds(0.01234) == "0.012" and costs.seconds(123.4) == "123"
     about = {"name": "x", "made": "2030-01-02T03", "machine": {"cores": "2", "instructions": "avx2"}}
     loads = {"load_before": [3.4, 1, 1], "load_after": [0.2, 1, 1]}
-    assert machines_table([about | loads]).iloc[0].tolist() == ["x", "2030-01-02", "2, avx2", "3 to 0"]
+    assert costs.machines_table([about | loads]).iloc[0].tolist() == ["x", "2030-01-02", "2, avx2", "3 to 0"]
 
 
 @pytest.mark.parametrize("name", ["study", "epoch", "together", "growth", "startup", "same", "same-cifar10"])
 def test_recorded_benchmarks_are_whole(name):
     record = read(name)
     assert record["machine"]["instructions"] and record["versions"]["torch"] and len(record["load_before"]) == 3
-    assert json.dumps(record["results"])
-    assert record["format"] == FORMAT
+    assert record["results"] and record["format"] == FORMAT
 
 
 def test_two_ways_to_train_are_compared_within_seeds():
@@ -217,11 +173,11 @@ def test_two_ways_to_train_are_compared_within_seeds():
         for name, found in values.items()
         for seed, value in enumerate(found)
     ]
-    table = same_table({"results": {"rows": rows}}).set_index("measure")
+    table = costs.same_table({"results": {"rows": rows}}).set_index("measure")
     # Differences 0.01, 0.02, 0.03: their mean, and 4.303 (Student's t of two degrees) times 0.01 / sqrt(3) around it.
     assert table.loc["test accuracy, float32", "difference"] == "+0.020 [-0.005, +0.045]"
     assert table.loc["attack AUC, float32", "difference"] == "-0.020 [-0.045, +0.005]"
     assert list(table.loc["attack accuracy, float32"]) == ["+0.000 [+0.000, +0.000]", "0.800", "0.800"]
     assert table.loc["test accuracy, bfloat16", "difference"] == "+0.000 [+0.000, +0.000]"
-    one = same_table({"results": {"rows": [row for row in rows if row["seed"] == 0]}})
+    one = costs.same_table({"results": {"rows": [row for row in rows if row["seed"] == 0]}})
     assert one["difference"].tolist()[:2] == ["+0.010", "+0.000"]

@@ -16,7 +16,8 @@ from mia_core.gate.outputs import check_outputs
 from mia_core.measures.claims import judge
 from mia_core.store.runs import Store
 from mia_core.studies.settings import StudySettings
-from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, Study
+from mia_core.studies.study import Study
+from tables_made import made_up
 
 # Models this small hardly learn, and say so.
 pytestmark = pytest.mark.filterwarnings("ignore::mia_core.base.errors.MiaWarning")
@@ -25,35 +26,19 @@ OWN = {"seeds": 2, "epochs": 1, "part": 20, "batch_size": 20, "replicates": 0, "
 SETTINGS = StudySettings(**OWN, network="mlp", hidden_units=4, defenses=["none"], device="cpu")
 
 
-def made_up(names: list[str], attack: list[float], spread: float = 0.001, **others: list[float]) -> pd.DataFrame:
-    """A table of three seeds in which all measures, but `others`, are those of the attack, for some combinations."""
-    rows = []
-    for place, name in enumerate(names):
-        for seed in range(3):
-            shift = spread * (seed - 1) * (1 if place % 2 else -1)
-            row = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), attack[place] + shift)
-            row |= {measure: values[place] + shift for measure, values in others.items()}
-            rows.append({"dataset": "toy", "defenses": name, "seed": seed, "attack": "adversary1"} | row)
-    return pd.DataFrame(rows)
-
-
 def test_noise_of_digits_is_turned_both_ways(tmp_path) -> None:
     study = Study(SETTINGS, Store(tmp_path)).train(jobs=1)
     table = why_models_leak.by_noise(study, seeds=1)
     assert table["knob"].tolist() == [0.27, 0.53, 0.74] and table["seed"].tolist() == [0, 0, 0]
-    assert table["defenses"].tolist() == ["noise 0.27", "noise 0.53", "noise 0.74"]
     own = study.table().iloc[0]
     assert table["attack_accuracy"][1] == own["attack_accuracy"], "its own noise is the study itself"
     assert judge(noise_claim(table["knob"].tolist()), table).seeds == 1
 
 
 @pytest.mark.parametrize(("noise", "levels"), [(0.0, [0.0, 0.27, 0.74]), (10.0, [5.0, 10.0])])
-def test_noise_can_be_turned_from_the_ends_of_its_range(
-    noise: float, levels: list[float], monkeypatch: pytest.MonkeyPatch, tmp_path
-) -> None:
-    table = made_up(["none"], [0.5])
+def test_noise_can_be_turned_from_the_ends_of_its_range(noise: float, levels: list, monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(Study, "train", lambda study: study)
-    monkeypatch.setattr(Study, "table", lambda study: table)
+    monkeypatch.setattr(Study, "table", lambda study: made_up(["none"], [0.5]))
     study = Study(SETTINGS.replace(noise=noise), Store(tmp_path))
     assert why_models_leak.by_noise(study)["knob"].drop_duplicates().tolist() == levels
 
@@ -67,18 +52,21 @@ def test_only_digits_have_noise_to_turn(tmp_path) -> None:
     assert over_noise(None) == "Noise is a knob of the digits only, and this run is on other data."
 
 
-@pytest.mark.parametrize(
-    ("more", "spread", "words"),
-    [
-        (0.9, 0.001, "the attack gains"),
-        (0.6, 0.001, "the attack does not gain"),
-        (0.7, 0.2, "it cannot be told whether the attack gains"),
-    ],
+GAINS = (
+    (0.9, 0.001, "the attack gains", "is not attacked better"),
+    (0.6, 0.001, "the attack does not gain", "is attacked better"),
+    (0.7, 0.2, "it cannot be told", "too few to tell"),
 )
-def test_words_on_the_noise_follow_the_verdict(more: float, spread: float, words: str) -> None:
-    table = made_up(["noise 0.27", "noise 0.74"], [0.7, more], spread)
-    said = over_noise(judge(noise_claim([0.27, 0.53, 0.74]), table))
-    assert said.startswith(f"From noise 0.27 to noise 0.74 {words} (difference {more - 0.7:+.3f} [")
+
+
+@pytest.mark.parametrize(("more", "spread", "noise", "sizes"), GAINS)
+def test_words_on_noise_and_sizes_follow_the_verdict(more: float, spread: float, noise: str, sizes: str) -> None:
+    said = over_noise(
+        judge(noise_claim([0.27, 0.53, 0.74]), made_up(["noise 0.27", "noise 0.74"], [0.7, more], spread))
+    )
+    assert said.startswith(f"From noise 0.27 to noise 0.74 {noise}") and f"(difference {more - 0.7:+.3f} [" in said
+    table = made_up(["20 examples", "40 examples"], [0.7, more], spread)
+    assert sizes in why_models_leak.over_sizes(judge(why_models_leak.size_claim([20, 40]), table))
 
 
 def test_every_knob_has_its_points_and_labels() -> None:
@@ -87,10 +75,8 @@ def test_every_knob_has_its_points_and_labels() -> None:
         table = made_up(names, levels, generalisation_gap=levels)
         return recorded_epochs.over_the_knob(table.assign(knob=np.repeat(knob, 3)))
 
-    knobs = {
-        "epochs": summary(["1 epoch", "50 epochs"], [1, 50]),
-        why_models_leak.NOISE: summary(["noise 0.27"], [0.27]),
-    }
+    noise = summary(["noise 0.27"], [0.27])
+    knobs = {"epochs": summary(["1 epoch", "50 epochs"], [1, 50]), why_models_leak.NOISE: noise}
     fig, alt = why_models_leak.gap_against_attack(knobs)
     assert "50 epochs 0.70 / 0.70" in alt and "noise 0.27 0.60 / 0.60" in alt
     assert [text.get_text() for text in fig.axes[0].texts] == ["1", "50", "0.27"]
@@ -107,18 +93,16 @@ def test_earlier_stops_are_differences_within_seeds() -> None:
     assert stops["target accuracy"][1] in said and stops["attack accuracy"][1] in said
     worse = table.assign(target_accuracy=table["target_accuracy"] + 0.2 * (table["knob"] == 50))
     assert why_models_leak.earlier_stops(worse)[1].startswith("No earlier epoch is shown to cost at most 0.025")
-
-
-def test_lone_epoch_has_no_earlier_stop() -> None:
     stops, said = why_models_leak.earlier_stops(made_up(["1 epoch"], [0.5]).assign(knob=1))
     assert len(stops) == 0 and "trained for" in stops and said.startswith("No earlier epoch")
 
 
-def test_left_end_of_the_losses_is_counted() -> None:
+def test_left_end_of_the_losses_is_counted_and_medians_are_said() -> None:
     members = np.arange(400) % 2 == 0
     top = np.where(members, 0.999, np.where(np.arange(400) % 8 == 1, 0.9999, 0.5))
     seen = check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=members, labels=np.zeros(400, int))
-    _, alt = why_models_leak.loss_histogram([seen])
+    fig, alt = why_models_leak.loss_histogram([seen])
+    assert "0.001 nats for members, 0.69 nats for non-members" in alt and fig.axes[0].get_xscale() == "log"
     assert "nats, lie 100.0% of the members and 25.0% of the non-members" in alt
 
 

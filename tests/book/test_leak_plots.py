@@ -9,17 +9,17 @@ import pytest
 
 from mia_book import dropout, measuring_an_attack, recorded_epochs, scales, why_models_leak
 from mia_book.measuring_an_attack import MEASURE_CLAIMS
-from mia_book.why_models_leak import epoch_claims, over_sizes, size_claim, together
+from mia_book.why_models_leak import epoch_claims, together
 from mia_core.base.errors import RunError
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination
 from mia_core.display.svg import themed_svg
 from mia_core.gate.arrays import Outputs
-from mia_core.gate.outputs import check_outputs
-from mia_core.measures.claims import judge
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, judge
 from mia_core.store.runs import Store
 from mia_core.studies.settings import StudySettings
-from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, TARGET, Study
+from mia_core.studies.study import ATTACK_MEASURES, TARGET, Study
+from tables_made import made_up
 
 # Models this small hardly learn, and say so.
 pytestmark = pytest.mark.filterwarnings("ignore::mia_core.base.errors.MiaWarning")
@@ -60,85 +60,41 @@ def test_every_recorded_epoch_is_a_value_of_the_knob(study: Study, epochs: pd.Da
     assert first["beyond_gap"] == pytest.approx(first["balanced_accuracy"] - 0.5 - first["generalisation_gap"] / 2)
 
 
-def test_gap_attack_lies_on_the_line(study: Study) -> None:
+def test_gap_attack_lies_on_the_line_and_an_untrained_study_is_refused(study: Study, tmp_path) -> None:
     gap = Study(study.settings.replace(attacks=["gap"]), study.store, study.dataset)
     assert recorded_epochs.by_epoch(gap)["beyond_gap"].to_numpy() == pytest.approx(0, abs=1e-12)
-
-
-def test_untrained_study_is_refused(study: Study, tmp_path) -> None:
     with pytest.raises(RunError, match="train the study first"):
         recorded_epochs.by_epoch(Study(study.settings, Store(tmp_path), study.dataset))
 
 
 def test_smaller_training_sets_are_smaller(study: Study, sizes: pd.DataFrame) -> None:
-    assert sizes["knob"].tolist() == [20, 40]
-    assert sizes["members"].tolist() == [20, 40]
+    assert sizes["knob"].tolist() == sizes["members"].tolist() == [20, 40]
     own = study.table().iloc[0]
     assert sizes.iloc[1]["attack_accuracy"] == own["attack_accuracy"], "its own size is the study itself"
 
 
 def knob_table(gap_last: float, attack_last: float) -> pd.DataFrame:
-    rows = []
-    for name, gap, attack in (("1 epoch", 0.05, 0.5), ("20 epochs", 0.36, 0.64), ("50 epochs", gap_last, attack_last)):
-        for seed in range(4):
-            shift = 0.001 * seed
-            measures = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), attack + shift)
-            rows.append({"defenses": name, "seed": seed, "attack": "adversary1"} | measures)
-            rows[-1]["generalisation_gap"] = gap
-    return recorded_epochs.beyond_the_gap(pd.DataFrame(rows))
+    names, gaps = ["1 epoch", "20 epochs", "50 epochs"], [0.05, 0.36, gap_last]
+    return recorded_epochs.beyond_the_gap(made_up(names, [0.5, 0.64, attack_last], generalisation_gap=gaps))
 
 
-def test_claims_turn_with_the_table() -> None:
+def test_claims_and_words_on_gap_and_attack_turn_with_the_table() -> None:
     def outcomes(table: pd.DataFrame) -> list[str]:
         return [judge(claim, table).outcome for claim in epoch_claims([1, 20, 50])]
 
     assert outcomes(knob_table(0.39, 0.81)) == ["holds"] * 6
     assert outcomes(knob_table(-0.01, 0.45)) == ["does not hold"] * 6
-    assert outcomes(knob_table(0.39, 0.64))[3:] == ["holds", "does not hold", "does not hold"]
-
-
-@pytest.mark.parametrize(
-    ("gap_last", "attack_last", "words"),
-    [
-        (0.39, 0.81, "gap and attack rise together"),
-        (0.39, 0.45, "gap and attack do not both rise"),
-        (0.39, 0.5, "it cannot be told whether both rise"),
-    ],
-)
-def test_words_on_gap_and_attack_follow_the_verdicts(gap_last: float, attack_last: float, words: str) -> None:
-    table = knob_table(gap_last, attack_last)
-    if attack_last == 0.5:  # no difference on average, and one that differs from seed to seed
-        table.loc[table["defenses"] == "50 epochs", "attack_accuracy"] += [0.02, -0.02, 0.02, -0.02]
-    verdicts = [judge(claim, table) for claim in epoch_claims([1, 20, 50])]
-    assert together(verdicts[1], verdicts[2]) == words
-
-
-@pytest.mark.parametrize(
-    ("small", "words"),
-    [
-        ([0.9, 0.91], "the model of the smaller set is attacked better"),
-        ([0.7, 0.71], "the model of the smaller set is not attacked better"),
-        ([0.7, 0.95], "the seeds are too few to tell"),
-    ],
-)
-def test_words_on_the_sizes_follow_the_verdict(small: list[float], words: str) -> None:
-    rows = [("20 examples", seed, value) for seed, value in enumerate(small)]
-    rows += [("40 examples", seed, 0.8 + 0.001 * seed) for seed in range(2)]
-    table = pd.DataFrame(rows, columns=["defenses", "seed", "attack_accuracy"]).assign(attack="adversary1")
-    assert over_sizes(judge(size_claim([20, 40]), table)) == words
+    assert outcomes(knob_table(0.39, 0.62))[3:] == ["holds", "does not hold", "does not hold"]
+    verdicts = [judge(claim, knob_table(0.39, 0.64)) for claim in epoch_claims([1, 20, 50])]
+    (up, down, open_) = (replace(verdicts[1], outcome=outcome) for outcome in (HOLDS, DOES_NOT_HOLD, CANNOT_TELL))
+    said = ((up, up, "rise together"), (up, down, "do not both rise"), (up, open_, "it cannot be told"))
+    assert all(words in together(gap, attack) for gap, attack, words in said)
 
 
 def test_two_attacks_stand_side_by_side_by_epoch() -> None:
     def by_epoch(first: float, last: float, name: str) -> pd.DataFrame:
-        rows = []
-        for epoch, level in ((1, first), (50, last), (20, 0.5)):
-            for seed in range(3):
-                values = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), level + 0.001 * seed)
-                rows.append(
-                    {"dataset": "toy", "defenses": recorded_epochs.epochs_name(epoch), "seed": seed, "attack": name}
-                )
-                rows[-1] |= values | {"knob": epoch}
-        return pd.DataFrame(rows)
+        table = made_up(["1 epoch", "50 epochs", "20 epochs"], [first, last, 0.5])
+        return table.assign(knob=np.repeat([1, 50, 20], 3), attack=name)
 
     early, late = by_epoch(0.6, 0.7, "loss"), by_epoch(0.5, 0.8, "adversary1")
     late.loc[late["knob"] == 20, "attack_accuracy"] += [0.1, -0.1, 0.0]
@@ -151,29 +107,13 @@ def test_two_attacks_stand_side_by_side_by_epoch() -> None:
 
 
 def test_nearest_stop_is_named_whether_it_is_as_accurate_or_not() -> None:
-    rows = []
-    for name, target, attack in (("1 epoch", 0.3, 0.5), ("5 epochs", 0.6, 0.6), ("50 epochs", 0.61, 0.8)):
-        row = {"defenses": name, "target_accuracy": target, "attack_accuracy": attack}
-        rows.append(row | {f"{measure}_{side}": None for measure in list(row)[1:] for side in ("low", "high")})
-    stops = pd.DataFrame(rows)
+    stops = pd.DataFrame({"defenses": ["1 epoch", "5 epochs", "50 epochs"], "target_accuracy": [0.3, 0.6, 0.61]})
+    ends = [f"{measure}_{side}" for measure in ("target_accuracy", "attack_accuracy") for side in ("low", "high")]
+    stops = stops.assign(attack_accuracy=[0.5, 0.6, 0.8], **dict.fromkeys(ends))
     said = dropout.stops_in_words(stops, pd.Series({"target_accuracy": 0.62}))
     assert "no recorded epoch is as accurate. The nearest is 50 epochs: target accuracy 0.610" in said
     said = dropout.stops_in_words(stops, pd.Series({"target_accuracy": 0.6}))
     assert "5 epochs, 50 epochs. The least attacked of these is 5 epochs" in said and "attack accuracy 0.600." in said
-
-
-def outputs(seed: int = 0):
-    generator = np.random.default_rng(seed)
-    members = np.arange(400) % 2 == 0
-    top = np.where(members, 0.99, generator.uniform(0.55, 0.97, 400))
-    labels = np.where(members, 0, generator.integers(0, 2, 400))
-    return check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=members, labels=labels)
-
-
-def test_loss_histogram_says_both_medians() -> None:
-    fig, alt = why_models_leak.loss_histogram([outputs(0), outputs(1)])
-    assert "0.01 nats for members" in alt
-    assert fig.axes[0].get_xscale() == "log" and fig.axes[0].get_xlabel() == "loss (nats)"
 
 
 def test_frames_share_an_axis_and_say_the_attack(study: Study, epochs: pd.DataFrame, capsys) -> None:
@@ -182,10 +122,9 @@ def test_frames_share_an_axis_and_say_the_attack(study: Study, epochs: pd.DataFr
 
     shell = InteractiveShell.instance()
     before, shell.display_pub = shell.display_pub, CapturingDisplayPublisher()
+    over = recorded_epochs.over_the_knob(epochs)
     try:
-        why_models_leak.show_confidence_by_epoch(
-            study, recorded_epochs.over_the_knob(epochs), "confidence", "Two sides."
-        )
+        why_models_leak.show_confidence_by_epoch(study, over, "confidence", "Two sides.")
         page = shell.display_pub.outputs[0]["data"]["text/html"]
     finally:
         shell.display_pub = before
@@ -209,29 +148,21 @@ def test_share_of_members_names_blocks_whole() -> None:
     assert shares[2:].tolist() == pytest.approx([2 / 3, 2 / 3, 3 / 5, 1 / 2])
 
 
-def test_low_fpr_says_what_was_realised_or_why_not() -> None:
+def test_low_rates_say_what_was_realised_or_why_not() -> None:
     table = measuring_an_attack.low_fpr_table({"toy": [(SCORES, MEMBERS)]}, levels=(0.3, 0.2)).set_index("FPR at most")
     assert table.loc["0.3"].tolist() == ["toy", "1 of 4, FPR 0.2500", "0.500"]
     assert table.loc["0.2", "TPR"] == "not measurable"
-
-
-def test_cleared_non_members() -> None:
     table = measuring_an_attack.cleared_table({"toy": [(SCORES, MEMBERS)]}, level=0.3)
     assert table["TNR"].tolist() == ["0.500"], "0.5 and below clears two of four and costs one of four members"
     assert "not measurable" in measuring_an_attack.cleared_table({"toy": [(SCORES, MEMBERS)]}, level=0.01)["TNR"][0]
-
-
-def test_found_interval_counts() -> None:
     assert measuring_an_attack.found_interval([(SCORES, MEMBERS)], 0.25).startswith("2 of 4, 0.500 [0.068, 0.932]")
     assert "not measurable" in measuring_an_attack.found_interval([(SCORES, MEMBERS)], 0.01)
 
 
 def attack_table(**changes: float) -> pd.DataFrame:
-    rows = []
-    for name in ("posteriors", "logarithms"):
-        for seed in range(3):
-            row = dict.fromkeys(ATTACK_MEASURES, 0.5) | {"defenses": name, "seed": seed, "attack": "adversary1"}
-            rows.append(row | {"recall_members": 0.9, "recall_non_members": 0.7, "fpr_at_0.01": 0.01} | changes)
+    own = {"attack": "adversary1", "recall_members": 0.9, "recall_non_members": 0.7, "fpr_at_0.01": 0.01}
+    row = dict.fromkeys(ATTACK_MEASURES, 0.5) | own | changes
+    rows = [row | {"defenses": name, "seed": seed} for name in ("posteriors", "logarithms") for seed in range(3)]
     return scales.with_precision(pd.DataFrame(rows))
 
 
@@ -242,10 +173,10 @@ def test_precision_falls_with_the_prior() -> None:
     shown = measuring_an_attack.precision_table(table).set_index(["attack", "threshold"])
     assert shown.loc[("posteriors", "its own"), "prior 0.5"].startswith("0.75")
     assert shown.loc[("posteriors", "1% FPR"), "prior 0.5"].startswith("0.50"), "as many found as accused"
-    unknown = measuring_an_attack.precision_table(attack_table(**{"tpr_at_fpr_0.01": float("nan")}))
-    assert (unknown[unknown["threshold"] == "1% FPR"]["prior 0.1"] == "not measurable").all()
-    nobody = measuring_an_attack.precision_table(attack_table(**{"tpr_at_fpr_0.01": 0.0, "fpr_at_0.01": 0.0}))
-    assert (nobody[nobody["threshold"] == "1% FPR"]["prior 0.1"] == "nobody accused").all()
+    for rates, said in ((float("nan"), 0.01), "not measurable"), ((0.0, 0.0), "nobody accused"):
+        table = attack_table(**dict(zip(("tpr_at_fpr_0.01", "fpr_at_0.01"), rates, strict=True)))
+        shown = measuring_an_attack.precision_table(table)
+        assert (shown[shown["threshold"] == "1% FPR"]["prior 0.1"] == said).all()
 
 
 def test_both_scales_are_attacked_and_measured(study: Study) -> None:

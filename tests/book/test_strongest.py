@@ -23,8 +23,7 @@ ATTACKS = ("adversary1", "loss", "lira", "label-only")
 
 @pytest.fixture(scope="module")
 def rows(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
-    study = made_study(tmp_path_factory.mktemp("store"), attacks=ATTACKS, defenses="none,smoothing,masking")
-    return table(study)
+    return table(made_study(tmp_path_factory.mktemp("store"), attacks=ATTACKS, defenses="none,smoothing,masking"))
 
 
 def test_one_attack_of_each_column_is_marked_and_it_is_the_strongest(rows: pd.DataFrame) -> None:
@@ -37,14 +36,11 @@ def test_one_attack_of_each_column_is_marked_and_it_is_the_strongest(rows: pd.Da
         assert marked == [of_name.idxmax()]
 
 
-def test_a_level_below_one_example_is_not_measurable(rows: pd.DataFrame) -> None:
+def test_what_cannot_be_measured_or_sees_nothing_says_so(rows: pd.DataFrame) -> None:
     grid = grids.attack_grid(rows, "tpr_at_fpr_0.001")
     assert (grid[["none", "smoothing", "masking"]] == "not measurable").all(axis=None)
     assert (grids.strongest_table(rows)["TPR at 0.1% FPR"] == "not measurable").all()
     assert list(grids.measured(rows)) == ["auc", LOW]
-
-
-def test_an_attack_that_sees_nothing_says_so(rows: pd.DataFrame) -> None:
     blind = rows.copy()
     blind.loc[(blind["attack"] == "loss") & (blind["defenses"] == "masking"), "distinct_scores"] = 1
     grid = grids.attack_grid(blind).set_index("attack")
@@ -79,9 +75,11 @@ def test_combinations_are_named_in_words(rows: pd.DataFrame) -> None:
     assert words in grids.attack_grid(negative).columns and words in grids.strongest_in_words(negative)
     for made in (grids.strongest_table, strongest_attack.worst_case, strongest_attack.stopping_table):
         assert words in made(negative)["defenses"].tolist()
-    for said in (strongest_attack.stopping_in_words(negative), strongest_attack.weak_and_strong(negative)[1]):
-        assert words in said and "epsilon" not in said
-    assert words in strongest_attack.against_earlier_stops(negative)[1]
+    for made in (strongest_attack.weak_and_strong, strongest_attack.against_earlier_stops):
+        fig, alt = made(negative)
+        assert words in alt and "epsilon" not in alt and themed_svg(fig, name="a", alt=alt).startswith("<svg")
+    said = strongest_attack.stopping_in_words(negative)
+    assert words in said and "epsilon" not in said
 
 
 def test_attacks_without_a_threshold_are_named(rows: pd.DataFrame) -> None:
@@ -104,24 +102,8 @@ def test_verdicts_of_one_attack_are_set_beside_those_of_the_strongest(rows: pd.D
             assert f"{one['defenses']} ({second} instead of {first})" in words
 
 
-def test_verdicts_link_to_where_their_attacks_stand(rows: pd.DataFrame) -> None:
-    renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
-    found = strongest_attack.verdicts(renamed)
-    assert strongest_attack.evidence(found) == ["tab-grid", *["tab-strongest"] * (len(found) - 1)]
-    assert set(strongest_attack.evidence(found, recorded=True)) == {"tab-cifar-grid", "tab-cifar-strongest"}
-
-
-def test_figures_say_what_they_show(rows: pd.DataFrame) -> None:
-    for fig, alt in (strongest_attack.weak_and_strong(rows), strongest_attack.against_earlier_stops(rows)):
-        assert "masking" in alt and themed_svg(fig, name="a", alt=alt).startswith("<svg")
-    assert "the report's attack" in strongest_attack.weak_and_strong(rows)[1]
-    assert "epoch 1 " in strongest_attack.against_earlier_stops(rows)[1]
-    assert "means over pairs of models: " in strongest_attack.against_earlier_stops(rows)[1]
-
-
 def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
     found = strongest_attack.stopping_table(rows)
-    assert list(found.columns) == ["defenses", "AUC", "TPR at 1% FPR", "pairs"]
     words = strongest_attack.stopping_in_words(rows)
     verdicts = {part.partition(": ")[0]: part.partition(": ")[2] for part in words.split("; ")}
     assert list(verdicts) == ["safer", "less safe", "cannot be told"]
@@ -130,16 +112,15 @@ def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
         assert row["defenses"] in verdicts[verdict].split(", ")
 
 
-def test_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
+def test_verdicts_link_to_their_evidence_and_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
     judged = {verdict.claim.of: verdict for verdict in strongest_attack.verdicts(rows)}
     assert set(judged) == {"smoothing", "masking"}  # no t-LiRA, no dropout, no negative smoothing
     assert all(verdict.seeds == 3 for verdict in judged.values())
     renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
-    first = strongest_attack.verdicts(renamed)[0]
-    assert first.claim == strongest_attack.MISSED and first.seeds == 3
-
-
-def test_nothing_measured_nothing_judged(rows: pd.DataFrame) -> None:
+    found = strongest_attack.verdicts(renamed)
+    assert found[0].claim == strongest_attack.MISSED and found[0].seeds == 3
+    assert strongest_attack.evidence(found) == ["tab-grid", *["tab-strongest"] * (len(found) - 1)]
+    assert set(strongest_attack.evidence(found, recorded=True)) == {"tab-cifar-grid", "tab-cifar-strongest"}
     unmeasured = rows.assign(**{LOW: np.nan})
     assert {verdict.claim.measure for verdict in strongest_attack.verdicts(unmeasured)} == {"auc"}
 
@@ -158,9 +139,7 @@ def test_a_recorded_study_says_what_it_is() -> None:
     assert grids.recorded_words([*both, part("2026-01-02", "float32", ("masking",))]) == mixed
 
 
-def test_parts_of_a_recorded_study_are_one_table(
-    tmp_path: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_parts_of_a_recorded_study_are_one_table(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
     with pytest.raises(DataError, match="no recorded study"):
         recorded_parts("study")

@@ -8,15 +8,7 @@ import pandas as pd
 import pytest
 
 from mia_book import claims, confidence_masking, dropout, label_smoothing, sweeps
-from mia_book.label_smoothing import (
-    SMOOTHING,
-    feature_table,
-    features,
-    guess_table,
-    short_of,
-    smoothing_beside,
-    times_less,
-)
+from mia_book.label_smoothing import SMOOTHING, feature_table, features, guess_table, short_of
 from mia_book.sweeps import asked_confidence
 from mia_core.defenses import combination, describe
 from mia_core.display.svg import themed_svg
@@ -28,9 +20,8 @@ from mia_core.studies.study import over_the_seeds
 from mia_core.studies.sweeps import Sweep
 from small import RECIPE, tiny_dataset
 
-SETTINGS = StudySettings(
-    **{**RECIPE.model_dump(), "epochs": 2, "record": (1,), "seeds": 2, "attacks": ["adversary1", "gap"]}
-)
+OWN = {"epochs": 2, "record": (1,), "seeds": 2, "attacks": ["adversary1", "gap"]}
+SETTINGS = StudySettings(**(RECIPE.model_dump() | OWN))
 DATA = tiny_dataset(96)
 
 
@@ -66,20 +57,20 @@ def made_up():
     return table.assign(defenses=table["value"].map(names), attack_accuracy=measure, auc=measure, **low)
 
 
-def test_what_a_report_prints_is_explained_below_the_figure():
+def legend(figure):
+    assert all(axes.get_legend() is None for axes in figure.axes) and len(figure.legends) == 1
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_one_legend_below_explains_every_line_and_mark():
     figure, _ = sweeps.knob_curves(made_up(), ("auc", "attack_accuracy"), "ε", {"attack_accuracy": (0.2, 0.7)})
-    (legend,) = figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["adversary1", "gap", "the report"]
-    assert all(axes.get_legend() is None for axes in figure.axes)
-
-
-def test_level_without_the_knob_is_a_line_across():
+    assert legend(figure) == ["adversary1", "gap", "the report"]
     plain = made_up().query("defenses == 'none'")
     figure, alt = sweeps.knob_curves(made_up(), ["attack_accuracy"], "ε", level=("undefended", plain))
-    drawn(figure, alt)
-    assert alt.count("undefended") == 2 and "undefended 0.505" in alt and "undefended 0.605" in alt
-    labels = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert labels == ["adversary1", "gap", "undefended"]
+    assert legend(figure) == ["adversary1", "gap", "undefended"]
+    assert "undefended 0.505" in alt and "undefended 0.605" in alt
+    figure, _ = sweeps.dots(made_up().query("attack == 'adversary1' or defenses != 'none'"), "attack_accuracy", "x")
+    assert legend(figure) == ["adversary1", "gap"], "one mark is missing in the first line"
 
 
 def test_intervals_are_cut_to_what_the_measure_can_be():
@@ -88,21 +79,12 @@ def test_intervals_are_cut_to_what_the_measure_can_be():
     assert min(end[:, 1].min() for end in ends) == 0 and max(end[:, 1].max() for end in ends) > 0.01
 
 
-def test_mark_that_is_missing_in_the_first_line_is_in_the_legend():
-    part = made_up().query("attack == 'adversary1' or defenses != 'none'")
-    figure, _ = sweeps.dots(part, "attack_accuracy", "attack accuracy")
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["adversary1", "gap"]
-
-
 def test_curves_leave_out_what_was_not_measured_and_need_no_interval(done):
     table = done.table()
     table = table[table["seed"] == 0].assign(auc=None)
     figure, alt = sweeps.knob_curves(table, ("auc", "attack_accuracy"), "ε")
     drawn(figure, alt)
     assert "AUC not measurable" in alt
-
-
-def test_dots_name_every_line_and_mark(done):
     figure, alt = sweeps.dots(done.table(), "attack_accuracy", "attack accuracy")
     svg = drawn(figure, alt)
     for name in ("none", "smoothing(epsilon=-0.1)", "smoothing(epsilon=0.2)"):
@@ -171,26 +153,18 @@ def test_guesses_need_no_shadow_and_are_judged_against_a_row():
 
 
 def test_outcomes_are_told_with_their_places():
-    def verdict(outcome):
-        return Verdict(confidence_masking.digits_claim(1, "rounding"), outcome, None, None, None, 0)
-
-    found = {"0": verdict("does not hold"), "1": verdict("holds"), "2": verdict("holds")}
+    claim = confidence_masking.digits_claim(1, "rounding")
+    said = ("does not hold", "holds", "holds")
+    found = {str(place): Verdict(claim, outcome, None, None, None, 0) for place, outcome in enumerate(said)}
     assert claims.by_outcome(found) == "does not hold at 0; holds at 1, 2"
-    assert confidence_masking.digits_claim(1, "rounding").text.startswith("Rounding to 1 decimal leaves")
-
-
-def test_published_epsilon_is_held_against_the_reports():
-    assert times_less(SMOOTHING[0]) == pytest.approx(0.1 / (0.0083 * 0.9))
-    beside = [(setting, *values) for _, setting, _, *values in SMOOTHING]
-    assert ("EfficientNet, CIFAR-10", "balanced accuracy", 0.646, 0.639) in beside
 
 
 def test_published_numbers_stand_below_ours(done):
+    assert label_smoothing.times_less(SMOOTHING[0]) == pytest.approx(0.1 / (0.0083 * 0.9))
     table = done.study.table().replace({"defenses": {"smoothing(epsilon=0.2)": "smoothing"}})
-    beside = smoothing_beside({"tiny": over_the_seeds(table[table["attack"] == "adversary1"])})
+    beside = label_smoothing.smoothing_beside({"tiny": over_the_seeds(table[table["attack"] == "adversary1"])})
     assert beside.loc[0, "source"] == "this book" and "[" in beside.loc[0, "with smoothing"]
-    assert len(beside) == 1 + len(SMOOTHING) and beside.loc[1, "with smoothing"] == "0.928"
-    assert beside["ε"].tolist()[:2] == ["0.1", "0.0083"]
+    assert beside["ε"].tolist()[:2] == ["0.1", "0.0083"] and len(beside) == 1 + len(SMOOTHING)
 
 
 def test_every_claim_names_defenses_as_tables_do():

@@ -1,7 +1,6 @@
 """The text follows the verdicts: chapters are run with every claim turned, and nothing still says the opposite."""
 
 import warnings
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,16 +8,7 @@ import pytest
 from books import code, write_chapter
 from contract import chapters
 from mia_core.measures.claims import Claim
-from turned import (
-    HOLDS,
-    JUDGE,
-    OUTCOMES,
-    Run,
-    assertions,
-    made_up_table,
-    run_chapter,
-    sentences,
-)
+from turned import HOLDS, JUDGE, OUTCOMES, Run, assertions, made_up_table, run_chapter, sentences
 
 CHAPTERS = chapters()
 
@@ -28,19 +18,13 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("store")
 
 
-@cache
-def turned(path: Path, store: Path) -> dict[str, Run]:
-    """The chapter's run for each way in which all of its claims can turn out."""
-    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # so little training learns nothing, and says so
-        patch.setenv("MIA_CACHE", str(store))
-        patch.setattr("os.fsync", lambda descriptor: None)  # the store lives as long as the test
-        return {outcome: run_chapter(path, outcome, patch) for outcome in OUTCOMES}
-
-
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_tables_and_text_follow_the_verdicts(name: str, store: Path) -> None:
-    runs = turned(CHAPTERS[name], store)
+def test_tables_and_text_follow_the_verdicts(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIA_CACHE", str(store))
+    monkeypatch.setattr("os.fsync", lambda descriptor: None)  # the store lives as long as the test
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # so little training learns nothing, and says so
+        runs = {outcome: run_chapter(CHAPTERS[name], outcome, monkeypatch) for outcome in OUTCOMES}
     assert faults(runs) == []
     assert runs[HOLDS].judged, "a chapter judges claims"
 
@@ -90,6 +74,7 @@ show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", captio
 print(verdict.claim.text, verdict.outcome)
 glue("outcome", verdict.outcome)
 """
+TABLE = 'show(pd.DataFrame({"claim": [verdict.claim.text], "verdict": "holds"}), name="v", caption="C.")'
 
 
 @pytest.mark.parametrize(
@@ -100,58 +85,36 @@ glue("outcome", verdict.outcome)
         ("So the claim holds.", FOLLOWS, ["So the claim holds.: ['holds']"]),
         ("Text.", FOLLOWS + 'glue("typed", "holds")', ["glued: typed stays {'holds'}"]),
         ("Text.", FOLLOWS.replace("verdict.outcome)", "'holds')", 1), ["printed: It lowers AUC. holds"] * 2),
-        (
-            "Text.",
-            'show(pd.DataFrame({"claim": [verdict.claim.text], "verdict": "holds"}), name="v", caption="C.")',
-            ["table: It lowers AUC. holds"] * 2,
-        ),
+        ("Text.", TABLE, ["table: It lowers AUC. holds"] * 2),
         ("Text.", FOLLOWS.replace("Verdicts.", "Dropout works."), ["Dropout works.: ['works']"]),
     ],
     ids=["follows", "asserts", "verdict", "glued", "printed", "table", "caption"],
 )
-def test_chapter_that_goes_on_asserting_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str, more: str, words: list[str]
-) -> None:
-    write_chapter(
-        tmp_path / "chapter.ipynb", ["# A chapter\n\n" + text, code("seeds = 5", "parameters"), code(CELL + more)]
-    )
-    runs = {outcome: run_chapter(tmp_path / "chapter.ipynb", outcome, monkeypatch) for outcome in OUTCOMES}
+def test_chapter_that_goes_on_asserting_is_found(tmp_path: Path, monkeypatch, text: str, more: str, words) -> None:
+    path = tmp_path / "chapter.ipynb"
+    write_chapter(path, ["# A chapter\n\n" + text, code("seeds = 5", "parameters"), code(CELL + more)])
+    runs = {outcome: run_chapter(path, outcome, monkeypatch) for outcome in OUTCOMES}
     found = faults(runs)
     assert list(dict.fromkeys(found)) == list(dict.fromkeys(words)) and (len(words) != 2 or found == words)
     assert runs[HOLDS].glued.get("outcome", HOLDS) == HOLDS
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "Label smoothing raises the attack's accuracy.",
-        "Both defenses lower the attack.",
-        "It costs accuracy.",
-        "Smoothing is worse than nothing.",
-        "The mask changes nothing.",
-        "The claim does not hold.",
-        "On these data it holds.",
-    ],
-)
-def test_assertions_are_found(sentence: str) -> None:
-    assert assertions(sentence)
+ASSERTED = (
+    "Label smoothing raises the attack's accuracy.", "Both defenses lower the attack.", "It costs accuracy.",
+    "Smoothing is worse than nothing.", "The mask changes nothing.", "The claim does not hold.",
+    "On these data it holds.",
+)  # fmt: skip
+NOT_ASSERTED = (
+    "Does smoothing raise the attack?", "If it lowers the attack, the curve falls.",
+    'The report says: "Dropout lowers the attack".', "{cite:t}`kaya2021` found that smoothing helps the attacker.",
+    "The claim {glue:text}`outcome`, so it helps.", "A claim *holds* or *does not hold*.", "A file holds posteriors.",
+    "Dropout switches off units at random.",
+)  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "sentence",
-    [
-        "Does smoothing raise the attack?",
-        "If it lowers the attack, the curve falls.",
-        'The report says: "Dropout lowers the attack".',
-        "{cite:t}`kaya2021` found that smoothing helps the attacker.",
-        "The claim {glue:text}`outcome`, so it helps.",
-        "A claim *holds* or *does not hold*.",
-        "A file holds posteriors.",
-        "Dropout switches off units at random.",
-    ],
-)
+@pytest.mark.parametrize("sentence", ASSERTED + NOT_ASSERTED)
 def test_conditions_quotations_and_glued_verdicts_are_no_assertions(sentence: str) -> None:
-    assert assertions(sentence) == []
+    assert bool(assertions(sentence)) == (sentence in ASSERTED)
 
 
 def test_sentences_are_told_apart() -> None:
