@@ -7,12 +7,10 @@ from mia_core.report.compare.results import Chapter, Number, Results, ShownFigur
 
 
 def number(text: str, value: float, low: float | None = None, high: float | None = None) -> Number:
-    """A shown number."""
     return Number(text=text, value=value, low=low, high=high)
 
 
 def verdict(outcome: str, claim: str = "C.", measured: float = 0.1) -> ShownVerdict:
-    """A line of a table of verdicts."""
     shown = Number(text=f"{measured:+} (1 seed)", value=measured, seeds=1)
     return ShownVerdict(table="v", claim=claim, source="I", measured=shown, outcome=outcome)
 
@@ -37,7 +35,6 @@ def chapter(**changes: Any) -> Chapter:
 
 
 def results(**chapters: Chapter) -> Results:
-    """A report of these chapters."""
     return Results(parameters={}, chapters=chapters)
 
 

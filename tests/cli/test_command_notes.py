@@ -34,19 +34,12 @@ def test_a_stderr_that_cannot_be_written_costs_no_result_and_adds_nothing_to_it(
 
 
 @pytest.mark.parametrize("command", ["study", "references", "report"])
-@pytest.mark.parametrize("params", ["", " "])
-def test_an_empty_name_of_a_settings_file_is_an_error(capsys, command, params):
-    assert "params: expected the name of a YAML file" in refused(capsys, command, "--params", params)
-
-
-@pytest.mark.parametrize("command", ["study", "references", "report"])
-def test_a_wrong_setting_is_told_of_the_file_that_gave_it(
-    command: str, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_a_file_of_settings_needs_a_name_and_is_named_where_it_is_wrong(command, tmp_path, capsys):
+    for params in ("", " "):
+        assert "params: expected the name of a YAML file" in refused(capsys, command, "--params", params)
     file = tmp_path / "mine.yml"
-    file.write_text("epochz: 3\n")
-    assert f"mia: error: {file}: epochz: unknown" in refused(capsys, command, "--params", str(file))
-    file.write_text("epochs: 0\n")
-    assert f"mia: error: {file}: epochs: " in refused(capsys, command, "--params", str(file))
-    own = refused(capsys, command, "--params", str(file), "--param", "epochs=-1")
+    for text, words in (("epochz: 3\n", "epochz: unknown"), ("epochs: 0\n", "epochs: ")):
+        file.write_text(text)
+        assert f"mia: error: {file}: {words}" in refused(capsys, command, "--params", file)
+    own = refused(capsys, command, "--params", file, "--param", "epochs=-1")
     assert "mia: error: epochs: " in own, "what was typed goes before, and no file gave it"

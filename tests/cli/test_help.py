@@ -13,6 +13,7 @@ from mia_core.references import REFERENCE_ATTACKS
 
 LIBRARIES = ["torch", "torchvision", "sklearn", "scipy", "pandas", "matplotlib", "seaborn", "numba", "numpy"]
 LIBRARIES += ["pydantic", "joblib"]
+MAIN = "from mia_core.cli.main import main"
 
 
 def heavy(code):
@@ -22,38 +23,26 @@ def heavy(code):
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.mark.parametrize(
-    ("code", "allowed"),
-    [
-        ("import mia_core", ""),
-        ("from mia_core.cli.main import main; main(['--help'])", ""),
-        ("from mia_core.cli.main import main; main(['--version'])", ""),
-        ("from mia_core.cli.main import main; main(['attack', '--help'])", "numpy pydantic"),
-        ("from mia_core.cli.main import main; main(['attack-models', '--help'])", "numpy pydantic scipy"),
-        ("import mia_core.base.settings", "pydantic"),
-        ("import mia_core.studies.study, mia_core.studies.settings, mia_core.gate.npz", "numpy pydantic"),
-        ("import mia_core.audits.one_shadow, mia_core.measures.metrics", "numpy pydantic"),
-    ],
-)
+@pytest.mark.parametrize(("code", "allowed"), [
+    ("import mia_core", ""), (f"{MAIN}; main(['--help'])", ""), (f"{MAIN}; main(['--version'])", ""),
+    (f"{MAIN}; main(['attack', '--help'])", "numpy pydantic"),
+    (f"{MAIN}; main(['attack-models', '--help'])", "numpy pydantic scipy"),
+    ("import mia_core.base.settings", "pydantic"), ("import mia_core.display.figures", "numpy"),
+    ("import mia_core.studies.study, mia_core.studies.settings, mia_core.gate.npz", "numpy pydantic"),
+    ("import mia_core.audits.one_shadow, mia_core.measures.metrics", "numpy pydantic"),
+])  # fmt: skip
 def test_what_is_not_used_is_not_loaded(code, allowed):
     assert heavy(code) <= set(allowed.split())
 
 
 def test_attacking_saved_outputs_loads_no_torch(shadow, target):
     code = f"main(['attack', '--shadow', {shadow!r}, '--target', {target!r}, '--json', '--replicates', '0'])"
-    assert not {"torch", "matplotlib"} & heavy(f"from mia_core.cli.main import main; {code}")
+    assert not {"torch", "matplotlib"} & heavy(f"{MAIN}; {code}")
 
 
-@pytest.mark.parametrize(
-    ("command", "records"),
-    [
-        ("attack", ATTACKS),
-        ("study", ATTACKS),
-        ("references", REFERENCE_ATTACKS),
-        ("attack-models", REFERENCE_ATTACKS),
-    ],
-)
-def test_help_lists_every_attack_from_its_record(capsys, command, records):
+@pytest.mark.parametrize("command", ["attack", "study", "references", "attack-models"])
+def test_help_lists_every_attack_from_its_record(capsys, command):
+    records = ATTACKS if command in ("attack", "study") else REFERENCE_ATTACKS
     status, out, err = run(capsys, command, "--help")
     flat = " ".join(re.sub(r"(?<=-)\n\s+", "", out).split())
     assert status == 0 and err == [] and out.isascii()
@@ -66,18 +55,11 @@ def test_help_lists_every_attack_from_its_record(capsys, command, records):
             assert f"{name} {' '.join(texts)}" in flat
 
 
-@pytest.mark.parametrize(
-    ("arguments", "command"),
-    [
-        (["attack"], "mia attack"),
-        (["attack", "--shadow"], "mia attack"),
-        (["attack", "extra"], "mia attack"),
-        (["study", "--epoch", "3"], "mia study"),
-        (["attack-models", "--references", "none"], "mia attack-models"),
-        (["atack"], "mia"),
-        (["--epochs"], "mia"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "command"), [
+    (["attack"], "mia attack"), (["attack", "--shadow"], "mia attack"), (["attack", "extra"], "mia attack"),
+    (["study", "--epoch", "3"], "mia study"),
+    (["attack-models", "--references", "none"], "mia attack-models"), (["atack"], "mia"), (["--epochs"], "mia"),
+])  # fmt: skip
 def test_a_mistaken_command_line_is_one_line_that_names_the_help_to_read(capsys, arguments, command):
     assert refused(capsys, *arguments).endswith(f" (see {command} --help)")
 

@@ -1,7 +1,6 @@
 """Scores that look odd: AUCs far below one half, scores that are all the same, whole numbers beyond 2**53."""
 
 import numpy as np
-import pytest
 from test_attack_command import inverted
 
 from arrays import base, low_fpr
@@ -12,24 +11,15 @@ def test_measure_warns_of_an_auc_far_below_one_half(capsys, files):
     scores, members = low_fpr()
     report, err = report_of(capsys, "measure", "--scores", files("low", {"scores": -scores, "members": 1 - members}))
     assert report["warnings"] == [] and err == []
-    path = files("turned", {"scores": np.linspace(0, 1, 200), "members": np.arange(200) < 100})
+    rising = np.linspace(0, 1, 200)
+    path = files("turned", {"scores": rising, "members": np.arange(200) < 100})
     report, err = report_of(capsys, "measure", "--scores", path)
     assert len(err) == 1 and "turned.npz: AUC far below 0.5 (0.0000): do higher scores mean members" in err[0]
     assert err == [f"mia: warning: {text}" for text in report["warnings"]]
-
-
-def test_measure_names_the_sets_whose_auc_is_far_below_one_half(capsys, files):
-    rising = np.linspace(0, 1, 200)
     path = files("sets", {"scores": [rising, -rising, np.zeros(200)], "members": np.arange(200) < 100})
     _, err = report_of(capsys, "measure", "--scores", path)
     assert len(err) == 1 and "AUC far below 0.5 (set 0 0.0000)" in err[0]
     assert "in 1 of 3 sets every example has the same score" in run(capsys, "measure", "--scores", path)[1]
-
-
-@pytest.mark.parametrize("replicates", [0, 100])
-def test_few_examples_give_no_reason_to_suspect_the_coding(capsys, files, replicates):
-    path = files("few", {"scores": [1.0, 2, 3, 4], "members": [1, 1, 0, 0]})
-    assert report_of(capsys, "measure", "--scores", path, "--replicates", replicates)[1] == []
 
 
 def test_measure_remarks_on_scores_that_are_all_the_same(capsys, files):
@@ -46,12 +36,13 @@ def test_one_warning_names_all_attacks_whose_auc_is_far_below_one_half(capsys, f
     assert all(f"{name} 0.1" in low for name in attacks)
 
 
-def test_a_small_target_is_not_said_to_be_coded_the_other_way(capsys, files, shadow):
-    arrays = base("target")
-    order = np.argsort(arrays["posteriors"].max(axis=1), kind="stable")
-    low, high = order[:3], order[-3:]
-    rows = np.concatenate([low, high])
-    small = {"posteriors": arrays["posteriors"][rows], "members": [1, 1, 1, 0, 0, 0]}
+def test_few_examples_give_no_reason_to_suspect_the_coding(capsys, files, shadow):
+    posteriors = base("target")["posteriors"]
+    order = np.argsort(posteriors.max(axis=1), kind="stable")
+    small = {"posteriors": posteriors[[*order[:3], *order[-3:]]], "members": [1, 1, 1, 0, 0, 0]}
+    path = files("few", {"scores": [1.0, 2, 3, 4], "members": [1, 1, 0, 0]})
+    for replicates in (0, 100):
+        assert report_of(capsys, "measure", "--scores", path, "--replicates", replicates)[1] == []
     report, err = attacked(capsys, shadow, files("small", small), replicates=0)
     assert report["attacks"][0]["auc"] == 0 and err == []
 

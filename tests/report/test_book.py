@@ -30,34 +30,33 @@ WHO = "import sys\nfrom pathlib import Path\nprint(sys.executable)\nprint(Path.c
 
 
 @pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def built(tmp_path_factory):
     """A whole book, built from another folder into a relative path with spaces.
 
     Its chapters name a kernel that exists nowhere, and the user has a kernel called python3 that cannot start.
     """
     top = tmp_path_factory.mktemp("built")
-    chapters = {
-        "first": [TEXT, code("epochs = 50\nshare = 0.5", "parameters"), code(CHAPTER), code(MORE)],
-        "second": [
-            "# Another\n\nSee [](#fig-both) and [](#tab-all).",
-            code(TABLE),
-            code("epochs = 50\nshare = 0.5", "parameters"),
-            code(WHO),
-        ],
-    }
+    settings = code("epochs = 50\nshare = 0.5", "parameters")
+    second = ["# Another\n\nSee [](#fig-both) and [](#tab-all).", code(TABLE), settings, code(WHO)]
+    chapters = {"first": [TEXT, settings, code(CHAPTER), code(MORE)], "second": second}
     source = write_book(top / "the source", chapters, kernel="conda-env-x-py")
     stray = top / "jupyter" / "kernels" / "python3"
     stray.mkdir(parents=True)
     (stray / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "stray", "language": "python"}')
-    elsewhere = top / "elsewhere"
+    elsewhere, home = top / "elsewhere", top / "home"
     elsewhere.mkdir()
+    home.mkdir()
     before = sorted(source.rglob("*"))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(elsewhere)
+        patch.setenv("HOME", str(home))
+        for name in ("MPLCONFIGDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"):
+            patch.delenv(name, raising=False)
         patch.setenv("JUPYTER_PATH", str(top / "jupyter"))
         patch.setenv("MIA_CACHE", "a relative store")
         out = build_report({"epochs": "1e1"}, "some where/r 1", source=source)
     assert sorted(source.rglob("*")) == before, "nothing may be written into the sources"
+    assert list(home.rglob("*")) == [], "nor into the user's home"
     assert sorted(path.name for path in elsewhere.iterdir()) == ["a relative store", "some where"]
     assert [path.name for path in (elsewhere / "some where").iterdir()] == ["r 1"]
     return {"out": out, "source": source, "elsewhere": elsewhere}
@@ -67,62 +66,47 @@ def page(out: Path, name: str) -> str:
     return (out / "book" / f"{name}.html").read_text(encoding="utf-8")
 
 
-def test_report_lies_where_it_was_asked_for(built: dict[str, Path]) -> None:
+def test_report_lies_where_it_was_asked_for_with_its_settings_and_no_path_of_this_machine(built):
     assert built["out"] == built["elsewhere"] / "some where" / "r 1"
     assert "book/index.html" in (built["out"] / "index.html").read_text()
+    text = (built["out"] / "report.json").read_text()
+    record = json.loads(text)
+    assert record["parameters"] == {"epochs": 10} and list(record["chapters"]) == ["first", "second"]
+    assert str(built["elsewhere"]) not in text
 
 
-def test_chapters_run_with_this_interpreter_in_their_own_folder_with_typed_parameters(built: dict[str, Path]) -> None:
+def test_all_cells_run_with_this_interpreter_in_their_own_folder_with_typed_parameters(built):
     text = page(built["out"], "second")
-    assert sys.executable in text
-    assert str(built["source"] / "book") in text
-    assert "10 0.5" in text
-
-
-def test_every_code_cell_of_the_offered_notebooks_has_run(built: dict[str, Path]) -> None:
+    assert sys.executable in text and str(built["source"] / "book") in text and "10 0.5" in text
     files = sorted((built["out"] / "_sources" / "book").glob("*.ipynb"))
     assert [file.stem for file in files] == ["first", "second"]
-    for file in files:
-        cells = [cell for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
-        assert all(cell.execution_count for cell in cells)
+    cells = [cell for file in files for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
+    assert all(cell.execution_count for cell in cells)
 
 
-def test_page_numbers_its_figures_links_to_them_and_shows_no_numpy(built: dict[str, Path]) -> None:
-    text = page(built["out"], "first")
-    assert "Figure 1.</span> Members and non-members." in text
-    assert "Figure 2.</span> A sweep." in text
-    assert "Table 1.</span> All." in text
+def test_page_numbers_its_figures_links_to_them_and_shows_no_numpy(built):
+    text, second = page(built["out"], "first"), page(built["out"], "second")
+    for words in ("Figure 1.</span> Members and non-members.", "Figure 2.</span> A sweep.", "Table 1.</span> All."):
+        assert words in text
     assert re.search(r'href="#fig-both"[^>]*>Figure 1</a>', text)
-    second = page(built["out"], "second")
     assert re.search(r'href="first.html#fig-both"[^>]*><span[^>]*>Figure 1</span>', second)
     assert re.search(r'href="#tab-all"[^>]*>Table 2</a>', second), "a name counts for its own page first"
     assert "0.837" in text and "0.8371" not in re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL)
     assert "np.float64(0.837)" not in text
 
 
-def test_page_says_what_made_it(built: dict[str, Path]) -> None:
+def test_page_says_what_made_it_and_its_settings_once(built):
     text = page(built["out"], "second")
     line = re.sub(r"<[^>]+>", " ", text[text.index('class="mia-provenance"') :])
-    for part in ("epochs = 10", "share = 0.5", "python 3.", "torch", "UTC"):
-        assert part in line
+    assert all(part in line for part in ("epochs = 10", "share = 0.5", "python 3.", "torch", "UTC"))
     table = re.sub(r"<[^>]+>", " ", page(built["out"], "index"))
     assert "A chapter" in table and "Another" in table and "UTC" in table
+    plain = re.sub(r"<[^>]+>", "", text)
+    assert plain.count("share = 0.5") == 2, "the cell, and the line under the page"
+    assert "epochs = 50" not in plain
 
 
-def test_settings_are_shown_once(built: dict[str, Path]) -> None:
-    text = re.sub(r"<[^>]+>", "", page(built["out"], "second"))
-    assert text.count("share = 0.5") == 2  # the cell, and the line under the page
-    assert "epochs = 50" not in text
-
-
-def test_report_keeps_its_settings_and_no_path_of_this_machine(built: dict[str, Path]) -> None:
-    record = json.loads((built["out"] / "report.json").read_text())
-    assert record["parameters"] == {"epochs": 10}
-    assert list(record["chapters"]) == ["first", "second"]
-    assert str(built["elsewhere"]) not in (built["out"] / "report.json").read_text()
-
-
-def test_one_chapter_can_be_built_alone(tmp_path: Path) -> None:
+def test_one_chapter_can_be_built_alone(tmp_path):
     chapters = {"one": ["# One\n\n[](#fig-gone), {doc}`two`", code("1 + 1")], "two": ["# Two", code("1/0")]}
     out = build_report({}, tmp_path / "out", chapters=["one"], source=write_book(tmp_path / "source", chapters))
     assert "One" in page(out, "one") and not (out / "book" / "two.html").exists()
@@ -131,7 +115,7 @@ def test_one_chapter_can_be_built_alone(tmp_path: Path) -> None:
 SLOW = "import time\n\nfor number in (1, 2):\n    print(number, flush=True)\n    time.sleep(0.5)"
 
 
-def test_stored_outputs_hold_nothing_of_the_run_but_its_results(tmp_path: Path) -> None:
+def test_stored_outputs_hold_nothing_of_the_run_but_its_results(tmp_path):
     chapters = {"chapter": ["# A chapter", code("epochs = 1", "parameters"), code("epochs + 1"), code(SLOW)]}
     source = write_book(tmp_path / "source", chapters, kernel="conda-env-x-py")
     (file,) = store_outputs(source=source)
@@ -146,7 +130,7 @@ def test_stored_outputs_hold_nothing_of_the_run_but_its_results(tmp_path: Path) 
     assert file.read_text() == text
 
 
-def test_the_books_own_table_of_contents_is_complete() -> None:
+def test_the_books_own_table_of_contents_is_complete():
     book = open_book()
     assert book.root == ROOT
     files = {path.relative_to(ROOT).with_suffix("").as_posix() for path in (ROOT / "book").rglob("*.ipynb")}

@@ -2,8 +2,6 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,19 +13,17 @@ pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
 
 
-@pytest.fixture
-def only_chapters() -> Iterator[None]:
-    """Leave the rendering out, where only the chapters matter."""
+@pytest.fixture(autouse=True)
+def only_chapters(own_cache):
     with unrendered():
         yield
 
 
-def reused(out: Path) -> bool:
+def reused(out):
     return "reused" in json.loads((out / "report.json").read_text())["chapters"]["broken"]
 
 
-@pytest.mark.usefixtures("only_chapters")
-def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unchanged_chapter_is_not_run_again(tmp_path, own_cache, monkeypatch):
     runs = tmp_path / "runs"
     source = one_chapter(tmp_path, f"print(epochs, file=open({str(runs)!r}, 'a'))")
     out = tmp_path / "out"
@@ -43,24 +39,20 @@ def test_unchanged_chapter_is_not_run_again(tmp_path: Path, own_cache: Path, mon
     assert builds(params={"epochs": 3}) == ["3"]
     assert builds() == []
 
-    for file in (own_cache / "chapters" / "broken").glob("*.ipynb"):
-        file.write_bytes(file.read_bytes()[:100])
-    assert builds() == ["1"], "a damaged file counts as missing"
-    for file in (own_cache / "chapters" / "broken").glob("*.ipynb"):
-        file.write_bytes(file.read_bytes().replace(b"completed", b"Completed"))
-    assert builds() == ["1"], "so does one that was altered"
+    for spoilt in (lambda content: content[:100], lambda content: content.replace(b"completed", b"Completed")):
+        for file in (own_cache / "chapters" / "broken").glob("*.ipynb"):
+            file.write_bytes(spoilt(file.read_bytes()))
+        assert builds() == ["1"], "a file that is damaged or altered counts as missing"
 
     monkeypatch.setattr("mia_core.report.record.versions", lambda: {"mia_core": "one function changed"})
     assert builds() == ["1"]
-    write_chapter(
-        source / "book" / "broken.ipynb",
-        [code("epochs = 1", "parameters"), code(f"open({str(runs)!r}, 'a').write('new')")],
-    )
+    cells = [code("epochs = 1", "parameters"), code(f"open({str(runs)!r}, 'a').write('new')")]
+    write_chapter(source / "book" / "broken.ipynb", cells)
     assert builds() == ["new"]
 
 
 @pytest.fixture
-def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | None]:
+def key(tmp_path, monkeypatch):
     """The fingerprint of a small chapter, with no recorded results and no arrays of the report but the test's own."""
     write_chapter(tmp_path / "a.ipynb", [code("epochs = 1", "parameters"), code("epochs")])
     (tmp_path / "results").mkdir()
@@ -70,17 +62,13 @@ def key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str | 
     def found(given: dict | None = None, **changes: object) -> str | None:
         record = {"settings": {}, "data": {"fingerprint": "one"}, "versions": {"mia_core": "1"}}
         reuse.surroundings.cache_clear()
-        try:
-            return reuse.fingerprint(tmp_path / "a.ipynb", given or {}, record | changes)
-        finally:
-            reuse.surroundings.cache_clear()
+        return reuse.fingerprint(tmp_path / "a.ipynb", given or {}, record | changes)
 
-    return found
+    yield found
+    reuse.surroundings.cache_clear()
 
 
-def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
-    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(tmp_path, key, monkeypatch):
     first = key()
     assert first == key()
     others = [key({"epochs": 2}), key(data={"fingerprint": "two"}), key(versions={"mia_core": "2"})]
@@ -96,10 +84,7 @@ def test_everything_that_shapes_a_chapter_is_in_its_fingerprint(
 
 
 @pytest.mark.parametrize("name", ["results/recorded.csv", "results/benchmarks/epoch.json"])
-def test_what_chapters_read_shapes_them_by_name_and_content(
-    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    monkeypatch.setenv("MIA_SHARED", str(tmp_path / "shared"))
+def test_what_chapters_read_shapes_them_by_name_and_content(tmp_path, key, name):
     found = [key()]
     file = tmp_path / name
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -109,19 +94,12 @@ def test_what_chapters_read_shapes_them_by_name_and_content(
     file.rename(file.with_stem("other"))
     found.append(key())
     assert len(set(found)) == len(found)
-    if name.startswith("shared"):
-        (tmp_path / "shared").rename(tmp_path / "elsewhere")
-        monkeypatch.setenv("MIA_SHARED", str(tmp_path / "elsewhere"))
-        assert key() == found[-1], "the content counts, not the place"
-        return
     file.with_stem("other").unlink()
     assert key() == found[0]
 
 
 @pytest.mark.parametrize("changed", REPORT_ARRAYS.values())
-def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
-    tmp_path: Path, key: Callable[..., str | None], monkeypatch: pytest.MonkeyPatch, changed: str
-) -> None:
+def test_the_reports_own_arrays_shape_a_chapter_by_their_content(tmp_path, key, monkeypatch, changed):
     found = [key()]
     folder = tmp_path / "shared" / "data" / "report-arrays"
     folder.mkdir(parents=True)
@@ -140,9 +118,12 @@ def test_the_reports_own_arrays_shape_a_chapter_by_their_content(
     assert key() == found[1], "the content counts, not the place"
 
 
-def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: Path) -> None:
+def test_only_the_latest_runs_of_a_chapter_are_kept_and_none_where_the_cache_cannot_be_written(tmp_path, own_cache):
     chapter = tmp_path / "a.ipynb"
     write_chapter(chapter, ["# A"])
+    (own_cache / "chapters").write_text("in the way")
+    assert "not kept for the next report: " in reuse.keep("a", "0" * 24, chapter)
+    (own_cache / "chapters").unlink()
     for number in range(reuse.KEPT + 3):
         reuse.keep("a", f"{number:024}", chapter)
         (kept,) = (own_cache / "chapters" / "a").glob(f"{number:024}-*.ipynb")
@@ -151,23 +132,19 @@ def test_only_the_latest_runs_of_a_chapter_are_kept(tmp_path: Path, own_cache: P
     assert len(names) == reuse.KEPT and names[-1] == f"{reuse.KEPT + 2:024}"
 
 
-@pytest.mark.usefixtures("only_chapters")
-def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path: Path) -> None:
-    chapter = tmp_path / "source" / "book" / "broken.ipynb"
-    source = one_chapter(tmp_path, f"file = {str(chapter)!r}; text = open(file).read()")
-    edited = one_chapter_edits_itself(chapter)
-    write_chapter(source / "book" / "broken.ipynb", edited)
-    out = tmp_path / "out"
+def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path):
+    source, out = one_chapter(tmp_path), tmp_path / "out"
+    chapter = source / "book" / "broken.ipynb"
+    # As another editor would change it, so does its own code.
+    edit = f"p = {str(chapter)!r}; text = open(p).read(); open(p, 'w').write(text.replace('old text', 'new text'))"
+    write_chapter(chapter, [code("epochs = 1", "parameters"), "Some old text.", code(edit)])
     build_report({}, out, source=source)
     assert "new text" in chapter.read_text(encoding="utf-8")
     build_report({}, out, source=source)
     assert not reused(out)
 
 
-@pytest.mark.usefixtures("only_chapters")
-def test_chapter_is_not_kept_where_the_code_has_changed_meanwhile(
-    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_chapter_is_not_kept_where_the_code_has_changed_meanwhile(tmp_path, monkeypatch, capsys):
     source, found = one_chapter(tmp_path, "1"), iter(["before", "after", "after", "after"])
     monkeypatch.setattr("mia_core.report.build.sources", lambda: next(found))
     build_report({}, tmp_path / "out", source=source)
@@ -176,21 +153,7 @@ def test_chapter_is_not_kept_where_the_code_has_changed_meanwhile(
     assert not reused(tmp_path / "out")
 
 
-def test_cache_that_cannot_be_written_costs_no_chapter(tmp_path: Path, own_cache: Path) -> None:
-    write_chapter(tmp_path / "a.ipynb", ["# A"])
-    (own_cache / "chapters").write_text("in the way")
-    assert "not kept for the next report: " in reuse.keep("a", "0" * 24, tmp_path / "a.ipynb")
-
-
-def one_chapter_edits_itself(chapter: Path) -> list[object]:
-    """A chapter that another editor changes while it runs, as if its own code did."""
-    edit = f"p = {str(chapter)!r}; text = open(p).read(); open(p, 'w').write(text.replace('old text', 'new text'))"
-    return [code("epochs = 1", "parameters"), "Some old text.", code(edit)]
-
-
-def test_the_code_of_the_package_and_of_the_chapters_helpers_counts(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_code_of_the_package_and_of_the_chapters_helpers_counts(tmp_path, monkeypatch):
     monkeypatch.setattr(record, "__file__", str(tmp_path / "mia_core" / "report" / "record.py"))
     found = [record.sources()]
     for folder in ("mia_core", "mia_core/report", "book/mia_book"):

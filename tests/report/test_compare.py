@@ -1,12 +1,11 @@
 """Two reports compared: what differs is found with its interval, and said in the terminal, as JSON and on a page."""
 
-import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
+from attack_commands import strict
 from books import code, unrendered, write_book
 from compared import chapter, results, stored, verdict
 from mia_core.cli.main import main
@@ -44,7 +43,7 @@ show_slider(frames, caption="A sweep.", alts=["Low.", "High."], name="sweep", la
 
 
 @pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+def reports(tmp_path_factory):
     """Two reports of one small book, in which a claim and a number turn with a setting; not rendered."""
     pytest.importorskip("papermill")
     top = tmp_path_factory.mktemp("reports")
@@ -55,9 +54,8 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
         return tuple(build_report({"epochs": n}, top / f"epochs {n}", source=source) for n in (1, 9))
 
 
-def test_report_carries_its_results_as_strict_json(reports: tuple[Path, Path]) -> None:
-    text = (reports[0] / "results.json").read_text(encoding="utf-8")
-    found = json.loads(text, parse_constant=pytest.fail)
+def test_report_carries_its_results_as_strict_json(reports):
+    found = strict((reports[0] / "results.json").read_text(encoding="utf-8"))
     chapter = found["chapters"]["chapter"]
     assert found["parameters"] == {"epochs": 1} and chapter["title"] == "A chapter"
     assert chapter["settings"] == {"epochs": 1} and {"python", "torch", "mia_core"} <= set(chapter["versions"])
@@ -74,7 +72,10 @@ def test_report_carries_its_results_as_strict_json(reports: tuple[Path, Path]) -
     assert read_results(reports[0]).chapters["chapter"].verdicts[0].outcome == "does not hold"
 
 
-def test_what_differs_is_found(reports: tuple[Path, Path]) -> None:
+def test_what_differs_is_found_and_nothing_between_a_report_and_itself(reports):
+    same = compare(*map(read_results, (reports[0], reports[0])))
+    assert not (same.settings or same.turns or same.shifts or same.only_a or same.only_b)
+    assert same.same_verdicts == 1 and same.same_numbers == 6
     found = compare(*map(read_results, reports))
     assert [(c.what, c.a, c.b, c.chapters) for c in found.settings] == [("epochs", "1", "9", ("chapter",))]
     (turn,) = found.turns
@@ -87,46 +88,30 @@ def test_what_differs_is_found(reports: tuple[Path, Path]) -> None:
     assert shifts["chapter", "difference"].clear
 
 
-def test_report_does_not_differ_from_itself(reports: tuple[Path, Path]) -> None:
-    found = compare(*map(read_results, (reports[0], reports[0])))
-    assert not (found.settings or found.turns or found.shifts or found.only_a or found.only_b)
-    assert found.same_verdicts == 1 and found.same_numbers == 6
-
-
 class Tags(HTMLParser):
     """Ids, and tags that are open at the end."""
 
-    def __init__(self, page: str) -> None:
+    def __init__(self, page):
         super().__init__()
-        self.ids: list[str] = []
-        self.open: list[str] = []
-        self.seen: list[str] = []
+        self.ids, self.open, self.seen = [], [], []
         self.feed(page)
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.ids += [str(value) for name, value in attrs if name == "id"]
+    def handle_starttag(self, tag, attrs):
+        self.ids += [value for name, value in attrs if name == "id"]
         self.seen.append(tag)
         if tag not in ("meta", "br", "img", "link"):
             self.open.append(tag)
 
-    def handle_endtag(self, tag: str) -> None:
+    def handle_endtag(self, tag):
         assert self.open.pop() == tag
 
 
-def test_command_prints_and_writes_one_page(
-    reports: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_command_prints_text_or_strict_json_and_writes_one_page(reports, tmp_path, capsys):
     out = tmp_path / "new" / "compared.html"
     assert main(["compare", *map(str, reports), "--out", str(out)]) == 1
     said = capsys.readouterr()
     assert said.err == f"mia: note: wrote {out}\n"
-    for words in (
-        "epochs: A 1, B 9",
-        "A does not hold, -0.",
-        "B holds, +0.",
-        "* none: auc",
-        "B - A +0.200 [+0.059",
-    ):
+    for words in ("epochs: A 1, B 9", "A does not hold, -0.", "B holds, +0.", "* none: auc", "B - A +0.200 [+0.059"):
         assert words in said.out
     page = out.read_text(encoding="utf-8")
     tags = Tags(page)
@@ -136,17 +121,12 @@ def test_command_prints_and_writes_one_page(
     assert "Dropout raises &lt;it&gt; at ε." in page and "<it>" not in page
     assert set(re.findall(r"url\(#([^)]*)\)", page)) <= set(tags.ids)
     assert "prefers-color-scheme: dark" in page and 'name="viewport"' in page
-
-
-def test_command_prints_strict_json(reports: tuple[Path, Path], capsys: pytest.CaptureFixture) -> None:
     assert main(["compare", *map(str, reports), "--json"]) == 1
-    found = json.loads(capsys.readouterr().out, parse_constant=pytest.fail)
+    found = strict(capsys.readouterr().out)
     assert found["turns"][0]["b"]["outcome"] == "holds" and found["settings"][0]["what"] == "epochs"
 
 
-def test_summary_takes_ten_lines_and_the_exit_status_says_whether_a_verdict_changed(
-    reports: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_summary_takes_ten_lines_and_the_exit_status_says_whether_a_verdict_changed(reports, tmp_path, capsys):
     assert main(["compare", *map(str, reports), "--summary"]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[2:] == [
@@ -164,24 +144,19 @@ def test_summary_takes_ten_lines_and_the_exit_status_says_whether_a_verdict_chan
     assert len(lines) == 10 and lines[-2:] == ["  and 5 more", "Numbers: 0 differ, 0 of them clearly; 12 unchanged."]
 
 
-def test_what_only_one_report_has_is_said() -> None:
+def test_what_only_one_report_has_is_said():
     one = results(x=chapter(), y=chapter())
     other = results(x=chapter(verdicts=[], glued={}, settings={"seeds": [0, 1], "k": 3}, data=None), z=chapter())
     found = compare(one, other)
     assert (found.only_a, found.only_b) == (("y",), ("z",))
     assert [(turn.a is None, turn.b is None) for turn in found.turns] == [(False, True)]
-    assert {(c.what, c.a, c.b) for c in found.settings} == {
-        ("k", "-", "3"),
-        ("data: name", "digits", "-"),
-        ("data: fingerprint", "aa", "-"),
-    }
+    changes = {("k", "-", "3"), ("data: name", "digits", "-"), ("data: fingerprint", "aa", "-")}
+    assert {(c.what, c.a, c.b) for c in found.settings} == changes
     assert {shift.what for shift in found.shifts} == {"auc", "C."} and not any(s.clear for s in found.shifts)
     assert found.same_numbers == 2, "rows of one name are told apart"
     page = as_page(found, one, other, ("a", "<b>"), ({}, {}))
     assert "Only A has: y." in page and "&lt;b&gt;" in page and Tags(page).open == []
-
-
-def test_claim_that_cannot_be_told_any_more_has_turned() -> None:
+    # A claim that cannot be told any more has turned.
     turned = results(x=chapter(verdicts=[verdict("cannot be told")]))
     (turn,) = compare(results(x=chapter()), turned).turns
     assert turn.b.outcome == "cannot be told" and turn.difference == Interval(0, None, None)

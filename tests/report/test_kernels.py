@@ -1,7 +1,6 @@
 """The kernels that run chapters: in this interpreter, with nothing of the user's, and each for itself."""
 
 import sys
-from pathlib import Path
 
 import nbformat
 import pytest
@@ -21,9 +20,7 @@ import mia_book
 """
 
 
-def test_a_kernel_has_its_own_folder_and_environment(
-    tmp_path: Path, own_cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kernel_has_its_own_folder_and_environment(tmp_path, own_cache, monkeypatch):
     monkeypatch.setenv("MIA_SAID", "yes")
     monkeypatch.setenv("MPLBACKEND", "TkAgg")
     notebook = tmp_path / "chapter.ipynb"
@@ -37,13 +34,10 @@ def test_a_kernel_has_its_own_folder_and_environment(
     ]
 
 
-@pytest.mark.parametrize(
-    ("cores", "chapters", "expected"),
-    [(1, 17, (1, 1)), (2, 17, (2, 1)), (2, 1, (1, 2)), (8, 17, (2, 4)), (16, 17, (4, 4)), (64, 17, (8, 8))],
-)
-def test_all_cores_have_work_and_none_has_two(
-    cores: int, chapters: int, expected: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize(("cores", "chapters", "expected"), [
+    (1, 17, (1, 1)), (2, 17, (2, 1)), (2, 1, (1, 2)), (8, 17, (2, 4)), (16, 17, (4, 4)), (64, 17, (8, 8)),
+])  # fmt: skip
+def test_all_cores_have_work_and_none_has_two(cores, chapters, expected, monkeypatch):
     monkeypatch.setattr("joblib.cpu_count", lambda: cores)
     at_once, workers = places(chapters)
     assert (at_once, workers) == expected and at_once * workers <= cores
