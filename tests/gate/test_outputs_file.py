@@ -49,14 +49,11 @@ def test_scores_file(tmp_path):
     assert "expected scores [N] or [S, N], members [N]" in refusal(read_score_sets, save(tmp_path, "none", six()))
 
 
-class Bomb:
-    """Unpickling this would leave a file behind."""
-
-    def __init__(self, path):
-        self.path = str(path)
+class Bomb(str):
+    """Unpickling this would leave a file of its name behind."""
 
     def __reduce__(self):
-        return open, (self.path, "w")
+        return open, (str(self), "w")
 
 
 def test_pickles_are_refused_and_never_opened(tmp_path):
@@ -164,13 +161,6 @@ def test_a_message_names_the_file_of_a_long_path_and_of_one_that_cannot_be_decod
 def test_a_pipe_is_refused_without_waiting(tmp_path):
     os.mkfifo(tmp_path / "pipe.npz")
     assert "no regular file" in refusal(read_outputs, tmp_path / "pipe.npz")
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the administrator may read everything")
-def test_a_file_without_permission(tmp_path):
-    path = save(tmp_path, "secret", six())
-    os.chmod(path, 0)
-    assert "Permission denied" in refusal(read_outputs, path)
 
 
 # A file may be damaged anywhere: whatever comes, one line or clean arrays.
