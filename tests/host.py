@@ -15,13 +15,10 @@ import numpy as np
 import pytest
 
 from mia_core.data.dataset import Dataset
+from mia_core.data.downloads import origin
 from mia_core.data.load import DataSettings, load_dataset
 
 DOWNLOADED = ("cifar10", "cifar100", "mnist", "fashion-mnist")
-
-
-def md5(data: bytes) -> str:
-    return hashlib.md5(data).hexdigest()
 
 
 def small_cifar(kind: str) -> tuple[dict[str, bytes], dict[str, bytes]]:
@@ -66,8 +63,6 @@ class Host:
     """A server on this machine that offers small data sets instead of the real ones, and a data root to fill."""
 
     def __init__(self, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        from torchvision import datasets
-
         self.name = name
         self.offered = folder / "offered"
         self.root = folder / "root"
@@ -80,26 +75,22 @@ class Host:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         self.url = f"http://127.0.0.1:{self.server.server_port}/"
-        kind = {
-            "cifar10": datasets.CIFAR10,
-            "cifar100": datasets.CIFAR100,
-            "mnist": datasets.MNIST,
-            "fashion-mnist": datasets.FashionMNIST,
-        }[name]
-        sums = {Path(path).name: md5(data) for path, data in (self.files | self.archives).items()}
-        self.sums = sums
+        self.kind = kind = origin(name).kind
+        self.sums = sums = {
+            Path(path).name: hashlib.md5(data).hexdigest() for path, data in (self.files | self.archives).items()
+        }
         if name.startswith("cifar"):
-            test = [name for name in ("test_batch", "test") if name in sums]
-            meta = {**kind.meta, "md5": sums[kind.meta["filename"]]}
-            train = [name for name in sums if name.startswith(("data_batch", "train"))]
-            monkeypatch.setattr(kind, "url", self.url + kind.filename)
-            monkeypatch.setattr(kind, "tgz_md5", sums[kind.filename])
-            monkeypatch.setattr(kind, "train_list", [[name, sums[name]] for name in train])
-            monkeypatch.setattr(kind, "test_list", [[name, sums[name]] for name in test])
-            monkeypatch.setattr(kind, "meta", meta)
+            changes = {
+                "url": self.url + kind.filename,
+                "tgz_md5": sums[kind.filename],
+                "train_list": [[name, md5] for name, md5 in sums.items() if name.startswith(("data_batch", "train"))],
+                "test_list": [[name, md5] for name, md5 in sums.items() if name in ("test_batch", "test")],
+                "meta": {**kind.meta, "md5": sums[kind.meta["filename"]]},
+            }
         else:
-            monkeypatch.setattr(kind, "mirrors", [self.url])
-            monkeypatch.setattr(kind, "resources", [(name, sums[name]) for name, _ in kind.resources])
+            changes = {"mirrors": [self.url], "resources": [(name, sums[name]) for name, _ in kind.resources]}
+        for name, value in changes.items():
+            monkeypatch.setattr(kind, name, value)
         for variable in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
             monkeypatch.delenv(variable, raising=False)
         monkeypatch.setenv("MIA_CACHE", str(folder / "cache"))

@@ -48,7 +48,7 @@ def put(path: Path, data: bytes | np.ndarray) -> Path:
     return path
 
 
-def two_classes(root: Path, each: int = 6, names: tuple[str, str] = ("cat", "dog"), seed: int = 0) -> Path:
+def two_classes(root: Path, each: int = 6, names: tuple[str, ...] = ("cat", "dog"), seed: int = 0) -> Path:
     for c, name in enumerate(names):
         for i in range(each):
             put(root / name / f"{name}_{i:02}.png", pixels(seed + 1000 * c + i))
@@ -56,7 +56,7 @@ def two_classes(root: Path, each: int = 6, names: tuple[str, str] = ("cat", "dog
 
 
 def in_class(root: Path, data: bytes, **settings) -> np.ndarray:
-    """The pixels [C, H, W] that one picture decodes to, next to a folder of 5 equal ones to make it 2 classes."""
+    """The pixels [C, H, W] that one picture decodes to, in two classes of four equal ones."""
     for i in range(4):
         put(root / "a" / f"{i}.png", data)
         put(root / "b" / f"{i}.png", data)

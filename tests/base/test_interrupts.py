@@ -38,6 +38,7 @@ def test_a_study_that_is_told_to_end_leaves_no_worker_behind(tmp_path):
     assert workers and study.poll() is None
     study.send_signal(signal.SIGTERM)
     assert study.wait(60) == 143
-    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+    deadline = time.monotonic() + 60
+    while left := [worker for worker in workers if Path(f"/proc/{worker}").exists()]:
+        assert time.monotonic() < deadline, left
         time.sleep(0.2)
-    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]

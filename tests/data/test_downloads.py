@@ -52,6 +52,8 @@ class TestDownloads:
         assert not list(host.root.glob(".download-*"))
         host.stop()
         assert host.load().fingerprint == first.fingerprint
+        images = host.load(size=16).images
+        assert images.shape[2:] == (16, 16) and images.std() > 5
 
     def test_pixels_are_those_of_the_files(self, host):
         host.put(host.files)
@@ -67,38 +69,23 @@ class TestDownloads:
         host.load()
         assert (tmp_path / "cache" / "torchvision" / next(iter(host.files))).exists()
 
-    def test_size(self, host):
-        images = host.load(size=16).images
-        assert images.shape[2:] == (16, 16) and images.std() > 5
-
     def test_not_there_and_no_network(self, cut_off, capfd):
         with pytest.raises(DataError) as error:
             cut_off.load()
         message = str(error.value)
-        assert message.startswith(f"{cut_off.name}: looked for")
-        assert "\n" not in message
+        assert message.startswith(f"{cut_off.name}: looked for") and "\n" not in message
         for words in (str(cut_off.root), cut_off.url, "Connection refused", "digits", "MIA_DATA"):
             assert words in message
-        for path in cut_off.archives:
-            name = Path(path).name
+        for name in (Path(path).name for path in cut_off.archives):
             assert f"{name} (MD5 {cut_off.sums[name]})" in message
         assert cut_off.everything() == {} and not list(cut_off.root.iterdir())
         assert capfd.readouterr() == ("", "")
 
-    def test_archive_put_by_hand(self, cut_off):
-        cut_off.put(cut_off.archives)
-        checked(cut_off)
-
-    def test_unpacked_by_hand(self, cut_off):
-        cut_off.put(cut_off.files)
-        checked(cut_off)
-
-    @pytest.mark.parametrize("deeper", [1, 2])
-    def test_root_too_deep(self, cut_off, deeper, monkeypatch):
-        cut_off.put(cut_off.files)
-        folder = Path(next(iter(cut_off.files))).parent
-        inner = Path(*folder.parts[:deeper])
-        monkeypatch.setenv("MIA_DATA", str(cut_off.root / inner))
+    @pytest.mark.parametrize(("form", "deeper"), [("archives", 0), ("files", 0), ("files", 1), ("files", 2)])
+    def test_put_there_by_hand_also_with_a_root_too_deep(self, cut_off, form, deeper, monkeypatch):
+        cut_off.put(getattr(cut_off, form))
+        inner = Path(next(iter(cut_off.files))).parent.parts[:deeper]
+        monkeypatch.setenv("MIA_DATA", str(cut_off.root.joinpath(*inner)))
         checked(cut_off)
 
     def test_partial_archive_without_network_stays_as_it_is(self, cut_off):
@@ -115,25 +102,21 @@ class TestDownloads:
             checked(host)
         assert {path: host.everything()[path] for path in host.archives} == host.archives
 
-    def test_half_unpacked_is_replaced_aloud(self, host):
+    @pytest.mark.parametrize("network", [True, False], ids=["from the server", "from a good archive"])
+    def test_half_unpacked_is_replaced_aloud(self, host, network):
+        if not network:
+            host.stop()
+            host.put(host.archives)
         host.put(host.files, shorten=40)
         with pytest.warns(MiaWarning, match="replaced"):
             checked(host)
 
-    def test_half_unpacked_beside_a_good_archive(self, cut_off):
-        cut_off.put(cut_off.archives)
-        cut_off.put(cut_off.files, shorten=40)
-        with pytest.warns(MiaWarning, match="replaced"):
-            checked(cut_off)
-
-    def test_server_sends_something_else(self, host):
+    def test_server_sends_something_else_or_says_no(self, host):
         for path in host.offered.iterdir():
             path.write_bytes(b"<html>please log in</html>")
         with pytest.raises(DataError, match=r"failed: .*corrupted"):
             host.load()
         assert host.everything() == {}
-
-    def test_server_says_no(self, host):
         for path in host.offered.iterdir():
             path.unlink()
         with pytest.raises(DataError, match=r"failed: .*(?i:not found|404)"):
@@ -145,16 +128,11 @@ class TestDownloads:
             host.load()
 
     def test_a_silent_server_is_given_up(self, cut_off, monkeypatch):
-        from mia_core.data.downloads import origin
-
-        kind = origin(cut_off.name).kind
         monkeypatch.setattr("mia_core.data.downloads.PATIENCE", 0.2)
         with socket.create_server(("127.0.0.1", 0)) as silent:
             url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-            if cut_off.name.startswith("cifar"):
-                monkeypatch.setattr(kind, "url", url)
-            else:
-                monkeypatch.setattr(kind, "mirrors", [url])
+            name, value = ("url", url) if cut_off.name.startswith("cifar") else ("mirrors", [url])
+            monkeypatch.setattr(cut_off.kind, name, value)
             with pytest.raises(DataError, match="timed out"):
                 cut_off.load()
         assert socket.getdefaulttimeout() is None

@@ -11,63 +11,50 @@ from PIL import Image
 
 from image_folders import encode, load, pixels, put, quiet, two_classes
 from mia_core.base.errors import MiaWarning
+from mia_core.data.dataset import Dataset
 from mia_core.data.image_folder import load as gate
 
 pytestmark = pytest.mark.usefixtures("own_cache")
 
 
 class TestFingerprints:
-    def test_names_that_keep_their_order_and_times_do_not_matter(self, tmp_path):
+    def test_names_that_keep_their_order_times_and_lossless_formats_do_not_matter(self, tmp_path):
         before = quiet(two_classes(tmp_path / "a" / "pets"))
         for path in list((tmp_path / "a" / "pets").rglob("*.png")):
+            put(tmp_path / "bmp" / path.parent.name / f"{path.stem}.bmp", encode(Image.open(path), "BMP"))
             new = path.with_name(f"picture {path.stem}.PNG")
             path.rename(new)
             os.utime(new, (0, 0))
         after = quiet(tmp_path / "a" / "pets")
-        assert after.fingerprint == before.fingerprint
+        assert after.fingerprint == before.fingerprint == quiet(tmp_path / "bmp").fingerprint
         assert np.array_equal(after.images, before.images)
 
     def test_the_order_is_by_class_and_path(self, tmp_path):
         for seed, name in enumerate(("b.png", "a.png", "c.png", "B.png")):
             put(tmp_path / "dog" / name, pixels(seed))
             put(tmp_path / "cat" / name, pixels(10 + seed))
-        expected = [start + seed for start in (10, 0) for seed in (3, 1, 0, 2)]
-        assert np.array_equal(
-            quiet(tmp_path).images, np.stack([pixels(seed) for seed in expected]).transpose(0, 3, 1, 2)
-        )
-
-    def test_another_lossless_format_does_not_matter(self, tmp_path):
-        before = quiet(two_classes(tmp_path / "png"))
-        for path in (tmp_path / "png").rglob("*.png"):
-            target = tmp_path / "bmp" / path.parent.name / path.with_suffix(".bmp").name
-            put(target, encode(Image.open(path), "BMP"))
-        assert quiet(tmp_path / "bmp").fingerprint == before.fingerprint
+        expected = np.stack([pixels(start + seed) for start in (10, 0) for seed in (3, 1, 0, 2)])
+        assert np.array_equal(quiet(tmp_path).images, expected.transpose(0, 3, 1, 2))
 
     def test_new_pixels_under_old_names_sizes_and_times(self, tmp_path):
-        def fill(seed: int) -> None:
-            for c in "ab":
-                for i in range(6):
-                    path = put(tmp_path / "x" / c / f"{i}.bmp", encode(pixels(seed + i + 100 * (c == "b")), "BMP"))
-                    os.utime(path, (10**9, 10**9))
+        def fill(seed: int) -> Dataset:
+            for number in range(12):
+                path = tmp_path / "x" / "ab"[number // 6] / f"{number % 6}.bmp"
+                os.utime(put(path, encode(pixels(seed + number), "BMP")), (10**9, 10**9))
+            return quiet(tmp_path / "x")
 
-        fill(0)
-        first = quiet(tmp_path / "x")
-        fill(1000)
-        second = quiet(tmp_path / "x")
-        fill(0)
-        again = quiet(tmp_path / "x")
+        first, second, again = fill(0), fill(1000), fill(0)
         assert first.fingerprint == again.fingerprint != second.fingerprint
         assert not np.array_equal(first.images, second.images)
 
     def test_moving_a_picture_to_another_class_or_part_matters(self, tmp_path):
         two_classes(tmp_path / "train", 8)
         two_classes(tmp_path / "test", 4, seed=50)
-        prints = [quiet(tmp_path).fingerprint]
-        (tmp_path / "train" / "cat" / "cat_00.png").rename(tmp_path / "train" / "dog" / "cat_00.png")
-        prints.append(quiet(tmp_path).fingerprint)
-        (tmp_path / "train" / "dog" / "cat_00.png").rename(tmp_path / "test" / "dog" / "cat_00.png")
-        prints.append(quiet(tmp_path).fingerprint)
-        assert len(set(prints)) == 3
+        path, prints = tmp_path / "train" / "cat" / "cat_00.png", {quiet(tmp_path).fingerprint}
+        for place in ("train", "test"):
+            path = path.rename(tmp_path / place / "dog" / "cat_00.png")
+            prints.add(quiet(tmp_path).fingerprint)
+        assert len(prints) == 3
 
     def test_repeated_pictures_are_said(self, tmp_path):
         two_classes(tmp_path)
@@ -91,24 +78,20 @@ class TestCache:
         assert (first.fingerprint, first.classes, first.pool) == (second.fingerprint, second.classes, second.pool)
         assert second.images.flags.writeable == first.images.flags.writeable
 
-    @pytest.mark.parametrize("damage", ["cut", "flip", "empty", "text", "other pixels", "other array", "pickle"])
+    @pytest.mark.parametrize("damage", [
+        lambda whole, arrays: whole[: len(whole) // 2],
+        lambda whole, arrays: whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:],
+        lambda whole, arrays: b"",
+        lambda whole, arrays: b"text",
+        lambda whole, arrays: arrays | {"images": arrays["images"] ^ 1},
+        lambda whole, arrays: {"other": arrays["images"]},
+        lambda whole, arrays: arrays | {"about": np.array([{"an": "object"}], object)},
+    ], ids=["cut", "flip", "empty", "text", "other pixels", "other array", "pickle"])  # fmt: skip
     def test_damaged_cache_is_reported_and_made_again(self, damage, tmp_path, own_cache):
         first = quiet(two_classes(tmp_path / "pets"))
         path = self.kept(own_cache)
-        whole = path.read_bytes()
-        arrays = dict(np.load(path))
-        if damage == "cut":
-            path.write_bytes(whole[: len(whole) // 2])
-        elif damage == "flip":
-            path.write_bytes(whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])
-        elif damage in ("empty", "text"):
-            path.write_bytes(b"" if damage == "empty" else b"text")
-        elif damage == "other pixels":
-            np.savez(path, **arrays | {"images": arrays["images"] ^ 1})
-        elif damage == "other array":
-            np.savez(path, other=arrays["images"])
-        else:
-            np.savez(path, **arrays | {"about": np.array([{"an": "object"}], object)})
+        damaged = damage(path.read_bytes(), dict(np.load(path)))
+        path.write_bytes(damaged) if isinstance(damaged, bytes) else np.savez(path, **damaged)
         with pytest.warns(MiaWarning, match=r"damaged \(.+\); the pictures are decoded again"):
             assert load(tmp_path / "pets").fingerprint == first.fingerprint
         assert quiet(tmp_path / "pets").fingerprint == first.fingerprint
@@ -150,29 +133,10 @@ class TestCache:
     def test_several_processes_decode_the_same(self, tmp_path, own_cache, monkeypatch):
         one = gate._decode
         two_classes(tmp_path / "pets", 200)
-        found = []
-
-        def remember(*args):
-            found.append(one(*args))
-            return found[-1]
-
-        monkeypatch.setattr(gate, "_decode", remember)
-        quiet(tmp_path / "pets")
+        calls = []
+        monkeypatch.setattr(gate, "_decode", lambda *args: calls.append(1) or one(*args))
+        first = quiet(tmp_path / "pets")
         shutil.rmtree(own_cache)
         monkeypatch.setattr(gate, "PARALLEL_BYTES", 0)
         monkeypatch.setattr("joblib.cpu_count", lambda: 2)
-        quiet(tmp_path / "pets")
-        assert found[0].dataset.fingerprint == found[1].dataset.fingerprint
-
-
-def test_cifar10_as_jpeg_files(monkeypatch):
-    folder = os.environ.get("MIA_CIFAR10_JPEG")
-    if not folder or not Path(folder).is_dir():
-        pytest.skip("no unpacked JPEG copy of CIFAR-10 (set MIA_CIFAR10_JPEG)")
-    data = quiet(Path(folder))
-    assert data.images.shape == (60_000, 3, 32, 32) and data.pool == 50_000
-    assert np.bincount(data.labels).tolist() == [6000] * 10 and data.classes[0] == "airplane"
-    means = data.images[: data.pool].mean((0, 2, 3), dtype=np.float64) / 255
-    assert means.round(4).tolist() == [0.4913, 0.4821, 0.4465]
-    monkeypatch.setattr(gate, "_decode", None)
-    assert quiet(Path(folder)).fingerprint == data.fingerprint
+        assert quiet(tmp_path / "pets").fingerprint == first.fingerprint and len(calls) == 2

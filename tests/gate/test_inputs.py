@@ -20,6 +20,8 @@ def test_clean_arrays_come_out_normalised():
     assert outputs.members.dtype == bool and outputs.members.tolist() == [True] * 3 + [False] * 3
     assert outputs.labels.dtype == np.int64 and outputs.logits is None and outputs.notes == ()
     assert outputs.classes == 3 and outputs.correct.tolist() == [True] * 5 + [False]
+    rounded = np.round(POSTERIORS, 4)  # accepted and never renormalised
+    assert np.array_equal(check_outputs(**six(posteriors=rounded)).posteriors, rounded)
 
 
 @pytest.mark.parametrize("dtype", [">f4", "<f4", ">f8", "<f2", ">f2", np.longdouble])
@@ -43,10 +45,9 @@ def test_any_coding_of_membership_as_zero_and_one(dtype, shape):
     assert outputs.members.tolist() == [True] * 3 + [False] * 3
 
 
-@pytest.mark.parametrize(
-    "labels",
-    [LABELS.reshape(6, 1), LABELS.astype(">f4"), LABELS.astype("u1"), np.eye(3)[LABELS], np.eye(3, dtype=bool)[LABELS]],
-)
+@pytest.mark.parametrize("labels", [
+    LABELS.reshape(6, 1), LABELS.astype(">f4"), LABELS.astype("u1"), np.eye(3)[LABELS], np.eye(3, dtype=bool)[LABELS],
+])  # fmt: skip
 def test_labels_as_column_float_and_one_hot(labels):
     assert check_outputs(**six(labels=labels)).labels.tolist() == LABELS.tolist()
 
@@ -56,75 +57,67 @@ def test_conversions_are_noted():
     assert outputs.notes == ("members: shape (6, 1) read as (6,)", "labels: one-hot (6, 3) read as (6,)")
 
 
-def test_logits_alone_give_their_softmax():
+def test_logits_alone_give_their_softmax_and_are_kept_with_posteriors_that_agree():
     logits = np.log(POSTERIORS) + 5
     outputs = check_outputs(**six(posteriors=None, logits=logits))
     np.testing.assert_allclose(outputs.posteriors, POSTERIORS, rtol=1e-12)
     assert np.array_equal(outputs.logits, logits)
-
-
-def test_posteriors_and_logits_that_agree_are_both_kept():
     outputs = check_outputs(**six(logits=np.log(POSTERIORS).astype("f4")))
     assert np.array_equal(outputs.posteriors, POSTERIORS) and outputs.logits is not None
 
 
-def bad(value, row=2, column=1, array=POSTERIORS):
-    array = np.array(array, dtype=np.float64)
-    array[row, column] = value
+def bad(value):
+    array = POSTERIORS.copy()
+    array[2, 1] = value
     return array
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"posteriors": None}, "no posteriors and no logits"),
-        ({"members": None}, "members: missing"),
-        ({"posteriors": bad(np.nan)}, "posteriors: found 1 value not finite.*row 2"),
-        ({"posteriors": bad(np.inf)}, "posteriors: found 1 value not finite.*row 2"),
-        ({"posteriors": None, "logits": bad(-np.inf)}, "logits: found 1 value not finite.*row 2"),
-        ({"posteriors": POSTERIORS * 100}, "percents.*divide by 100"),
-        ({"posteriors": (POSTERIORS * 100).round().astype(int)}, "percents"),
-        ({"posteriors": POSTERIORS * 255}, "6 of 6 rows that do not sum to 1"),
-        ({"posteriors": np.log(POSTERIORS)}, "negative values.*log-probabilities.*logits"),
-        ({"posteriors": np.log(POSTERIORS) + 1}, "negative value.*logits"),
-        ({"posteriors": bad(0.2)}, "1 of 6 rows that do not sum to 1 .row 2"),
-        ({"posteriors": POSTERIORS.astype(complex)}, "posteriors: found complex numbers"),
-        ({"posteriors": POSTERIORS.astype(str)}, "posteriors: found text"),
-        ({"posteriors": POSTERIORS.astype(object)}, "posteriors: found Python objects"),
-        ({"posteriors": [[0.5, 0.5], [1.0]]}, "posteriors: found no array"),
-        ({"posteriors": np.ma.masked_greater(POSTERIORS, 0.85)}, "1 masked value"),
-        ({"posteriors": POSTERIORS[:, :1]}, r"shape \(6, 1\).*two columns"),
-        ({"posteriors": POSTERIORS[:, 0]}, r"shape \(6,\).*two columns"),
-        ({"posteriors": POSTERIORS[:, None]}, r"shape \(6, 1, 3\)"),
-        ({"posteriors": POSTERIORS.T}, r"posteriors \(3, 6\), members \(6,\).*same number of rows"),
-        ({"posteriors": POSTERIORS[:5]}, r"posteriors \(5, 3\), members \(6,\)"),
-        ({"posteriors": np.float64(0.5)}, r"posteriors \(\)"),
-        ({"posteriors": np.zeros((0, 3)), "members": [], "labels": None}, "no examples"),
-        ({"logits": np.log(POSTERIORS)[::-1]}, "posteriors and logits that contradict each other in 6 rows"),
-        ({"logits": np.zeros((6, 4))}, r"posteriors \(6, 3\), logits \(6, 4\)"),
-        ({"members": [1, 1, 1, 1, 1, 1]}, "6 members, 0 non-members"),
-        ({"members": [False] * 6}, "0 members, 6 non-members"),
-        ({"members": [1, 1, 1, -1, -1, -1]}, "values -1, 1; expected 1 .* = member"),
-        ({"members": [1, 1, 1, 2, 2, 2]}, "values 1, 2; expected 1 .* = member"),
-        ({"members": [0.9, 0.1, 1, 0, 0, 1]}, "values 0, 0.1, 0.9, 1"),
-        ({"members": ["in", "in", "in", "out", "out", "out"]}, "members: found text.*= member"),
-        ({"members": [1, 1, np.nan, 0, 0, 0]}, "members: found 1 value not finite"),
-        ({"members": np.eye(2)[MEMBERS]}, r"members: found shape \(6, 2\)"),
-        ({"members": MEMBERS[None]}, "same number of rows"),
-        ({"labels": [1, 2, 3, 1, 2, 2]}, "labels: found 1 value outside.*0 ... 2.*count from 1"),
-        ({"labels": [0, 1, 2, 0, 1, -1]}, "labels: found 1 value outside.*row 5: -1"),
-        ({"labels": [0, 1, 2, 0, 1, 1e300]}, "labels: found 1 value outside"),
-        ({"labels": [0, 1, 2, 0, 1, 0.5]}, "labels: found 0.5 in row 5"),
-        ({"labels": list("catdog")}, "labels: found text"),
-        ({"labels": np.eye(3)[LABELS] * 0.9 + 0.1 / 3}, "not one-hot"),
-        ({"labels": np.eye(4)[LABELS]}, r"labels: found shape \(6, 4\)"),
-        ({"labels": LABELS[:5]}, r"labels \(5,\)"),
+REFUSED = {
+    "posteriors": [
+        (None, "no posteriors and no logits"), (POSTERIORS.astype(str), "posteriors: found text"),
+        (bad(np.nan), "found 1 value not finite.*row 2"), (bad(np.inf), "found 1 value not finite.*row 2"),
+        (POSTERIORS * 100, "percents.*divide by 100"), ((POSTERIORS * 100).round().astype(int), "percents"),
+        (POSTERIORS * 255, "6 of 6 rows that do not sum to 1"), (bad(0.2), "1 of 6 rows that do not sum to 1 .row 2"),
+        (np.log(POSTERIORS), "negative values.*log-probabilities.*logits"),
+        (np.log(POSTERIORS) + 1, "negative value.*logits"), (POSTERIORS.astype(complex), "found complex numbers"),
+        (POSTERIORS.astype(object), "found Python objects"), ([[0.5, 0.5], [1.0]], "found no array"),
+        (np.ma.masked_greater(POSTERIORS, 0.85), "1 masked value"), (np.float64(0.5), r"posteriors \(\)"),
+        (POSTERIORS[:, :1], r"shape \(6, 1\).*two columns"), (POSTERIORS[:, 0], r"shape \(6,\).*two columns"),
+        (POSTERIORS[:, None], r"shape \(6, 1, 3\)"), (POSTERIORS[:5], r"posteriors \(5, 3\), members \(6,\)"),
+        (POSTERIORS.T, r"posteriors \(3, 6\), members \(6,\).*same number of rows"),
     ],
-)
-def test_refused_with_array_found_and_expected(changes, words):
-    arrays = {"members": None, **six(**changes)}
-    message = refusal(check_outputs, **arrays, source="t.npz")
+    "logits": [
+        (np.log(POSTERIORS)[::-1], "posteriors and logits that contradict each other in 6 rows"),
+        (np.zeros((6, 4)), r"posteriors \(6, 3\), logits \(6, 4\)"),
+        (bad(-np.inf), "logits: found 1 value not finite.*row 2"),
+    ],
+    "members": [
+        (None, "members: missing"), ([1] * 6, "6 members, 0 non-members"), ([False] * 6, "0 members, 6 non-members"),
+        ([1, 1, 1, -1, -1, -1], "values -1, 1; expected 1 .* = member"),
+        ([1, 1, 1, 2, 2, 2], "values 1, 2; expected 1 .* = member"), ([0.9, 0.1, 1, 0, 0, 1], "values 0, 0.1, 0.9, 1"),
+        (["in"] * 3 + ["out"] * 3, "members: found text.*= member"), (MEMBERS[None], "same number of rows"),
+        ([1, 1, np.nan, 0, 0, 0], "members: found 1 value not finite"),
+        (np.eye(2)[MEMBERS], r"members: found shape \(6, 2\)"),
+    ],
+    "labels": [
+        ([1, 2, 3, 1, 2, 2], "labels: found 1 value outside.*0 ... 2.*count from 1"),
+        ([0, 1, 2, 0, 1, -1], "labels: found 1 value outside.*row 5: -1"),
+        ([0, 1, 2, 0, 1, 1e300], "labels: found 1 value outside"), ([0, 1, 2, 0, 1, 0.5], "labels: found 0.5 in row 5"),
+        (list("catdog"), "labels: found text"), (np.eye(3)[LABELS] * 0.9 + 0.1 / 3, "not one-hot"),
+        (np.eye(4)[LABELS], r"labels: found shape \(6, 4\)"), (LABELS[:5], r"labels \(5,\)"),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value", "words"), [(name, *row) for name, rows in REFUSED.items() for row in rows])
+def test_refused_with_array_found_and_expected(name, value, words):
+    message = refusal(check_outputs, **{"members": None, **six(**{name: value})}, source="t.npz")
     assert message.startswith("t.npz: ") and re.search(words, message), message
+
+
+def test_refused_without_examples_and_with_logits_alone():
+    assert "no examples" in refusal(check_outputs, posteriors=np.zeros((0, 3)), members=[])
+    assert "logits: found 1 value not finite" in refusal(check_outputs, logits=bad(np.nan), members=MEMBERS)
 
 
 def test_foreign_objects_that_fail_to_convert_are_refused():
@@ -135,23 +128,12 @@ def test_foreign_objects_that_fail_to_convert_are_refused():
     assert "on another device" in refusal(check_outputs, **six(posteriors=Stubborn()))
 
 
-def test_rounding_of_a_row_is_accepted_and_never_renormalised():
-    rounded = np.round(POSTERIORS, 4)
-    assert np.array_equal(check_outputs(**six(posteriors=rounded)).posteriors, rounded)
-
-
-@pytest.mark.parametrize(
-    ("scores", "members", "words"),
-    [
-        ([1, np.nan, 2], [1, 0, 1], "1 value not finite.*row 1"),
-        ([1, -np.inf, 2], [1, 0, 1], "1 value not finite.*row 1"),
-        ([1, 2], [1, 0, 1], r"scores \(2,\), members \(3,\)"),
-        ([[1, 2], [3, 4]], [1, 0], r"scores: found shape \(2, 2\)"),
-        ([1, 2, 3], [1, 1, 1], "3 members, 0 non-members"),
-        ([], [], "no examples"),
-        (["a", "b"], [1, 0], "scores: found text"),
-    ],
-)
+@pytest.mark.parametrize(("scores", "members", "words"), [
+    ([1, np.nan, 2], [1, 0, 1], "1 value not finite.*row 1"), ([1, -np.inf, 2], [1, 0, 1], "1 value not finite.*row 1"),
+    ([1, 2], [1, 0, 1], r"scores \(2,\), members \(3,\)"), ([[1, 2], [3, 4]], [1, 0], r"scores: found shape \(2, 2\)"),
+    ([1, 2, 3], [1, 1, 1], "3 members, 0 non-members"), ([], [], "no examples"),
+    (["a", "b"], [1, 0], "scores: found text"),
+])  # fmt: skip
 def test_scores_refused(scores, members, words):
     assert re.search(words, refusal(check_scores, scores, members))
 
@@ -172,21 +154,16 @@ def warned(action, *arguments, **named):
     return [str(item.message) for item in caught]
 
 
-def test_plausible_outputs_raise_no_suspicion():
-    assert warned(check_outputs, **base("target")) == []
-
-
 def test_members_classified_worse_than_non_members():
     arrays = base("target")
+    assert warned(check_outputs, **arrays) == []
     (message,) = warned(check_outputs, **{**arrays, "members": 1 - arrays["members"]})
     assert "members are classified worse (0.570) than non-members (0.977)" in message
 
 
 def test_labels_that_have_nothing_to_do_with_the_predictions():
     arrays = base("target")
-    shuffled = np.random.default_rng(0).permutation(arrays["labels"])
-    shifted = (arrays["labels"] + 1) % 10
-    for labels in (shuffled, shifted):
+    for labels in (np.random.default_rng(0).permutation(arrays["labels"]), (arrays["labels"] + 1) % 10):
         messages = warned(check_outputs, **{**arrays, "labels": labels})
         assert any("chance alone gives 0.1" in message for message in messages)
 
@@ -206,22 +183,13 @@ def noisy(seed, rows=400):
     return {"logits": random.normal(size=(rows, 10)) * 3, "members": np.arange(rows) % 2}
 
 
-@pytest.mark.parametrize("make", [lambda seed: base("target", seed), noisy])
-def test_one_model_on_both_sides_is_noticed_however_it_was_saved(make):
-    arrays = make(0)
+@pytest.mark.parametrize("arrays", [base("target"), noisy(0)], ids=["posteriors", "logits"])
+def test_one_model_on_both_sides_is_noticed_however_it_was_saved(arrays):
     order = np.random.default_rng(1).permutation(len(arrays["members"]))
-    permuted = {name: array[order] for name, array in arrays.items()}
-    assert "hold the same rows" in same(arrays, permuted)[0]
+    assert "hold the same rows" in same(arrays, {name: array[order] for name, array in arrays.items()})[0]
     recoded = {**arrays, "members": 1 - arrays["members"]}
     recoded.pop("labels", None)
     assert "hold the same rows" in same(arrays, recoded)[0]
-
-
-@pytest.mark.parametrize("dtype", ["f2", ">f4", "f8"])
-def test_one_model_saved_with_another_precision_is_noticed(dtype):
-    arrays = noisy(0)
-    posteriors = softmax(arrays["logits"]).astype(dtype)[::-1]
-    assert same(arrays, {"posteriors": posteriors, "members": arrays["members"][::-1]})
 
 
 def test_rows_in_common_are_noticed():
@@ -230,12 +198,13 @@ def test_rows_in_common_are_noticed():
     assert "share about 397 rows" in same(arrays, part)[0]
 
 
-@pytest.mark.parametrize("saved", [lambda p: p.round(4), lambda p: p.astype("f2"), lambda p: p.astype("f4")])
+@pytest.mark.parametrize("saved", ["rounded", "f2", ">f4", "f8"])
 def test_half_of_one_model_is_noticed_in_another_precision_and_order(saved):
     arrays = noisy(0, 2000)
-    posteriors = softmax(arrays["logits"])
     chosen = np.random.default_rng(1).permutation(2000)[:1200]
-    part = {"posteriors": saved(posteriors[chosen]), "members": arrays["members"][chosen]}
+    posteriors = softmax(arrays["logits"][chosen])
+    posteriors = posteriors.round(4) if saved == "rounded" else posteriors.astype(saved)
+    part = {"posteriors": posteriors, "members": arrays["members"][chosen]}
     assert same(arrays, part) and same(part, arrays)
     mixed = np.concatenate([part["posteriors"], softmax(noisy(2, 800)["logits"])])
     assert "share about " in same(arrays, {"posteriors": mixed, "members": np.arange(2000) % 2})[0]
@@ -244,19 +213,15 @@ def test_half_of_one_model_is_noticed_in_another_precision_and_order(saved):
 def test_bare_classes_of_two_models_may_be_equally_many():
     random = np.random.default_rng(0)
     classes = np.repeat(np.arange(10), 40)
-    one, other = (np.eye(10)[random.permutation(classes)] for _ in range(2))
-    members = np.arange(400) % 2
-    assert same({"posteriors": one, "members": members}, {"posteriors": other, "members": members}) == []
-    assert same({"posteriors": one, "members": members}, {"posteriors": one, "members": members})
+    one, other = ({"posteriors": np.eye(10)[random.permutation(classes)], "members": np.arange(400) % 2} for _ in "12")
+    assert same(one, other) == [] and same(one, one)
 
 
 def test_different_models_are_not_taken_for_one():
     assert same(base("shadow"), base("target")) == []
     assert same(noisy(0), noisy(1)) == []
-    coarse = [{"posteriors": softmax(noisy(s)["logits"]).round(1), "members": np.arange(400) % 2} for s in (0, 1)]
-    for side in coarse:
-        side["posteriors"] = side["posteriors"] / side["posteriors"].sum(axis=1, keepdims=True)
-    assert same(*coarse) == []
+    coarse = [softmax(noisy(seed)["logits"]).round(1) for seed in (0, 1)]
+    assert same(*({"posteriors": p / p.sum(1, keepdims=True), "members": np.arange(400) % 2} for p in coarse)) == []
     two = [{"logits": noisy(s, 4000)["logits"][:, :2], "members": np.arange(4000) % 2} for s in (0, 1)]
     assert same(*two) == [], "in few classes independent rows lie close together"
     assert same(noisy(0), {"logits": np.zeros((400, 2)), "members": np.arange(400) % 2}) == []
