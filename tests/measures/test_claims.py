@@ -22,19 +22,16 @@ def verdict(differences, direction="higher", margin=0.0):
     return judge(claimed(direction, margin), table([0.5 + d for d in differences], [0.5] * len(differences)))
 
 
-@pytest.mark.parametrize(
-    ("direction", "margin", "differences", "expected"),
-    [
-        ("lower", 0, [-0.1, -0.11, -0.12], HOLDS), ("lower", 0, [0.1, 0.11, 0.12], DOES_NOT_HOLD),
-        ("lower", 0, [0.1, -0.11, 0.02], CANNOT_TELL), ("lower", 0.2, [-0.1, -0.11, -0.12], DOES_NOT_HOLD),
-        ("lower", 0, [0.0, 0.0, 0.0], DOES_NOT_HOLD), ("lower", 0, [-0.4], CANNOT_TELL),
-        ("higher", 0, [0.1, 0.11, 0.12], HOLDS), ("higher", 0, [-0.1, -0.11, -0.12], DOES_NOT_HOLD),
-        ("higher", 0.11, [0.1, 0.11, 0.12], CANNOT_TELL),
-        ("same", 0, [0.0, 0.0, 0.0], HOLDS), ("same", 0.02, [0.001, -0.001, 0.0], HOLDS),
-        ("same", 0.02, [0.1, 0.11, 0.1], DOES_NOT_HOLD), ("same", 0.02, [-0.1, -0.11, -0.1], DOES_NOT_HOLD),
-        ("same", 0.02, [0.1, -0.1, 0.0], CANNOT_TELL), ("same", 0.02, [0.0], CANNOT_TELL),
-    ],
-)  # fmt: skip
+@pytest.mark.parametrize(("direction", "margin", "differences", "expected"), [
+    ("lower", 0, [-0.1, -0.11, -0.12], HOLDS), ("lower", 0, [0.1, 0.11, 0.12], DOES_NOT_HOLD),
+    ("lower", 0, [0.1, -0.11, 0.02], CANNOT_TELL), ("lower", 0.2, [-0.1, -0.11, -0.12], DOES_NOT_HOLD),
+    ("lower", 0, [0.0, 0.0, 0.0], DOES_NOT_HOLD), ("lower", 0, [-0.4], CANNOT_TELL),
+    ("higher", 0, [0.1, 0.11, 0.12], HOLDS), ("higher", 0, [-0.1, -0.11, -0.12], DOES_NOT_HOLD),
+    ("higher", 0.11, [0.1, 0.11, 0.12], CANNOT_TELL),
+    ("same", 0, [0.0, 0.0, 0.0], HOLDS), ("same", 0.02, [0.001, -0.001, 0.0], HOLDS),
+    ("same", 0.02, [0.1, 0.11, 0.1], DOES_NOT_HOLD), ("same", 0.02, [-0.1, -0.11, -0.1], DOES_NOT_HOLD),
+    ("same", 0.02, [0.1, -0.1, 0.0], CANNOT_TELL), ("same", 0.02, [0.0], CANNOT_TELL),
+])  # fmt: skip
 def test_outcomes(direction, margin, differences, expected):
     assert verdict(differences, direction, margin).outcome == expected
 
@@ -76,14 +73,10 @@ def test_a_fixed_value_can_be_compared_with():
     assert judge(claimed(than=0.5), table([0.4, 0.41, 0.42], [0, 0, 0])).outcome == DOES_NOT_HOLD
 
 
-@pytest.mark.parametrize(
-    ("changes", "copies", "message"),
-    [
-        ({"than": "c"}, 1, "no adversary1 on c; it has: a, b"),
-        ({"measure": "auc"}, 1, "no measure auc"),
-        ({}, 2, "several rows of adversary1 on b for one seed"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "copies", "message"), [
+    ({"than": "c"}, 1, "no adversary1 on c; it has: a, b"), ({"measure": "auc"}, 1, "no measure auc"),
+    ({}, 2, "several rows of adversary1 on b for one seed"),
+])  # fmt: skip
 def test_what_is_missing_or_stands_twice_is_an_error(changes, copies, message):
     with pytest.raises(SettingsError, match=message):
         judge(claimed(**changes), pd.concat([table([0.5, 0.6], [0.4, 0.5])] * copies))

@@ -123,23 +123,16 @@ def test_mu_and_epsilon_are_inverse_and_a_tiny_delta_has_a_bound_too():
     assert epsilon_one_run_fdp(100, 50, 45, delta=1e-13) > 0
 
 
-@pytest.mark.parametrize(
-    ("bound", "given", "options", "words"),
-    [
-        (epsilon_any_threshold, ([1, 0], [1, 0]), {"alpha": 0.6}, "alpha"),
-        (epsilon_any_threshold, ([1, 0], [1, 0]), {"delta": -1}, "delta"),
-        (epsilon_gaussian, ([1, 0], [1, 0]), {"delta": 0}, "0 < delta"),
-        (epsilon_one_run_fdp, (10, 5, 5), {"delta": 0}, "0 < delta"),
-        (epsilon_one_run, (10, 5, 6), {}, "correct <= guesses"),
-        (epsilon_one_run, (10, 11, 6), {}, "guesses <= m"),
-    ],
-)
+@pytest.mark.parametrize(("bound", "given", "options", "words"), [
+    (epsilon_any_threshold, ([1, 0], [1, 0]), {"alpha": 0.6}, "alpha"),
+    (epsilon_any_threshold, ([1, 0], [1, 0]), {"delta": -1}, "delta"),
+    (epsilon_gaussian, ([1, 0], [1, 0]), {"delta": 0}, "0 < delta"),
+    (epsilon_one_run_fdp, (10, 5, 5), {"delta": 0}, "0 < delta"),
+    (epsilon_one_run, (10, 5, 6), {}, "correct <= guesses"), (epsilon_one_run, (10, 11, 6), {}, "guesses <= m"),
+])  # fmt: skip
 def test_settings_refused(bound, given, options, words):
     with pytest.raises(SettingsError, match=words):
         bound(*given, **options)
-
-
-# Known answers
 
 
 def test_published_answers(answers):

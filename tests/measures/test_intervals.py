@@ -19,17 +19,12 @@ def test_clopper_pearson_is_scipys_exact_interval(successes, trials, confidence)
     assert clopper_pearson(successes, trials, confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_over_seeds_is_students_interval():
+def test_over_seeds_is_students_interval_and_one_seed_has_no_bounds():
     values = [0.82, 0.84, 0.83, 0.86]
-    interval = over_seeds(values, 0.9)
+    interval, one = over_seeds(values, 0.9), over_seeds([0.8])
     low, high = stats.t.interval(0.9, 3, np.mean(values), stats.sem(values))
     assert (interval.mean, interval.low, interval.high) == pytest.approx((np.mean(values), low, high))
-    assert over_seeds(values[::-1], 0.9) == interval
-
-
-def test_one_seed_has_no_bounds_and_none_is_refused():
-    one = over_seeds([0.8])
-    assert (one.mean, one.low, one.high) == (0.8, None, None)
+    assert over_seeds(values[::-1], 0.9) == interval and (one.mean, one.low, one.high) == (0.8, None, None)
     for values in ([], [0.8, float("nan")]):
         with pytest.raises(ArrayError):
             over_seeds(values)
@@ -94,11 +89,9 @@ def test_levels_that_cannot_be_measured_have_no_interval():
 
 def test_unequal_sides_are_resampled_each_by_itself():
     scores = np.arange(1000.0)
-    members = scores >= 990
-    low, high = bootstrap(scores, members, 990, replicates=50)["attack_accuracy"]
-    assert low == high == 1
-    low, high = bootstrap(scores, members, 5000, replicates=50)["attack_accuracy"]
-    assert low == high == 0.99  # always 990 of 1000 non-members, whatever is drawn
+    for threshold, share in ((990, 1), (5000, 0.99)):  # always 990 of 1000 non-members, whatever is drawn
+        found = bootstrap(scores, scores >= 990, threshold, replicates=50)["attack_accuracy"]
+        assert found == (share, share)
 
 
 def test_the_reports_size_takes_about_a_second():

@@ -133,14 +133,11 @@ def test_scores_and_coins_that_say_nothing():
     assert all(row["epsilon"] == 0 for row in rows) and rows[-1]["guesses"] == 0
 
 
-@pytest.mark.parametrize(
-    ("changes", "alpha", "message"),
-    [
-        ({"canaries": 0}, 0.05, "canaries: bounds on epsilon need some, found 0"),
-        ({"design": "exactly_half"}, 0.05, "exactly_half gives members away"),
-        ({}, 0.6, r"alpha: expected a number between 0 and 0.5 .*found 0.6"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "alpha", "message"), [
+    ({"canaries": 0}, 0.05, "canaries: bounds on epsilon need some, found 0"),
+    ({"design": "exactly_half"}, 0.05, "exactly_half gives members away"),
+    ({}, 0.6, r"alpha: expected a number between 0 and 0.5 .*found 0.6"),
+])  # fmt: skip
 def test_where_nothing_can_be_bounded_it_is_said_before_training(tmp_path, made, changes, alpha, message):
     empty = ReferenceStudy(made.settings.replace(**changes), type(made.store)(tmp_path), DATA)
     with pytest.raises(SettingsError, match=message):

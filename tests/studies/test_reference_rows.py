@@ -57,18 +57,15 @@ def test_references_find_what_one_threshold_does_not(found):
     assert last[last["epochs"] == 1].set_index("attack")["auc"]["lira"] < 0.7
 
 
-def test_a_masked_output_gives_finite_measures(found):
-    masked = found[(found["defenses"] == "masking(k=2)") & (found["examples"] == "pool")]
-    assert masked["auc"].between(0, 1).all() and (masked["note"] == "").all()
-    assert masked["balanced_accuracy"][masked["target"] != EVERY].between(0, 1).all()
-
-
 def test_the_threshold_comes_from_a_stand_in(found):
     rows = found[(found["attack"] == "lira") & (found["defenses"] == "none") & (found["epochs"] == 2)]
     pool = rows[(rows["examples"] == "pool") & (rows["target"] != EVERY)]
     assert (pool["balanced_accuracy"] > 0.85).all()
     assert np.allclose(pool["balanced_accuracy"], (pool["recall_members"] + pool["recall_non_members"]) / 2)
     assert rows["balanced_accuracy"][rows["target"] == EVERY].isna().all()
+    masked = found[(found["defenses"] == "masking(k=2)") & (found["examples"] == "pool")]
+    assert masked["auc"].between(0, 1).all() and (masked["note"] == "").all()
+    assert masked["balanced_accuracy"][masked["target"] != EVERY].between(0, 1).all()
 
 
 @pytest.mark.parametrize("name", list(REFERENCE_ATTACKS))
@@ -135,15 +132,12 @@ def test_of_all_attacks_those_that_models_or_population_do_not_suffice_for_are_l
     assert "rapid left out: needs a shadow and two references for it, at least 4 references (6 models" in lines[-1]
 
 
-@pytest.mark.parametrize(
-    ("changes", "references", "message"),
-    [
-        ({"models": 4}, None, r"at least 4 references \(6 models in pairs\), found 2"),
-        ({"models": 6}, 2, r"at least 4 references \(6 models in pairs\), found 2"),
-        ({"models": 4, "design": "random_halves"}, 2, r"at least 3 references \(4 models\), found 2"),
-        ({"population": 0, "attacks": "lira,attack-p"}, None, "attack-p needs examples that no model trains on"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "references", "message"), [
+    ({"models": 4}, None, r"at least 4 references \(6 models in pairs\), found 2"),
+    ({"models": 6}, 2, r"at least 4 references \(6 models in pairs\), found 2"),
+    ({"models": 4, "design": "random_halves"}, 2, r"at least 3 references \(4 models\), found 2"),
+    ({"population": 0, "attacks": "lira,attack-p"}, None, "attack-p needs examples that no model trains on"),
+])  # fmt: skip
 def test_an_attack_asked_for_by_name_without_enough_models_is_refused_before_training(
     tmp_path, made, changes, references, message
 ):
