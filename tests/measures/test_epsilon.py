@@ -105,57 +105,50 @@ def test_counts_at_their_edges():
 
 
 def test_guesses_come_from_both_ends_in_whole_blocks():
-    scores, members = [9, 8, 7, 6, 5, 4], [1, 0, 1, 0, 1, 0]
-    assert best_guesses(scores, members, 4) == (4, 2)
-    assert best_guesses(scores, members, 3) == (3, 2)
-    assert best_guesses(scores, members, 6) == (6, 4)
-    assert best_guesses([9, 9, 7, 5, 4, 4], members, 2) == (0, 0)
-    assert best_guesses([9, 9, 7, 5, 4, 4], members, 4) == (4, 2)
+    scores, tied, members = [9, 8, 7, 6, 5, 4], [9, 9, 7, 5, 4, 4], [1, 0, 1, 0, 1, 0]
+    assert [best_guesses(scores, members, number) for number in (4, 3, 6)] == [(4, 2), (3, 2), (6, 4)]
+    assert [best_guesses(tied, members, number) for number in (2, 4)] == [(0, 0), (4, 2)]
     assert best_guesses([1, 1, 1, 1], [1, 0, 1, 0], 4) == (0, 0)
     with pytest.raises(SettingsError, match="0 to 6"):
         best_guesses(scores, members, 7)
 
 
-def test_mu_and_epsilon_are_inverse():
+def test_mu_and_epsilon_are_inverse_and_a_tiny_delta_has_a_bound_too():
     for epsilon in (0, 0.01, 1.0, 10.0, 80.0):
         assert epsilon_of_mu(mu_of_epsilon(epsilon, 1e-5), 1e-5) == pytest.approx(epsilon, abs=1e-6)
     assert delta_of_mu(1.0, 0.0) == pytest.approx(0.3829249225)  # 2 Phi(1/2) - 1
+    for delta in (1e-5, 1e-13, 1e-30):
+        assert delta_of_mu(mu_of_epsilon(1.0, delta), 1.0) == pytest.approx(delta, rel=1e-6)
+        assert mu_of_epsilon(0.0, delta) > 0
+    assert epsilon_one_run_fdp(100, 50, 45, delta=1e-13) > 0
 
 
-@pytest.mark.parametrize(
-    ("call", "words"),
-    [
-        (lambda: epsilon_any_threshold([1, 0], [1, 0], alpha=0.6), "alpha"),
-        (lambda: epsilon_any_threshold([1, 0], [1, 0], delta=-1), "delta"),
-        (lambda: epsilon_gaussian([1, 0], [1, 0], delta=0), "0 < delta"),
-        (lambda: epsilon_one_run_fdp(10, 5, 5, delta=0), "0 < delta"),
-        (lambda: epsilon_one_run(10, 5, 6), "correct <= guesses"),
-        (lambda: epsilon_one_run(10, 11, 6), "guesses <= m"),
-    ],
-)
-def test_settings_refused(call, words):
+@pytest.mark.parametrize(("bound", "given", "options", "words"), [
+    (epsilon_any_threshold, ([1, 0], [1, 0]), {"alpha": 0.6}, "alpha"),
+    (epsilon_any_threshold, ([1, 0], [1, 0]), {"delta": -1}, "delta"),
+    (epsilon_gaussian, ([1, 0], [1, 0]), {"delta": 0}, "0 < delta"),
+    (epsilon_one_run_fdp, (10, 5, 5), {"delta": 0}, "0 < delta"),
+    (epsilon_one_run, (10, 5, 6), {}, "correct <= guesses"), (epsilon_one_run, (10, 11, 6), {}, "guesses <= m"),
+])  # fmt: skip
+def test_settings_refused(bound, given, options, words):
     with pytest.raises(SettingsError, match=words):
-        call()
-
-
-# Known answers
+        bound(*given, **options)
 
 
 def test_published_answers(answers):
-    known = answers["audit_bounds"]
+    known, close = answers["audit_bounds"], lambda value: pytest.approx(value, abs=1e-6)
     outside = ndtri((np.arange(1000) + 0.5) / 1000)
     scores, members = np.concatenate([outside, outside + 1.5]), np.repeat([0, 1], 1000)
     hull = epsilon_any_threshold(scores, members, delta=1e-5, correction="hull")
-    assert hull == pytest.approx(known["epsilon_clopper_pearson_bonferroni"], abs=1e-6)
+    assert hull == close(known["epsilon_clopper_pearson_bonferroni"])
     assert epsilon_any_threshold(scores, members, delta=1e-5) < hull
     fixed = epsilon_at_threshold(scores, members, 2.5, delta=1e-5)
-    assert fixed == pytest.approx(known["epsilon_clopper_pearson_threshold_2.5"], abs=1e-6)
-    gaussian = epsilon_gaussian(scores, members, correction="hull")
-    assert gaussian == pytest.approx(known["epsilon_gaussian_dp"], abs=1e-6)
+    assert fixed == close(known["epsilon_clopper_pearson_threshold_2.5"])
+    assert epsilon_gaussian(scores, members, correction="hull") == close(known["epsilon_gaussian_dp"])
     rows = known["one_run (m, guesses, correct, delta) -> Steinke 2023, f-DP (Mahloujifar 2024)"]
     for m, guesses, correct, delta, steinke, fdp in rows:
-        assert epsilon_one_run(m, guesses, correct, delta=delta) == pytest.approx(steinke, abs=1e-6)
-        assert epsilon_one_run_fdp(m, guesses, correct, delta=delta) == pytest.approx(fdp, abs=1e-6)
+        assert epsilon_one_run(m, guesses, correct, delta=delta) == close(steinke)
+        assert epsilon_one_run_fdp(m, guesses, correct, delta=delta) == close(fdp)
 
 
 def test_published_answer_at_one_threshold(answers):
@@ -170,11 +163,3 @@ def test_reported_case_of_scores_without_a_signal(cases, name):
     with np.load(cases / "scores" / "null_100x400.npz") as file:
         scores, members = file["scores"], file["members"]
     assert sum(BOUNDS[name](row, members) > 0 for row in scores) <= 11
-
-
-def test_a_tiny_delta_has_a_bound_too():
-    for delta in (1e-5, 1e-13, 1e-30):
-        mu = mu_of_epsilon(1.0, delta)
-        assert delta_of_mu(mu, 1.0) == pytest.approx(delta, rel=1e-6)
-        assert mu_of_epsilon(0.0, delta) > 0
-    assert epsilon_one_run_fdp(100, 50, 45, delta=1e-13) > 0

@@ -19,27 +19,12 @@ def test_clopper_pearson_is_scipys_exact_interval(successes, trials, confidence)
     assert clopper_pearson(successes, trials, confidence) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-def test_no_success_in_a_thousand_trials():
-    assert clopper_pearson(0, 1000) == (0, pytest.approx(1 - 0.025 ** (1 / 1000)))
-
-
-@pytest.mark.parametrize(("successes", "trials"), [(-1, 10), (11, 10), (0, 0)])
-def test_impossible_counts_are_refused(successes, trials):
-    with pytest.raises(SettingsError):
-        clopper_pearson(successes, trials)
-
-
-def test_over_seeds_is_students_interval():
+def test_over_seeds_is_students_interval_and_one_seed_has_no_bounds():
     values = [0.82, 0.84, 0.83, 0.86]
-    interval = over_seeds(values, 0.9)
+    interval, one = over_seeds(values, 0.9), over_seeds([0.8])
     low, high = stats.t.interval(0.9, 3, np.mean(values), stats.sem(values))
     assert (interval.mean, interval.low, interval.high) == pytest.approx((np.mean(values), low, high))
-    assert over_seeds(values[::-1], 0.9) == interval
-
-
-def test_one_seed_has_no_bounds_and_none_is_refused():
-    one = over_seeds([0.8])
-    assert (one.mean, one.low, one.high) == (0.8, None, None)
+    assert over_seeds(values[::-1], 0.9) == interval and (one.mean, one.low, one.high) == (0.8, None, None)
     for values in ([], [0.8, float("nan")]):
         with pytest.raises(ArrayError):
             over_seeds(values)
@@ -47,25 +32,27 @@ def test_one_seed_has_no_bounds_and_none_is_refused():
 
 @pytest.mark.parametrize("confidence", [0, 1, 95, float("nan")])
 def test_a_confidence_that_is_none_is_refused(confidence):
-    for call in (lambda c: clopper_pearson(1, 2, c), lambda c: over_seeds([1, 2], c)):
-        with pytest.raises(SettingsError):
-            call(confidence)
+    for call in (lambda: clopper_pearson(1, 2, confidence), lambda: over_seeds([1, 2], confidence)):
+        with pytest.raises(SettingsError, match="confidence"):
+            call()
 
 
-def test_bootstrap_has_every_column_and_holds_the_estimate():
+@pytest.mark.parametrize("call", [
+    lambda: clopper_pearson(-1, 10), lambda: clopper_pearson(11, 10), lambda: clopper_pearson(0, 0),
+    lambda: bootstrap([1, 0], [1, 0], 0, replicates=1),
+])  # fmt: skip
+def test_impossible_counts_are_refused(call):
+    with pytest.raises(SettingsError, match=r"successes: |replicates: "):
+        call()
+
+
+def test_bootstrap_holds_the_estimates_and_its_width_is_that_of_theory():
     arrays = base("target")
     top = arrays["posteriors"].max(axis=1).astype(float)
-    values = measure(top, arrays["members"], 0.9)
-    intervals = bootstrap(top, arrays["members"], 0.9)
-    assert list(intervals) == list(values)
-    for name, (low, high) in intervals.items():
-        assert low <= values[name] <= high
-
-
-def test_bootstrap_width_is_that_of_theory():
-    arrays = base("target")
-    top = arrays["posteriors"].max(axis=1).astype(float)
+    values = measure(top, arrays["members"], 0.85)
     intervals = bootstrap(top, arrays["members"], 0.85, replicates=4000)
+    assert list(intervals) == list(values)
+    assert all(low <= values[name] <= high for name, (low, high) in intervals.items())
     for name, share in (("recall_members", 0.85), ("recall_non_members", 0.67)):
         low, high = intervals[name]
         assert high - low == pytest.approx(2 * 1.96 * np.sqrt(share * (1 - share) / 1000), rel=0.1)
@@ -102,11 +89,9 @@ def test_levels_that_cannot_be_measured_have_no_interval():
 
 def test_unequal_sides_are_resampled_each_by_itself():
     scores = np.arange(1000.0)
-    members = scores >= 990
-    low, high = bootstrap(scores, members, 990, replicates=50)["attack_accuracy"]
-    assert low == high == 1
-    low, high = bootstrap(scores, members, 5000, replicates=50)["attack_accuracy"]
-    assert low == high == 0.99  # always 990 of 1000 non-members, whatever is drawn
+    for threshold, share in ((990, 1), (5000, 0.99)):  # always 990 of 1000 non-members, whatever is drawn
+        found = bootstrap(scores, scores >= 990, threshold, replicates=50)["attack_accuracy"]
+        assert found == (share, share)
 
 
 def test_the_reports_size_takes_about_a_second():
@@ -115,8 +100,3 @@ def test_the_reports_size_takes_about_a_second():
     start = time.process_time()
     bootstrap(scores, members, 0.0)
     assert time.process_time() - start < 5  # 0.5 s on an idle core; the rest is for slow machines
-
-
-def test_too_few_replicates_are_refused():
-    with pytest.raises(SettingsError, match="replicates"):
-        bootstrap([1, 0], [1, 0], 0, replicates=1)

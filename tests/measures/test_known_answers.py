@@ -27,14 +27,10 @@ def test_modified_entropy_and_entropy(answers):
 
 
 def test_logit_statistic(answers):
-    known = answers["logit_statistic"]
+    known, target = answers["logit_statistic"], answers["eight_models_case"]
     np.testing.assert_allclose(logit_statistic(known["logits"], known["labels"]), known["values"], atol=1e-8)
-
-
-def test_logit_statistic_of_a_target_model(answers):
-    known = answers["eight_models_case"]
-    values = logit_statistic(known["logits"][0], known["labels"])
-    np.testing.assert_allclose(values, known["logit_statistic_of_target"], atol=1e-9)
+    values = logit_statistic(target["logits"][0], target["labels"])
+    np.testing.assert_allclose(values, target["logit_statistic_of_target"], atol=1e-9)
 
 
 @pytest.mark.parametrize("side", ["target", "shadow"])
@@ -46,14 +42,11 @@ def test_areas_on_the_reports_arrays(answers, report_arrays, side):
     assert negative == pytest.approx(known["auc_of_negative_entropy"][side], abs=5e-7)
 
 
-@pytest.mark.parametrize(
-    ("fitted", "attacked", "features", "name"),
-    [
-        ("shadow", "target", "posteriors", "fit_on_shadow_test_on_target"),
-        ("target", "shadow", "posteriors", "fit_on_target_test_on_shadow"),
-        ("shadow", "target", "logs", "same_with_log_posteriors_shadow_to_target"),
-    ],
-)
+@pytest.mark.parametrize(("fitted", "attacked", "features", "name"), [
+    ("shadow", "target", "posteriors", "fit_on_shadow_test_on_target"),
+    ("target", "shadow", "posteriors", "fit_on_target_test_on_shadow"),
+    ("shadow", "target", "logs", "same_with_log_posteriors_shadow_to_target"),
+])  # fmt: skip
 def test_adversary_1_on_the_reports_arrays(answers, report_arrays, fitted, attacked, features, name):
     attack = make_attack("adversary1", AttackSettings(features=features))
     attack.fit(report_arrays[fitted].posteriors, report_arrays[fitted].members, None)
@@ -69,33 +62,20 @@ def test_adversary_1_on_the_reports_arrays(answers, report_arrays, fitted, attac
 
 
 def of(cases, shadow, target, **settings):
-    report = attack_outputs(
-        cases / "arrays" / f"{shadow}.npz", cases / "arrays" / f"{target}.npz", AttackSettings(replicates=0, **settings)
-    )
-    return report["attacks"]
+    files = [cases / "arrays" / f"{name}.npz" for name in (shadow, target)]
+    return attack_outputs(*files, AttackSettings(replicates=0, **settings))["attacks"]
 
 
-@pytest.mark.parametrize(
-    ("shadow", "target", "expected"),
-    [
-        ("base_shadow", "base_target", 0.8232),
-        ("mlleaks_layout_shadow", "mlleaks_layout_target", 0.8232),
-        ("base_shadow", "t_labels_column", 0.8232),
-        ("base_shadow", "t_labels_float", 0.8232),
-        ("base_shadow", "t_labels_onehot", 0.8232),
-        ("base_shadow", "t_logits", 0.8232),
-        ("base_shadow", "t_posteriors_big_endian", 0.8232),
-        ("base_shadow", "t_posteriors_fortran", 0.8232),
-        ("base_shadow", "t_rows_permuted", 0.8232),
-        ("base_shadow", "t_members_inverted", 0.1768),
-        ("s_members_inverted", "t_members_inverted", 0.8232),
-        ("s_class7_absent", "base_target", 0.8232),
-        ("s_class7_without_non_members", "base_target", 0.8232),
-        ("base_shadow", "t_posteriors_onehot_nolabels", 0.5),
-        ("low_fpr_shadow", "low_fpr_target", 0.708901),
-        ("two_class_shadow", "two_class_target", 0.708901),
-    ],
-)
+@pytest.mark.parametrize(("shadow", "target", "expected"), [
+    ("mlleaks_layout_shadow", "mlleaks_layout_target", 0.8232), ("s_class7_absent", "base_target", 0.8232),
+    ("s_class7_without_non_members", "base_target", 0.8232), ("s_members_inverted", "t_members_inverted", 0.8232),
+    ("base_shadow", "t_members_inverted", 0.1768), ("base_shadow", "t_posteriors_onehot_nolabels", 0.5),
+    ("low_fpr_shadow", "low_fpr_target", 0.708901), ("two_class_shadow", "two_class_target", 0.708901),
+    *(("base_shadow", name, 0.8232) for name in (
+        "base_target", "t_labels_column", "t_labels_float", "t_labels_onehot", "t_logits",
+        "t_posteriors_big_endian", "t_posteriors_fortran", "t_rows_permuted",
+    )),
+])  # fmt: skip
 @pytest.mark.parametrize("features", ["posteriors", "logs"])
 def test_areas_of_reported_inputs(cases, shadow, target, expected, features):
     (result,) = of(cases, shadow, target, features=features)
@@ -134,19 +114,13 @@ def test_permuted_scores_of_reported_inputs(cases):
     assert np.array_equal(scores[1], scores[0][order])
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("arrays/t_posteriors_are_logits", "posteriors: found 20000 negative values"),
-        ("arrays/t_posteriors_percent", "rows sum to 100"),
-        ("arrays/t_both_disagree", "contradict"),
-        ("arrays/t_posteriors_nan", "1 value not finite.*row 17"),
-        ("arrays/t_members_all_ones", "2000 members, 0 non-members"),
-        ("arrays/t_posteriors_empty", "no examples"),
-        ("arrays/mask_ties", "members"),
-        ("damaged/truncated", "truncated"),
-    ],
-)
+@pytest.mark.parametrize(("name", "words"), [
+    ("arrays/t_posteriors_are_logits", "posteriors: found 20000 negative values"),
+    ("arrays/t_posteriors_percent", "rows sum to 100"), ("arrays/t_both_disagree", "contradict"),
+    ("arrays/t_posteriors_nan", "1 value not finite.*row 17"),
+    ("arrays/t_members_all_ones", "2000 members, 0 non-members"), ("arrays/t_posteriors_empty", "no examples"),
+    ("arrays/mask_ties", "members"), ("damaged/truncated", "truncated"),
+])  # fmt: skip
 def test_reported_inputs_that_are_refused(cases, name, words):
     with pytest.raises(ArrayError, match=words):
         read_outputs(cases / f"{name}.npz")

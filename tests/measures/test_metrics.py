@@ -19,14 +19,6 @@ def joined(inside, outside):
     return np.array([*inside, *outside], dtype=float), np.array([1] * len(inside) + [0] * len(outside))
 
 
-def test_a_block_of_ties_is_one_point():
-    curve = roc(*TIES)
-    assert curve.thresholds.tolist() == [np.inf, 9, 5]
-    assert curve.fpr.tolist() == [0, 0.5, 1] and curve.tpr.tolist() == [0, 0.5, 1]
-    assert auc(*TIES) == 0.5
-    assert tpr_at_fpr(*TIES, 0.0).tpr == 0
-
-
 @given(sides, sides)
 @settings(deadline=None, derandomize=True, max_examples=100)
 def test_auc_and_roc_are_those_of_counting_and_of_scikit_learn(inside, outside):
@@ -34,10 +26,11 @@ def test_auc_and_roc_are_those_of_counting_and_of_scikit_learn(inside, outside):
     wins = sum((a > b) + (a == b) / 2 for a in inside for b in outside)
     assert auc(scores, members) == pytest.approx(wins / (len(inside) * len(outside)), abs=1e-12)
     assert auc(scores, members) == pytest.approx(roc_auc_score(members, scores), abs=1e-12)
-    fpr, tpr, _ = roc_curve(members, scores, drop_intermediate=False)
     curve = roc(scores, members)
-    np.testing.assert_allclose(curve.fpr, fpr)
-    np.testing.assert_allclose(curve.tpr, tpr)
+    for found, expected in zip(
+        (curve.fpr, curve.tpr, curve.thresholds), roc_curve(members, scores, drop_intermediate=False), strict=True
+    ):
+        np.testing.assert_allclose(found, expected)
 
 
 @given(sides, sides, st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.5, 0.99]))
@@ -78,20 +71,15 @@ def test_tpr_at_low_fpr_with_what_is_behind_it():
         assert point.true_positives == round(tpr * 1000) and point.reason is None
 
 
-def test_levels_between_ties_take_the_last_whole_block():
+def test_levels_between_ties_take_the_last_whole_block_and_nothing_is_flipped():
     arrays = base("target")
-    top = arrays["posteriors"].max(axis=1)
-    assert auc(top, arrays["members"]) == AUC
-    point = tpr_at_fpr(top, arrays["members"], 0.1)
+    top, members = arrays["posteriors"].max(axis=1), arrays["members"]
+    assert auc(top, members) == AUC and auc(top, 1 - members) == 0.1768
+    point = tpr_at_fpr(top, members, 0.1)
     assert (point.tpr, point.fpr, point.false_positives) == (0.35, 0.06, 60)
     for level in (0.0, 0.001, 0.01):
-        point = tpr_at_fpr(top, arrays["members"], level)
+        point = tpr_at_fpr(top, members, level)
         assert (point.tpr, point.fpr, point.false_positives, point.threshold) == (0, 0, 0, None)
-
-
-def test_inverted_membership_is_never_flipped():
-    arrays = base("target")
-    assert auc(arrays["posteriors"].max(axis=1), 1 - arrays["members"]) == 0.1768
 
 
 @pytest.mark.parametrize(
@@ -117,25 +105,17 @@ def test_a_level_that_is_no_rate_is_refused(level):
 
 def test_columns_and_their_values():
     values = measure([5, 4, 3, 2, 1], [1, 1, 0, 1, 0], threshold=3, levels=(0.0, 0.5, 0.00001))
-    assert values == {
-        "attack_accuracy": 0.6,
-        "balanced_accuracy": pytest.approx((2 / 3 + 1 / 2) / 2),
-        "recall_members": pytest.approx(2 / 3),
-        "recall_non_members": 0.5,
-        "auc": pytest.approx(5 / 6),
-        "tpr_at_fpr_0": pytest.approx(2 / 3),
-        "tpr_at_fpr_0.5": 1.0,
-        "tpr_at_fpr_0.00001": None,
-    }
-    assert list(measure(*TIES, 5))[-2:] == ["tpr_at_fpr_0.01", "tpr_at_fpr_0.001"] and level_column(0.1) == (
-        "tpr_at_fpr_0.1"
-    )
+    assert values == pytest.approx({
+        "attack_accuracy": 0.6, "balanced_accuracy": (2 / 3 + 1 / 2) / 2,
+        "recall_members": 2 / 3, "recall_non_members": 0.5, "auc": 5 / 6,
+        "tpr_at_fpr_0": 2 / 3, "tpr_at_fpr_0.5": 1.0, "tpr_at_fpr_0.00001": None,
+    })  # fmt: skip
+    assert list(measure(*TIES, 5))[-2:] == ["tpr_at_fpr_0.01", "tpr_at_fpr_0.001"]
+    assert level_column(0.1) == "tpr_at_fpr_0.1"
     assert all(type(value) is float for value in values.values() if value is not None)
-
-
-def test_a_threshold_beyond_all_scores_calls_nobody_or_everybody_a_member():
-    assert measure(*TIES, 10)["recall_members"] == 0 and measure(*TIES, 10)["recall_non_members"] == 1
-    assert measure(*TIES, 5)["recall_members"] == 1 and measure(*TIES, 5)["recall_non_members"] == 0
+    for threshold, inside in ((10, 0), (5, 1)):  # beyond all scores: nobody or everybody is a member
+        found = measure(*TIES, threshold)
+        assert (found["recall_members"], found["recall_non_members"]) == (inside, 1 - inside)
 
 
 @pytest.mark.parametrize("function", [auc, roc, lambda s, m: tpr_at_fpr(s, m, 0.1), lambda s, m: measure(s, m, 0)])

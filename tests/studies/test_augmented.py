@@ -1,5 +1,7 @@
 """Stored models asked about altered copies: the same answers twice, and nothing that a mask could hide."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from mia_core.base.errors import ArrayError, RunError, SettingsError
 from mia_core.defenses import combination
 from mia_core.measures.metrics import auc
 from mia_core.store.runs import Store
+from mia_core.studies import augmented
 from mia_core.studies.augmented import Copies, augmented_logits, copies, label_only_table, network_of, random_posteriors
 from mia_core.studies.queries import QUERIES
 from mia_core.studies.settings import StudySettings
@@ -67,16 +70,13 @@ def test_defenses_that_keep_the_predicted_class_change_nothing(study):
 
 
 def test_fewer_copies_are_the_first_of_more_and_cost_no_question(study, monkeypatch):
-    from mia_core.studies import augmented
-
-    asked = []
-    ask = augmented.ask
+    asked, ask = [], augmented.ask
     monkeypatch.setattr(augmented, "ask", lambda *given: asked.append(1) or ask(*given))
     both = label_only_table(study, Copies(noisy=5), fewer=(2,))
     questions = len(asked)
-    for number in (5, 2):
-        alone = label_only_table(study, Copies(noisy=number)).reset_index(drop=True)
-        assert both[both["queries"] == Copies(noisy=number).queries].reset_index(drop=True).equals(alone)
+    for made in (Copies(noisy=5), Copies(noisy=2)):
+        alone = label_only_table(study, made).reset_index(drop=True)
+        assert both[both["queries"] == made.queries].reset_index(drop=True).equals(alone)
     # Masking leaves the model as it is, so its combinations share the answers of others.
     models = len({d for d in study.combinations if not d or d[0].name != "masking"})
     assert questions == 2 * models * len(study.settings.seeds) * Copies(noisy=5).queries
@@ -97,28 +97,25 @@ def test_the_target_is_judged_by_the_shadows_threshold(study, monkeypatch):
         right = np.where(inside, 2, 1) if np.array_equal(run.members, targets) else np.where(inside, 4, 3)
         return (np.arange(4) < right[:, None]).astype(float)
 
-    monkeypatch.setattr("mia_core.studies.augmented._right", made_up)
+    monkeypatch.setattr(augmented, "_right", made_up)
     table = label_only_table(study)
     assert (table["auc"] == 1).all()
     assert (table["recall_members"] == 0).all() and (table["recall_non_members"] == 1).all()
 
 
 def test_adversary_3_asks_the_target_about_random_pixels(study):
-    run = study.run(0, 0, ())
+    run, seen = study.run(0, 0, ()), study.outputs(0, 0, ())
     answers = random_posteriors(run, count=200)
     assert answers.shape == (200, 3) and np.allclose(answers.sum(axis=1), 1)
     assert np.array_equal(answers, random_posteriors(run, count=200))
     assert not np.array_equal(answers, random_posteriors(run, count=200, seed=1))
     assert (random_posteriors(run, combination("masking(k=1)"), 20).max(axis=1) == 1).all()
     attack = Adversary3().fit_random(answers)
-    seen = study.outputs(0, 0, ())
     assert attack.threshold_from == "random inputs" and 0 <= auc(attack.score(seen.posteriors), seen.members) <= 1
     assert (attack.score(answers) > attack.threshold).mean() <= 0.1
 
 
 def test_what_cannot_be_asked_is_refused(study):
-    from dataclasses import replace
-
     run = study.run(0, 0, ())
     with pytest.raises(ArrayError, match=r"found \(1, 8, 8\) each; expected \(1, 12, 12\)"):
         augmented_logits(run, np.zeros((2, 1, 8, 8), np.uint8))

@@ -7,46 +7,25 @@ import pytest
 from mia_core.base.errors import DataError, RunError, SettingsError
 from mia_core.store.runs import Store
 from mia_core.studies import early_stopping
-from mia_core.studies.early_stopping import (
-    Stop,
-    at_accuracy,
-    epochs_table,
-    held_against_stopping,
-    held_table,
-    recorded_epochs,
-)
+from mia_core.studies.early_stopping import Stop, at_accuracy, held_against_stopping, held_table, recorded_epochs
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import Study
 
 RISING = (Stop(1, 0.2, 0.5), Stop(5, 0.4, 0.6), Stop(10, 0.6, 0.7), Stop(20, 0.5, 0.9), Stop(50, 0.7, 1.0))
 
 
-@pytest.mark.parametrize(
-    ("accuracy", "expected"),
-    [
-        (0.2, 0.5),
-        (0.3, 0.55),
-        (0.4, 0.6),
-        (0.55, 0.675),  # reached on the way to epoch 10, not after the dip
-        (0.6, 0.7),
-        (0.65, 0.975),
-        (0.7, 1.0),
-        (0.71, "above"),
-        (0.19, "below"),
-    ],
-)
+@pytest.mark.parametrize(("accuracy", "expected"), [
+    (0.2, 0.5), (0.3, 0.55), (0.4, 0.6), (0.6, 0.7), (0.65, 0.975), (0.7, 1.0), (0.71, "above"), (0.19, "below"),
+    (0.55, 0.675),  # reached on the way to epoch 10, not after the dip
+])  # fmt: skip
 def test_the_first_stop_that_is_as_accurate_is_read_off_the_line(accuracy, expected):
     assert at_accuracy(RISING, accuracy) == (expected if isinstance(expected, str) else pytest.approx(expected))
     assert at_accuracy(reversed(RISING), accuracy) == at_accuracy(RISING, accuracy)
 
 
-def test_one_recorded_epoch_tells_its_own_accuracy_only():
-    assert at_accuracy([Stop(50, 0.6, 0.8)], 0.6) == 0.8
-    assert at_accuracy([Stop(50, 0.6, 0.8)], 0.5) == "below"
+def test_one_recorded_epoch_tells_its_own_accuracy_only_and_what_was_not_measurable_stays_so():
+    assert [at_accuracy([Stop(50, 0.6, 0.8)], accuracy) for accuracy in (0.6, 0.5)] == [0.8, "below"]
     assert at_accuracy([], 0.5) == "above"
-
-
-def test_what_was_not_measurable_stays_so():
     assert at_accuracy([Stop(1, 0.2, None), Stop(2, 0.4, 0.6)], 0.3) is None
 
 
@@ -73,38 +52,33 @@ def held(table, epochs=None, **options):
 
 @pytest.mark.parametrize(
     ("risks", "verdict", "mean"),
-    [
-        ([0.60, 0.605, 0.595], "safer", -0.15),
-        ([0.90, 0.905, 0.895], "less safe", 0.15),
-        ([0.70, 0.80, 0.75], "cannot be told", 0.0),
-    ],
-)
-def test_every_verdict_is_reached(risks, verdict, mean):
-    (one,) = held(defended(0.5, risks))
+    [([0.6, 0.605, 0.595], "safer", -0.15), ([0.9, 0.905, 0.895], "less safe", 0.15),
+     ([0.7, 0.8, 0.75], "cannot be told", 0.0)],
+)  # fmt: skip
+def test_every_verdict_is_reached_whatever_the_order_of_rows(risks, verdict, mean):
+    table, epochs = defended(0.5, risks), epochs_of()
+    (one,) = held(table)
     assert (one.verdict, one.compared, one.above, one.below) == (verdict, 3, 0, 0)
     assert one.difference.mean == pytest.approx(mean)
+    assert held(table.sample(frac=1, random_state=3), epochs.sample(frac=1, random_state=4)) == [one]
 
 
-def test_seeds_are_paired_by_number_whatever_the_order_of_rows():
-    table, epochs = defended(0.5, [0.60, 0.605, 0.595]), epochs_of()
-    mixed = held(table.sample(frac=1, random_state=3), epochs.sample(frac=1, random_state=4))
-    assert mixed == held(table, epochs)
-
-
-@pytest.mark.parametrize(("outside", "above", "below"), [(0.7, 1, 0), (0.1, 0, 1)])
-def test_a_seed_outside_the_line_leaves_the_verdict_open(outside, above, below):
+@pytest.mark.parametrize(("outside", "above", "below", "words"), [(0.7, 1, 0, "2; 1 above"), (0.1, 0, 1, "2; 1 below")])
+def test_a_seed_outside_the_line_leaves_the_verdict_open(outside, above, below, words):
     (one,) = held(defended([0.5, 0.5, outside], [0.60, 0.6001, 0.6]))
     assert (one.verdict, one.compared, one.above, one.below) == ("cannot be told", 2, above, below)
-    words = held_table([one])["seeds"].item()
-    assert words == ("2; 1 above" if above else "2; 1 below")
+    assert held_table([one])["seeds"].item() == words
 
 
-def test_all_seeds_outside_or_a_single_seed_tell_nothing():
+def test_all_seeds_outside_a_single_seed_or_missing_values_tell_nothing():
     (outside,) = held(defended(0.9, [0.5, 0.5, 0.5]))
     assert (outside.difference, outside.p, outside.verdict) == (None, None, "cannot be told")
+    assert "cannot be told" in held_table([outside])["attack accuracy"].item()
     (single,) = held(defended(0.5, [0.5]))
     assert single.difference.low is None and single.verdict == "cannot be told"
-    assert "cannot be told" in held_table([outside])["attack accuracy"].item()
+    table = defended(0.5, [0.6, 0.61, 0.6]).assign(**{"tpr_at_fpr_0.01": [None, 0.1, 0.2]})
+    (missing,) = held_against_stopping(table, epochs_of(**{"tpr_at_fpr_0.01": 0.3}), ("tpr_at_fpr_0.01",))
+    assert missing.compared == 2 and missing.verdict == "cannot be told"
 
 
 def test_holms_correction_counts_the_defenses():
@@ -115,21 +89,11 @@ def test_holms_correction_counts_the_defenses():
     assert among.p == alone.p and among.adjusted > alone.adjusted == alone.p
 
 
-def test_not_measurable_values_are_left_out():
-    table = defended(0.5, [0.6, 0.61, 0.6]).assign(**{"tpr_at_fpr_0.01": [None, 0.1, 0.2]})
-    epochs = epochs_of(**{"tpr_at_fpr_0.01": 0.3})
-    (one,) = held_against_stopping(table, epochs, ("tpr_at_fpr_0.01",))
-    assert one.compared == 2 and one.verdict == "cannot be told"
-
-
-@pytest.mark.parametrize(
-    ("table", "epochs", "options", "message"),
-    [
-        (defended(0.5, [0.6]), epochs_of(seeds=(7,)), {}, "no seed of adversary1"),
-        (defended(0.5, [0.6]), epochs_of().drop(columns="attack_accuracy"), {}, "no measure attack_accuracy"),
-        (defended(0.5, [0.6]), epochs_of(), {"attack": "gap"}, "no seed of gap"),
-    ],
-)
+@pytest.mark.parametrize(("table", "epochs", "options", "message"), [
+    (defended(0.5, [0.6]), epochs_of(seeds=(7,)), {}, "no seed of adversary1"),
+    (defended(0.5, [0.6]), epochs_of().drop(columns="attack_accuracy"), {}, "no measure attack_accuracy"),
+    (defended(0.5, [0.6]), epochs_of(), {"attack": "gap"}, "no seed of gap"),
+])  # fmt: skip
 def test_what_cannot_be_compared_is_an_error(table, epochs, options, message):
     with pytest.raises(SettingsError, match=message):
         held(table, epochs, **options)
@@ -153,7 +117,7 @@ def store(tmp_path_factory):
 
 def test_table_of_a_study_has_every_recorded_epoch_of_the_undefended_model(store):
     study = Study(StudySettings(**SMALL, defenses="masking"), store)
-    found = epochs_table(study)
+    found = early_stopping.epochs_table(study)
     assert list(found["epochs"]) == [1, 2] and set(found["defenses"]) == {"none"}
     last = Study(StudySettings(**SMALL, defenses="none"), store).table().iloc[0]
     assert found.iloc[1]["attack_accuracy"] == last["attack_accuracy"]

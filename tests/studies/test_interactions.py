@@ -4,19 +4,18 @@ import pandas as pd
 import pytest
 
 from mia_core.base.errors import SettingsError
-from mia_core.measures.text import p_in_words
 from mia_core.studies.interactions import agreement, in_words, interactions, interactions_table
 from mia_core.studies.pareto import front_counts, pareto_front
 
 JITTER = (0.0, 0.002, -0.002, 0.001)
 
 
-def study(effects, seeds=4, measure="attack_accuracy"):
+def study(effects):
     """A table in which each combination's measure is 0.8 plus its effect plus jitter that differs by combination."""
     rows = [
-        {"defenses": name, "seed": seed, "attack": "adversary1", measure: 0.8 + effect + JITTER[(seed + shift) % 4]}
+        {"defenses": name, "seed": seed, "attack": "adversary1", "attack_accuracy": 0.8 + effect + jitter}
         for shift, (name, effect) in enumerate(effects.items())
-        for seed in range(seeds)
+        for seed, jitter in enumerate(JITTER[shift % 4 :] + JITTER[: shift % 4])
     ]
     return pd.DataFrame(rows)
 
@@ -30,6 +29,8 @@ def test_two_defenses_against_the_sum_of_their_effects(both, verdict):
     assert found.verdict == verdict and found.seeds == 4
     assert found.difference.mean == pytest.approx(both + 0.3, abs=0.003)
     assert found.measured - found.expected == pytest.approx(found.difference.mean)
+    table.loc[(table["defenses"] == "dropout") & (table["seed"] == 2), "attack_accuracy"] = None
+    assert interactions(table)[0].seeds == 3
 
 
 def test_difference_of_differences_by_hand():
@@ -40,16 +41,13 @@ def test_difference_of_differences_by_hand():
     assert (found.p, found.adjusted, found.verdict) == (None, None, "cannot be told")
 
 
-def test_three_defenses_are_held_against_the_sum_of_three_effects():
-    effects = {"none": 0, "dropout": -0.1, "smoothing": 0.05, "masking": -0.01, "dropout+smoothing+masking": -0.06}
-    (found,) = interactions(study(effects))
-    assert found.expected == pytest.approx(0.74, abs=0.01) and found.verdict == "cannot be told"
-
-
-def test_settings_of_a_defense_are_kept_apart():
-    effects = {"none": 0, "dropout": -0.1, "dropout(rate=0.2)": -0.05, "masking": 0, "dropout(rate=0.2)+masking": -0.05}
-    (found,) = interactions(study(effects))
-    assert found.expected == pytest.approx(0.75, abs=0.01)
+@pytest.mark.parametrize(("effects", "expected"), [
+    ({"dropout": -0.1, "smoothing": 0.05, "masking": -0.01, "dropout+smoothing+masking": -0.06}, 0.74),
+    ({"dropout": -0.1, "dropout(rate=0.2)": -0.05, "masking": 0, "dropout(rate=0.2)+masking": -0.05}, 0.75),
+])  # fmt: skip
+def test_the_sum_is_that_of_three_effects_and_of_a_defenses_own_settings(effects, expected):
+    (found,) = interactions(study({"none": 0} | effects))
+    assert found.expected == pytest.approx(expected, abs=0.01) and found.verdict == "cannot be told"
 
 
 def test_holms_correction_and_verdicts_agree():
@@ -71,28 +69,11 @@ def test_combinations_in_words_and_against_another_measure():
     assert agreement(found, found) == "2 of 2 combinations" and agreement(found, other) == "1 of 2 combinations"
 
 
-@pytest.mark.parametrize(
-    ("p", "words"), [(0.0004, "<0.001"), (0.0012, "0.001"), (1.0, "1.000"), (None, "not measurable")]
-)
-def test_a_small_p_is_not_zero(p, words):
-    assert p_in_words(p) == words
-
-
-def test_seeds_with_missing_values_are_left_out():
-    table = study({"none": 0, "dropout": -0.2, "masking": -0.1, "dropout+masking": -0.3}, measure="tpr_at_fpr_0.01")
-    table.loc[(table["defenses"] == "dropout") & (table["seed"] == 2), "tpr_at_fpr_0.01"] = None
-    (found,) = interactions(table, "tpr_at_fpr_0.01")
-    assert found.seeds == 3
-
-
-@pytest.mark.parametrize(
-    ("effects", "options", "message"),
-    [
-        ({"none": 0, "dropout": -0.1}, {}, "expected none, single defenses and combinations"),
-        ({"dropout": 0, "masking": 0, "dropout+masking": 0}, {}, "expected none, single defenses"),
-        ({"none": 0}, {"measure": "auc"}, "no measure auc"),
-    ],
-)
+@pytest.mark.parametrize(("effects", "options", "message"), [
+    ({"none": 0, "dropout": -0.1}, {}, "expected none, single defenses and combinations"),
+    ({"dropout": 0, "masking": 0, "dropout+masking": 0}, {}, "expected none, single defenses"),
+    ({"none": 0}, {"measure": "auc"}, "no measure auc"),
+])  # fmt: skip
 def test_what_cannot_be_tested_is_an_error(effects, options, message):
     with pytest.raises(SettingsError, match=message):
         interactions(study(effects), **options)
@@ -105,14 +86,9 @@ def rows(**points):
     )
 
 
-def test_front_keeps_what_nobody_beats():
-    table = rows(best=(0.6, 0.7), safe=(0.4, 0.5), beaten=(0.5, 0.8), worse=(0.4, 0.6), twin=(0.6, 0.7))
+def test_front_keeps_what_nobody_beats_and_leaves_out_what_was_not_measured():
+    table = rows(best=(0.6, 0.7), safe=(0.4, 0.5), beaten=(0.5, 0.8), worse=(0.4, 0.6), twin=(0.6, 0.7), no=(0.7, None))
     assert pareto_front(table) == ["safe", "best", "twin"]
-
-
-def test_front_leaves_out_what_was_not_measured_and_refuses_two_rows_of_one():
-    table = rows(a=(0.6, 0.7), b=(0.7, None))
-    assert pareto_front(table) == ["a"]
     with pytest.raises(SettingsError, match="several rows of one combination"):
         pareto_front(pd.concat([table, table]))
 

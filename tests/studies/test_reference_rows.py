@@ -37,17 +37,16 @@ def test_every_model_is_the_target_once_for_every_attack_and_recorded_epoch(foun
     assert set(found.columns) == set(REFERENCE_COLUMNS)
 
 
-def test_canaries_are_judged_apart(found):
+def test_canaries_are_judged_apart(found, tmp_path):
     judged = found["members"] + found["non_members"]
     one = found["target"] != EVERY
     assert (judged[one & (found["examples"] == "pool")] == 240 - 8).all()
     assert (judged[one & (found["examples"] == "canaries")] == 8).all()
     assert (judged[~one & (found["examples"] == "canaries")] == 6 * 8).all()
-
-
-def test_without_canaries_there_is_the_average_case_alone(tmp_path):
-    study = made_study(tmp_path, canaries=0, attacks="loss", models=4)
-    assert set(table(study)["examples"]) == {"pool"}
+    without = table(made_study(tmp_path, canaries=0, attacks="lira", models=4))
+    assert set(without["examples"]) == {"pool"}
+    # With four models no stand-in is left to try a threshold on; the rest is measured.
+    assert without["balanced_accuracy"].isna().all() and without["auc"].notna().all()
 
 
 def test_references_find_what_one_threshold_does_not(found):
@@ -58,25 +57,15 @@ def test_references_find_what_one_threshold_does_not(found):
     assert last[last["epochs"] == 1].set_index("attack")["auc"]["lira"] < 0.7
 
 
-def test_a_masked_output_gives_finite_measures(found):
-    masked = found[(found["defenses"] == "masking(k=2)") & (found["examples"] == "pool")]
-    assert masked["auc"].between(0, 1).all() and (masked["note"] == "").all()
-    assert masked["balanced_accuracy"][masked["target"] != EVERY].between(0, 1).all()
-
-
 def test_the_threshold_comes_from_a_stand_in(found):
     rows = found[(found["attack"] == "lira") & (found["defenses"] == "none") & (found["epochs"] == 2)]
     pool = rows[(rows["examples"] == "pool") & (rows["target"] != EVERY)]
     assert (pool["balanced_accuracy"] > 0.85).all()
     assert np.allclose(pool["balanced_accuracy"], (pool["recall_members"] + pool["recall_non_members"]) / 2)
     assert rows["balanced_accuracy"][rows["target"] == EVERY].isna().all()
-
-
-def test_with_four_models_there_is_no_threshold_to_try_and_the_rest_is_measured(tmp_path):
-    study = made_study(tmp_path, models=4, attacks="lira")
-    four = table(study)
-    assert four["balanced_accuracy"].isna().all() and four["auc"].notna().all()
-    assert len(list(study.missing())) == 0
+    masked = found[(found["defenses"] == "masking(k=2)") & (found["examples"] == "pool")]
+    assert masked["auc"].between(0, 1).all() and (masked["note"] == "").all()
+    assert masked["balanced_accuracy"][masked["target"] != EVERY].between(0, 1).all()
 
 
 @pytest.mark.parametrize("name", list(REFERENCE_ATTACKS))
@@ -101,34 +90,26 @@ def test_a_stand_in_leaves_target_and_partner_out(made):
     assert (stand_in.rows, stand_in.target, stand_in.partner, stand_in.references) == ((0, 1, 4, 5), 5, 4, 2)
 
 
-def test_every_target_has_a_stand_in_of_its_own():
-    answered = Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), np.zeros((8, 1), bool), 1)
-    paired = [View(answered, tuple(range(8)), target, target ^ 1).stand_in() for target in range(8)]
+def test_every_target_has_a_stand_in_of_its_own_that_knows_no_more_models_than_the_attacker():
+    answered, all_rows = Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), np.zeros((8, 1), bool), 1), tuple(range(8))
+    paired = [View(answered, all_rows, target, target ^ 1).stand_in() for target in range(8)]
     assert [(view.target, view.partner) for view in paired] == [(row, row ^ 1) for row in (2, 3, 4, 5, 6, 7, 0, 1)]
-    coins = [View(answered, tuple(range(8)), target, None).stand_in().target for target in range(8)]
+    coins = [View(answered, all_rows, target, None).stand_in().target for target in range(8)]
     assert coins == [1, 2, 3, 4, 5, 6, 7, 0]
+    for partner, asked, rows, references in [
+        (2, 4, (0, 1, 4, 5), 2), (2, None, (0, 1, 4, 5, 6, 7), 4), (None, 3, (0, 1, 2), 2)
+    ]:  # fmt: skip
+        stand_in = View(answered, all_rows, 3, partner, asked=asked).stand_in()
+        assert (stand_in.rows, stand_in.references) == (rows, references)
+    assert View(answered, all_rows, 3, 2, asked=2).stand_in() is None
 
 
-def test_a_stand_in_knows_no_more_models_than_the_attacker():
-    members = np.zeros((8, 1), bool)
-    view = View(Answers(np.zeros((8, 1, 1, 2)), np.zeros(1, int), members, 1), tuple(range(8)), 3, 2, asked=4)
-    assert view.stand_in().rows == (0, 1, 4, 5) and view.stand_in().references == 2
-    assert dataclasses.replace(view, asked=None).stand_in().rows == (0, 1, 4, 5, 6, 7)
-    assert dataclasses.replace(view, asked=2).stand_in() is None
-    coins = dataclasses.replace(view, partner=None, asked=3)
-    assert coins.stand_in().rows == (0, 1, 2) and coins.stand_in().references == 2
-
-
-def test_fewer_references_are_the_first_ones(made):
+def test_fewer_references_can_be_used_and_other_numbers_are_refused(made):
     few = table(ReferenceStudy(made.settings.replace(attacks="lira"), made.store, DATA), 2)
-    assert set(few["references"]) == {2}
-    assert few["auc"].between(0, 1).all()
-
-
-@pytest.mark.parametrize("number", [1, 3, 6])
-def test_a_number_of_references_that_there_is_not_is_refused(made, number):
-    with pytest.raises(SettingsError, match=f"references: expected an even number from 2 to 4, found {number}"):
-        table(made, number)
+    assert set(few["references"]) == {2} and few["auc"].between(0, 1).all()
+    for number in (1, 3, 6):
+        with pytest.raises(SettingsError, match=f"references: expected an even number from 2 to 4, found {number}"):
+            table(made, number)
 
 
 def test_independent_halves_leave_out_the_target_alone(tmp_path):
@@ -151,15 +132,12 @@ def test_of_all_attacks_those_that_models_or_population_do_not_suffice_for_are_l
     assert "rapid left out: needs a shadow and two references for it, at least 4 references (6 models" in lines[-1]
 
 
-@pytest.mark.parametrize(
-    ("changes", "references", "message"),
-    [
-        ({"models": 4}, None, r"at least 4 references \(6 models in pairs\), found 2"),
-        ({"models": 6}, 2, r"at least 4 references \(6 models in pairs\), found 2"),
-        ({"models": 4, "design": "random_halves"}, 2, r"at least 3 references \(4 models\), found 2"),
-        ({"population": 0, "attacks": "lira,attack-p"}, None, "attack-p needs examples that no model trains on"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "references", "message"), [
+    ({"models": 4}, None, r"at least 4 references \(6 models in pairs\), found 2"),
+    ({"models": 6}, 2, r"at least 4 references \(6 models in pairs\), found 2"),
+    ({"models": 4, "design": "random_halves"}, 2, r"at least 3 references \(4 models\), found 2"),
+    ({"population": 0, "attacks": "lira,attack-p"}, None, "attack-p needs examples that no model trains on"),
+])  # fmt: skip
 def test_an_attack_asked_for_by_name_without_enough_models_is_refused_before_training(
     tmp_path, made, changes, references, message
 ):
@@ -188,13 +166,10 @@ def test_scores_are_measured_at_real_thresholds_with_exact_intervals():
     assert found["tpr_at_fpr_0.001"] is None and found["note"] == ""
 
 
-def test_an_attack_that_sees_nothing_says_so():
+def test_scores_that_say_nothing_are_said_to():
     found = judge_scores(np.zeros(300), np.arange(300) < 100, threshold=0.0)
     assert found["note"] == "sees nothing: all scores are equal" and found["distinct_scores"] == 1
     assert found["auc"] == 0.5 and found["tpr_at_fpr_0.01"] == 0
-
-
-def test_one_side_alone_measures_nothing_and_says_so():
     found = judge_scores(np.arange(3.0), np.ones(3, bool), threshold=1.0)
     assert found["auc"] is None and found["note"] == "members and non-members needed"
 
@@ -208,21 +183,15 @@ def test_the_examples_that_give_themselves_away_come_first(made):
     assert found["score"].mean() > found["score_out"].mean()
     early = vulnerability(made, made.combinations[0], "lira", epoch=1)
     assert early["found"].mean() < found["found"].mean() / 2
-
-
-def test_vulnerability_that_cannot_be_measured_is_missing(made):
-    assert vulnerability(made, made.combinations[0], "loss", level=0.001)["found"].isna().all()
+    assert vulnerability(made, made.combinations[0], "loss", level=0.001)["found"].isna().all()  # too few examples
 
 
 def test_what_a_mask_hides_counts_as_half_of_the_least_it_shows():
     logits = np.log([[0.6, 0.25, 0.1, 0.05], [0.1, 0.2, 0.3, 0.4]])
-    values = np.exp(without_zeros(seen_as_logits(combination("masking(k=2)"), logits)))
+    two, one = (np.exp(without_zeros(seen_as_logits(combination(f"masking(k={k})"), logits))) for k in (2, 1))
     kept = np.array([[0.6, 0.25], [0.3, 0.4]]) / [[0.85], [0.7]]
-    assert np.allclose(values, [[*kept[0], kept[0, 1] / 2, kept[0, 1] / 2], [kept[1, 0] / 2, kept[1, 0] / 2, *kept[1]]])
-    assert without_zeros(logits) is logits
-    assert np.allclose(
-        np.exp(without_zeros(seen_as_logits(combination("masking(k=1)"), logits)))[0], [1, 0.5, 0.5, 0.5]
-    )
+    assert np.allclose(two, [[*kept[0], kept[0, 1] / 2, kept[0, 1] / 2], [kept[1, 0] / 2, kept[1, 0] / 2, *kept[1]]])
+    assert without_zeros(logits) is logits and np.allclose(one[0], [1, 0.5, 0.5, 0.5])
 
 
 def test_a_reference_study_judges_accuracy_behind_the_defense(tmp_path):

@@ -21,13 +21,8 @@ def made_table(accuracy, auc, design="pairs"):
             wobble = 0.002 * np.sin(7 * target + epochs + len(defenses))
             row = dict.fromkeys(MEASURES, 0.5) | {"dataset": "d", "defenses": defenses, "epochs": epochs}
             row |= {"design": design, "attack": attack, "examples": "pool", "target": str(target)}
-            row |= {
-                "seed": 4,
-                "references": 6,
-                "queries": 1,
-                "target_accuracy": accuracy[defenses, epochs] + 0.0001 * target,
-            }
-            rows.append(row | {"auc": value + wobble, "tpr_at_fpr_0.0001": None})
+            row |= {"seed": 4, "references": 6, "queries": 1, "auc": value + wobble, "tpr_at_fpr_0.0001": None}
+            rows.append(row | {"target_accuracy": accuracy[defenses, epochs] + 0.0001 * target})
         rows.append(rows[-1] | {"target": EVERY, "auc": 0.99})
     return pd.DataFrame(rows)
 
@@ -55,11 +50,8 @@ def test_means_over_units_leave_all_targets_together_out():
     assert (row["auc"], row["auc_low"], row["auc_high"]) == pytest.approx((expected.mean, expected.low, expected.high))
     assert (row["units"], row["targets"]) == (4, 8) and row["auc_least"] < row["auc"] < row["auc_most"] < 0.6
     assert pd.isna(row["tpr_at_fpr_0.0001"]) and pd.isna(row["tpr_at_fpr_0.0001_low"])
-
-
-def test_studies_of_several_seeds_give_more_units():
-    both = pd.concat([TABLE, TABLE.assign(seed=5)])
-    assert (over_targets(both)["units"] == TARGETS).all() and (over_targets(both)["targets"] == 2 * TARGETS).all()
+    both = over_targets(pd.concat([TABLE, TABLE.assign(seed=5)]))  # several seeds give more units
+    assert (both["units"] == TARGETS).all() and (both["targets"] == 2 * TARGETS).all()
 
 
 def test_a_measure_that_one_target_lacks_is_missing_for_all():
@@ -83,17 +75,14 @@ def test_defenses_are_held_against_stopping_at_equal_accuracy():
     assert (a["compared"], c["compared"], c["above"]) == (4, 0, 4) and c["verdict"] == "cannot be told"
     assert pd.isna(c["difference"]) and found.loc["x", "none"]["verdict"] == "less safe"
     assert found.loc[STRONGEST, "a"]["difference"] == pytest.approx(a["difference"])
-
-
-def test_the_strongest_attack_may_differ_between_defense_and_stop():
+    # The strongest attack may differ between the defense and the stop.
     two = made_table(ACCURACY, AUC | {("none", 1, "y"): 0.5, ("none", 2, "y"): 0.5, ("a", 3, "y"): 0.8})
-    found = against_stopping(two, measures=["auc"])
-    best = found[found["attack"] == STRONGEST].set_index("defenses").loc["a"]
+    best = against_stopping(two, measures=["auc"]).set_index(["attack", "defenses"]).loc[STRONGEST, "a"]
     assert best["difference"] == pytest.approx(0.15, abs=0.005) and best["verdict"] == "less safe"
 
 
 def test_what_cannot_be_held_against_stopping_is_refused():
-    with pytest.raises(SettingsError, match="expected rows of none at two recorded epochs or more"):
+    with pytest.raises(SettingsError, match="rows of none at two recorded epochs or more"):
         against_stopping(TABLE[TABLE["epochs"] == 3])
     with pytest.raises(SettingsError, match="examples: the table has no rows of canaries"):
         against_stopping(TABLE, examples="canaries")

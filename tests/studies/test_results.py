@@ -1,5 +1,6 @@
 """The text and the JSON of `mia study` and `mia references`: what is behind a TPR, and why one is missing."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,38 +17,30 @@ MODELS = {"target_train_accuracy": 0.9, "target_accuracy": 0.7}
 
 def scored(non_members, false):
     """Scores and membership of 100 members, 40 of them above all non-members but `false`."""
-    scores = [3.0] * 40 + [1.0] * 60 + [4.0] * false + [2.0] * (non_members - false)
-    return pd.Series(scores).to_numpy(), pd.Series([True] * 100 + [False] * non_members).to_numpy()
+    return np.repeat([3.0, 1, 4, 2], [40, 60, false, non_members - false]), np.arange(100 + non_members) < 100
 
 
 def study(non_members=200, false=1):
     about = ABOUT | MODELS | {"generalisation_gap": 0.2, "shadow_accuracy": 0.7, "shadow_models": 1}
-    settings = AttackSettings(replicates=0)
-    measured = attack_columns(*scored(non_members, false), 2.5, settings)
+    measured = attack_columns(*scored(non_members, false), 2.5, AttackSettings(replicates=0))
     return pd.DataFrame([about | {"seed": seed} | measured for seed in (0, 1)])
 
 
 def references(non_members=200, false=1):
     about = ABOUT | MODELS | {"seed": 0, "design": "pairs", "examples": "pool", "references": 2}
-    rows = []
-    for target in ("0", "1", "2", "3", "all"):
-        threshold = None if target == "all" else 2.5
-        rows.append(about | {"target": target} | judge_scores(*scored(non_members, false), threshold))
-    return pd.DataFrame(rows)
+    one, every = (judge_scores(*scored(non_members, false), threshold) for threshold in (2.5, None))
+    return pd.DataFrame([about | {"target": t} | (every if t == "all" else one) for t in (*"0123", "all")])
 
 
-@pytest.mark.parametrize(("make", "text", "total"), [(study, summary_text, 2), (references, reference_text, 4)])
-def test_text_shows_what_is_behind_a_tpr_and_what_the_models_are(make, text, total):
+@pytest.mark.parametrize(
+    ("make", "text", "total", "models"),
+    [(study, summary_text, 2, "1 shadow model"), (references, reference_text, 4, "2 references each")],
+)
+def test_text_shows_what_is_behind_a_tpr_and_why_one_is_not_measurable(make, text, total, models):
     shown = text(make())
     assert f"0.400 [0.400, 0.400] (FPR 0.0050, {total} false)" in shown
-    assert "0.900 [" in shown and "train accuracy" in shown and "1 query an example" in shown
-    assert ("1 shadow model" if make is study else "2 references each") in shown and shown.isascii()
-
-
-@pytest.mark.parametrize(("make", "text"), [(study, summary_text), (references, reference_text)])
-def test_text_says_why_a_tpr_is_not_measurable(make, text):
-    shown = text(make(non_members=20))
-    assert "TPR at FPR 0.01 not measurable: 20 non-members, at least 100 needed." in shown
+    assert "0.900 [" in shown and "train accuracy" in shown and models in shown and shown.isascii()
+    assert "TPR at FPR 0.01 not measurable: 20 non-members, at least 100 needed." in text(make(non_members=20))
     assert "at least 1000 needed" not in text(make(non_members=1000))
 
 

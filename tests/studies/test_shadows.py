@@ -13,11 +13,8 @@ from small import RECIPE, tiny_dataset
 
 SETTINGS = StudySettings(
     **{**RECIPE.model_dump(), "epochs": 2, "record": ()},
-    seeds=1,
-    replicates=0,
-    attacks="adversary1,shokri",
-    defenses="none,masking(k=2)",
-)
+    seeds=1, replicates=0, attacks="adversary1,shokri", defenses="none,masking(k=2)",
+)  # fmt: skip
 DATA = tiny_dataset(160)
 
 

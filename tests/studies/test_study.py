@@ -9,7 +9,6 @@ import pytest
 
 from mia_core.attacks import EVERY, AttackSettings
 from mia_core.base.errors import DataError, MiaWarning, RunError, SettingsError
-from mia_core.data.dataset import Dataset
 from mia_core.defenses import combination
 from mia_core.defenses.masking import TopKMasking
 from mia_core.gate.arrays import Outputs
@@ -26,7 +25,7 @@ from mia_core.studies.study import (
     attack_columns,
     evaluate,
     over_the_seeds,
-)  # fmt: skip
+)
 from small import RECIPE, tiny_dataset
 
 FIRST = ("dataset", "defenses", "seed", "attack", *MODEL_MEASURES, *ATTACK_MEASURES)
@@ -48,23 +47,19 @@ def done(tmp_path_factory):
     return study(tmp_path_factory.mktemp("store")).train(jobs=1)
 
 
-def test_the_table_is_tidy(done):
+def test_the_table_is_tidy_and_every_column_described(done):
     table = done.table()
     assert tuple(table.columns[: len(FIRST)]) == FIRST and tuple(table.columns[-4:]) == LAST
+    intervals = {f"{name}_{side}" for name in ATTACK_MEASURES for side in ("low", "high")}
+    assert set(table.columns) == set(COLUMNS) | intervals
     assert len(table) == 2 * 3 * 2
     assert list(table["defenses"].unique()) == ["none", "masking(k=2)", "dropout+smoothing"]
     assert (table["dataset"] == "tiny").all() and not table.duplicated(["defenses", "seed", "attack"]).any()
     shares = table[["target_accuracy", "attack_accuracy", "recall_members", "auc"]]
     assert ((shares >= 0) & (shares <= 1)).all().all()
-    mean = (table["recall_members"] + table["recall_non_members"]) / 2
-    assert np.allclose(table["balanced_accuracy"], mean)
+    assert np.allclose(table["balanced_accuracy"], (table["recall_members"] + table["recall_non_members"]) / 2)
     assert table["tpr_at_fpr_0.01"].isna().all()  # 40 non-members measure no FPR of 1%
     assert ((table["auc_low"] <= table["auc"]) & (table["auc"] <= table["auc_high"])).mean() > 0.8
-
-
-def test_every_column_is_described(done):
-    intervals = {f"{name}_{side}" for name in ATTACK_MEASURES for side in ("low", "high")}
-    assert set(done.table().columns) == set(COLUMNS) | intervals
 
 
 def test_masking_trains_nothing_and_keeps_the_accuracy(done):
@@ -78,29 +73,23 @@ def test_masking_trains_nothing_and_keeps_the_accuracy(done):
 
 def test_jobs_and_the_order_of_seeds_change_no_digit(done, tmp_path):
     other = study(tmp_path, SETTINGS.replace(seeds=[1, 0])).train(jobs=2)
-    first = done.table().sort_values(["seed", "defenses", "attack"]).to_csv(index=False)
-    second = other.table().sort_values(["seed", "defenses", "attack"]).to_csv(index=False)
-    assert first == second
+    first, second = (one.table().sort_values(["seed", "defenses", "attack"]) for one in (done, other))
+    assert first.to_csv(index=False) == second.to_csv(index=False)
 
 
-def test_before_training_the_table_says_what_is_missing(tmp_path):
-    with pytest.raises(RunError, match=r"holds no run of none, seed 0, model 0, epoch 2; train the study first"):
-        study(tmp_path).table()
-
-
-def test_recorded_epochs_have_tables_of_their_own(done):
+def test_recorded_epochs_have_tables_of_their_own_and_what_is_missing_is_said(done, tmp_path):
     early = done.table(epoch=1)
     assert (early["epochs"] == 1).all() and not early["auc"].equals(done.table()["auc"])
     with pytest.raises(RunError, match=r"recorded epochs: \[1, 2\]"):
         done.table(epoch=7)
+    with pytest.raises(RunError, match="no run of none, seed 0, model 0, epoch 2; train the study first"):
+        study(tmp_path).table()
 
 
 def test_changed_pixels_train_again_and_the_old_ones_are_found_again(done):
     pixels = DATA.images.copy()
     pixels[0, 0, 0, 0] ^= 1
-    changed = Dataset(DATA.name, pixels, DATA.labels, DATA.classes, DATA.pool)
-    other = study(done.store.root, data=changed)
-    assert len(list(other.missing())) == 8
+    assert len(list(study(done.store.root, data=replace(DATA, images=pixels, fingerprint="")).missing())) == 8
     assert not list(study(done.store.root).missing())
 
 
@@ -125,14 +114,12 @@ def test_the_reverse_direction_exchanges_the_roles(done):
 
 
 def test_over_the_seeds_gives_means_and_intervals(done):
-    table = done.table()
+    table, case = done.table(), "defenses == 'none' and attack == 'adversary1'"
     summary = over_the_seeds(table)
-    row = summary[(summary["defenses"] == "none") & (summary["attack"] == "adversary1")].iloc[0]
-    values = table[(table["defenses"] == "none") & (table["attack"] == "adversary1")]["auc"]
+    row, values = summary.query(case).iloc[0], table.query(case)["auc"]
     assert row["seeds"] == 2 and np.isclose(row["auc"], values.mean())
     assert np.isclose(row["auc_high"] - row["auc"], 12.7062 * values.std(ddof=1) / 2**0.5, rtol=1e-4)
-    assert pd.isna(row["tpr_at_fpr_0.01"])
-    assert {*MODEL_MEASURES, *ATTACK_MEASURES} < set(summary.columns)
+    assert pd.isna(row["tpr_at_fpr_0.01"]) and {*MODEL_MEASURES, *ATTACK_MEASURES} < set(summary.columns)
     single = over_the_seeds(table[table["seed"] == 0])
     assert single["auc"].notna().all() and single["auc_low"].isna().all()
 
@@ -147,38 +134,26 @@ def test_intervals_stay_within_what_a_measure_can_be():
     assert row["generalisation_gap_low"] == -1 and row["generalisation_gap_high"] == 1
 
 
-def test_warnings_of_trainings_reach_the_user(tmp_path):
-    data = tiny_dataset(160)
+def test_warnings_of_trainings_reach_the_user_once(tmp_path):
+    data, settings = tiny_dataset(160), SETTINGS.replace(seeds=1, defenses="none")
     data.images[:] = 0
     with pytest.warns(MiaWarning, match="did not learn"):
-        study(tmp_path, SETTINGS.replace(seeds=1, defenses="none"), data).train(jobs=1)
+        study(tmp_path, settings, data).train(jobs=1)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        study(tmp_path, SETTINGS.replace(seeds=1, defenses="none"), data).train(jobs=1)
+        study(tmp_path, settings, data).train(jobs=1)
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"seeds": 0}, "expected 1 to 1000 seeds, found 0"),
-        ({"seeds": "many"}, "expected a number of seeds"),
-        ({"seeds": [0, 0]}, "each once"),
-        ({"seeds": [-1]}, "greater than or equal to 0"),
-        ({"seeds": 2000}, "1 to 1000"),
-        ({"defenses": "dropot"}, "did you mean dropout"),
-        ({"defenses": "none,none"}, "each once"),
-        ({"defenses": "smoothing(epsilon=1)"}, "less than 1"),
-        ({"defenses": []}, "at least one"),
-        ({"defenses": 3}, "expected combinations"),
-        ({"attacks": "adversary9"}, "did you mean adversary3"),
-        ({"k": 0}, "k: "),
-        ({"epochs": 0}, "epochs: "),
-        ({"epoch": 3}, "epoch: unknown; did you mean epochs?"),
-        ({"dataset": "cifar11"}, "cifar10"),
-        ({"learning_rate": -1}, "learning_rate: "),
-        ({"part": 0}, "part: "),
-    ],
-)
+@pytest.mark.parametrize(("change", "message"), [
+    ({"seeds": 0}, "expected 1 to 1000 seeds, found 0"), ({"seeds": "many"}, "expected a number of seeds"),
+    ({"seeds": [0, 0]}, "each once"), ({"seeds": [-1]}, "greater than or equal to 0"),
+    ({"seeds": 2000}, "1 to 1000"), ({"defenses": "dropot"}, "did you mean dropout"),
+    ({"defenses": "none,none"}, "each once"), ({"defenses": "smoothing(epsilon=1)"}, "less than 1"),
+    ({"defenses": []}, "at least one"), ({"defenses": 3}, "expected combinations"),
+    ({"attacks": "adversary9"}, "did you mean adversary3"), ({"k": 0}, "k: "), ({"epochs": 0}, "epochs: "),
+    ({"epoch": 3}, "epoch: unknown; did you mean epochs?"), ({"dataset": "cifar11"}, "cifar10"),
+    ({"learning_rate": -1}, "learning_rate: "), ({"part": 0}, "part: "),
+])  # fmt: skip
 def test_bad_settings_are_one_line(change, message):
     with pytest.raises(SettingsError) as caught:
         StudySettings(**change)
@@ -193,12 +168,9 @@ def test_settings_mean_the_same_in_every_spelling():
     assert StudySettings(attacks=["gap"]).replace(seeds=1).seeds == (0,)
 
 
-def test_too_many_examples_name_how_many_there_are(tmp_path):
+def test_what_does_not_fit_the_data_fails_before_any_training(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="found 160"):
         study(tmp_path, SETTINGS.replace(part=41))
-
-
-def test_an_output_stage_that_does_not_fit_the_classes_fails_before_any_training(tmp_path, monkeypatch):
     masked = SETTINGS.replace(defenses="masking(k=7)")
     assert study(tmp_path, masked).settings == masked
 
@@ -210,18 +182,12 @@ def test_an_output_stage_that_does_not_fit_the_classes_fails_before_any_training
         study(tmp_path, masked)
 
 
-def outputs(defenses, examples=200):
-    """What a model with nearly equal posteriors says of examples whose label is always its first choice."""
-    posteriors = np.tile([0.32, 0.36, 0.32], (examples, 1))
-    for defense in combination(defenses):
-        posteriors = defense.outputs(posteriors)
-    members = np.arange(examples) < examples // 2
-    return Outputs(posteriors, members, np.ones(examples, np.int64), None, "test")
-
-
 @pytest.mark.parametrize(("defenses", "accuracy"), [("none", 1.0), ("masking", 1.0), ("clipping(maximum=0.3)", 0.0)])
 def test_a_defense_that_changes_the_predicted_class_changes_the_accuracy(defenses, accuracy):
-    said = outputs(defenses)
+    posteriors = np.tile([0.32, 0.36, 0.32], (200, 1))  # nearly equal, with the label always the first choice
+    for defense in combination(defenses):
+        posteriors = defense.outputs(posteriors)
+    said = Outputs(posteriors, np.arange(200) < 100, np.ones(200, np.int64), None, "test")
     row = accuracies(said, said)
     assert row["target_accuracy"] == row["target_train_accuracy"] == row["shadow_accuracy"] == accuracy
     assert row["generalisation_gap"] == 0

@@ -9,7 +9,7 @@ from mia_core.defenses import describe
 from mia_core.store.runs import Store
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import over_the_seeds
-from mia_core.studies.sweeps import FEW_SEEDS, Sweep, counts_up_to
+from mia_core.studies.sweeps import Sweep, counts_up_to
 from small import RECIPE, tiny_dataset
 
 SETTINGS = StudySettings(
@@ -55,33 +55,22 @@ def test_the_summary_is_that_of_the_study(done):
     assert np.array_equal(done.outputs(0).posteriors, done.study.outputs(0, 0, ()).posteriors)
 
 
-def test_the_value_that_is_off_needs_no_training_of_its_own(done, tmp_path):
-    assert {describe(defenses) for _, _, defenses in sweep(tmp_path).study.missing()} == {
-        "none", "smoothing(epsilon=-0.1)", "smoothing(epsilon=0.2)",
-    }  # fmt: skip
+def test_the_value_that_is_off_needs_no_training_of_its_own_and_all_seeds_are_used_on_demand(done, tmp_path):
+    missing = {describe(defenses) for _, _, defenses in sweep(tmp_path).study.missing()}
+    assert missing == {"none", "smoothing(epsilon=-0.1)", "smoothing(epsilon=0.2)"}
     again = Sweep(SETTINGS, "masking", "k", (1, 2, 3), seeds=2, store=done.study.store, dataset=DATA)
     assert not list(again.study.missing())
+    assert len(sweep(tmp_path, seeds=None).study.settings.seeds) == 4
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"defense": "smothing"}, "unknown defense smothing"),
-        ({"knob": "eps"}, "eps"),
-        ({"values": (0.1,)}, "at least two values"),
-        ({"values": (0.1, 0.1)}, "each once"),
-        ({"values": (0, 1.5)}, "epsilon"),
-        ({"seeds": 0}, "seeds: expected at least 1"),
-    ],
-)
+@pytest.mark.parametrize(("changes", "words"), [
+    ({"defense": "smothing"}, "unknown defense smothing"), ({"knob": "eps"}, "eps"),
+    ({"values": (0.1,)}, "at least two values"), ({"values": (0.1, 0.1)}, "each once"),
+    ({"values": (0, 1.5)}, "epsilon"), ({"seeds": 0}, "seeds: expected at least 1"),
+])  # fmt: skip
 def test_what_a_sweep_cannot_be_is_refused(tmp_path, changes, words):
     with pytest.raises(SettingsError, match=words):
         sweep(tmp_path, **changes)
-
-
-def test_few_seeds_by_default_and_all_on_demand(tmp_path):
-    assert len(sweep(tmp_path, seeds=FEW_SEEDS).study.settings.seeds) == FEW_SEEDS
-    assert len(sweep(tmp_path, seeds=None).study.settings.seeds) == 4
 
 
 def test_counts_are_all_or_thinned():
