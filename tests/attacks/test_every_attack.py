@@ -31,6 +31,11 @@ def realistic(seed, rows=300, classes=6):
     return check_outputs(logits=logits, members=members, labels=labels)
 
 
+def without(rows):
+    """The shadow less the rows of a mask."""
+    return check_outputs(**{name: getattr(SHADOW, name)[~rows] for name in ("posteriors", "members", "labels")})
+
+
 def fitted(name, side=SHADOW, **options):
     return make_attack(name, AttackSettings(**options)).fit(side.posteriors, side.members, side.labels)
 
@@ -94,10 +99,7 @@ def test_a_record_says_what_the_attack_needs(name):
 def test_a_class_missing_in_the_shadow_is_judged_by_all_and_said_once(name):
     seven = SHADOW.labels == 7
     for gone in (seven & ~SHADOW.members, seven):
-        side = check_outputs(
-            posteriors=SHADOW.posteriors[~gone], members=SHADOW.members[~gone], labels=SHADOW.labels[~gone]
-        )
-        attack, rows = fitted(name, side), TARGET.labels == 7
+        attack, rows = fitted(name, without(gone)), TARGET.labels == 7
         with pytest.warns(MiaWarning) as caught:
             scores = attack.score(TARGET.posteriors, TARGET.labels)
         assert len(caught) == 1 and f"class 7: {rows.sum()} rows are judged" in str(caught[0].message)
@@ -121,22 +123,15 @@ def test_every_attack_has_one_name_in_all():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"attacks": "gapp"}, "unknown attack 'gapp'; did you mean gap"),
-        ({"attacks": ["gap", "gap"]}, "each attack once"),
-        ({"attacks": []}, "one or more attacks"),
-        ({"attacks": ""}, "unknown attack ''"),
-        ({"attacks": "all,gap"}, "each attack once"),
-        ({"attacks": [3]}, "unknown attack 3"),
-        ({"attack": "gap"}, "did you mean attacks"),
-        ({"k": 0}, "k: "),
-        ({"k": 2.5}, "whole number"),
-        ({"features": "log"}, "'posteriors' or 'logs'"),
-        ({"classifier": "forest"}, "classifier"),
+        ({"attacks": "gapp"}, "unknown attack 'gapp'; did you mean gap"), ({"attacks": ""}, "unknown attack ''"),
+        ({"attacks": ["gap", "gap"]}, "each attack once"), ({"attacks": "all,gap"}, "each attack once"),
+        ({"attacks": []}, "one or more attacks"), ({"attacks": [3]}, "unknown attack 3"),
+        ({"attack": "gap"}, "did you mean attacks"), ({"k": 0}, "k: "), ({"k": 2.5}, "whole number"),
+        ({"features": "log"}, "'posteriors' or 'logs'"), ({"classifier": "forest"}, "classifier"),
         ({"direction": "target_to_target"}, "shadow_to_target"),
-        ({"confidence": 95}, "confidence"),
-        ({"replicates": -1}, "replicates"),
+        ({"confidence": 95}, "confidence"), ({"replicates": -1}, "replicates"),
     ],
-)
+)  # fmt: skip
 def test_settings_refused(values, words):
     with pytest.raises(SettingsError) as caught:
         AttackSettings(**values)
