@@ -41,7 +41,7 @@ def fitted(name, side=SHADOW, **options):
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_equal_rows_get_equal_scores_wherever_they_stand(name, options):
+def test_equal_rows_get_equal_scores_wherever_they_stand_and_members_are_found(name, options):
     side, order = realistic(1), np.random.default_rng(0).permutation(300)
     attack = fitted(name, side, **options)
     scores = attack.score(side.posteriors, side.labels)
@@ -55,14 +55,9 @@ def test_equal_rows_get_equal_scores_wherever_they_stand(name, options):
     again.fit(side.posteriors[order], side.members[order], side.labels[order])
     assert again.threshold == attack.threshold, "the order of the shadow's rows does not matter"
     assert np.array_equal(again.score(side.posteriors, side.labels), scores)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_an_attack_does_better_than_chance_on_another_model(name, options):
-    attack, target = fitted(name, realistic(1), **options), realistic(2)
-    scores = attack.score(target.posteriors, target.labels)
-    assert auc(scores, target.members) > 0.52
-    assert measure(scores, target.members, attack.threshold)["balanced_accuracy"] > 0.52
+    target = realistic(2)
+    values = measure(attack.score(target.posteriors, target.labels), target.members, attack.threshold)
+    assert min(values["auc"], values["balanced_accuracy"]) > 0.52, "better than chance on another model"
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
