@@ -16,22 +16,14 @@ from mia_core.base.errors import ArrayError
 BLOCKS = {
     # p: (members, of them correct, non-members, of them correct)
     "target": {
-        0.3: (20, 14, 250, 75),
-        0.5: (40, 32, 220, 99),
-        0.7: (90, 81, 200, 120),
-        0.9: (200, 200, 160, 120),
-        0.99: (300, 300, 110, 99),
-        0.999: (350, 350, 60, 57),
+        0.3: (20, 14, 250, 75), 0.5: (40, 32, 220, 99), 0.7: (90, 81, 200, 120),
+        0.9: (200, 200, 160, 120), 0.99: (300, 300, 110, 99), 0.999: (350, 350, 60, 57),
     },
     "shadow": {
-        0.3: (30, 21, 240, 72),
-        0.5: (50, 40, 230, 104),
-        0.7: (80, 72, 190, 114),
-        0.9: (190, 190, 170, 128),
-        0.99: (310, 310, 100, 90),
-        0.999: (340, 340, 70, 66),
+        0.3: (30, 21, 240, 72), 0.5: (50, 40, 230, 104), 0.7: (80, 72, 190, 114),
+        0.9: (190, 190, 170, 128), 0.99: (310, 310, 100, 90), 0.999: (340, 340, 70, 66),
     },
-}
+}  # fmt: skip
 """Target: AUC of p 0.8232 and of log p_y 0.847405; accuracy 0.977 of members and 0.570 of non-members."""
 AUC = 0.8232
 
@@ -39,9 +31,7 @@ AUC = 0.8232
 def rows_of(top: Any, predicted: Any, classes: int = 10) -> np.ndarray:
     """Posteriors float64 [N, classes] with `top` at `predicted` and the rest spread evenly."""
     top, predicted = np.asarray(top, dtype=np.float64), np.asarray(predicted)
-    rows = np.repeat(((1 - top) / (classes - 1))[:, None], classes, axis=1)
-    rows[np.arange(len(top)), predicted] = top
-    return rows
+    return np.where(np.eye(classes, dtype=bool)[predicted], top[:, None], ((1 - top) / (classes - 1))[:, None])
 
 
 def base(side: str, seed: int = 0) -> dict[str, np.ndarray]:
@@ -56,11 +46,7 @@ def base(side: str, seed: int = 0) -> dict[str, np.ndarray]:
     order = random.permutation(len(top))
     predicted = random.integers(0, 10, len(top))
     labels = np.where(correct, predicted, (predicted + random.integers(1, 10, len(top))) % 10)
-    arrays = {
-        "posteriors": rows_of(top, predicted).astype(np.float32),
-        "members": np.array(members),
-        "labels": labels,
-    }
+    arrays = {"posteriors": rows_of(top, predicted).astype(np.float32), "members": np.array(members), "labels": labels}
     return {name: array[order] for name, array in arrays.items()}
 
 
@@ -78,10 +64,7 @@ def low_fpr(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def save(folder: Path, name: str, arrays: dict[str, Any] | Sequence[Any]) -> str:
     """Saves `arrays` by name, or by position, as folder/name.npz and returns the path."""
     path = folder / f"{name}.npz"
-    if isinstance(arrays, dict):
-        np.savez(path, **arrays)
-    else:
-        np.savez(path, *arrays)
+    np.savez(path, **arrays) if isinstance(arrays, dict) else np.savez(path, *arrays)
     return str(path)
 
 

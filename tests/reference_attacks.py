@@ -11,11 +11,12 @@ from mia_core.references.record import reading
 HELD_OUT = 50
 """Examples at the end that no model trains on: the population."""
 ATTACKS = {name: record.attack for name, record in REFERENCE_ATTACKS.items()} | {
-    "lira, own variance, median, n": reading(
-        "logit", lira, LiraSettings(variance="example", centre="median", divisor="n")
-    ),
-    "lira, raw, median": reading("logit", lira, LiraSettings(pooled="raw", centre="median")),
-    "lira, density": reading("logit", lira, LiraSettings(form="offline_density")),
+    name: reading("logit", lira, LiraSettings(**values))
+    for name, values in {
+        "lira, own variance, median, n": {"variance": "example", "centre": "median", "divisor": "n"},
+        "lira, raw, median": {"pooled": "raw", "centre": "median"},
+        "lira, density": {"form": "offline_density"},
+    }.items()
 }
 """Those of the registry, and LiRA with settings that published code has."""
 ON_SHADOW = [name for name, record in REFERENCE_ATTACKS.items() if "shadow" in record.needs]

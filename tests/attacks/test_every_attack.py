@@ -31,12 +31,17 @@ def realistic(seed, rows=300, classes=6):
     return check_outputs(logits=logits, members=members, labels=labels)
 
 
+def without(rows):
+    """The shadow less the rows of a mask."""
+    return check_outputs(**{name: getattr(SHADOW, name)[~rows] for name in ("posteriors", "members", "labels")})
+
+
 def fitted(name, side=SHADOW, **options):
     return make_attack(name, AttackSettings(**options)).fit(side.posteriors, side.members, side.labels)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
-def test_equal_rows_get_equal_scores_wherever_they_stand(name, options):
+def test_equal_rows_get_equal_scores_wherever_they_stand_and_members_are_found(name, options):
     side, order = realistic(1), np.random.default_rng(0).permutation(300)
     attack = fitted(name, side, **options)
     scores = attack.score(side.posteriors, side.labels)
@@ -50,14 +55,9 @@ def test_equal_rows_get_equal_scores_wherever_they_stand(name, options):
     again.fit(side.posteriors[order], side.members[order], side.labels[order])
     assert again.threshold == attack.threshold, "the order of the shadow's rows does not matter"
     assert np.array_equal(again.score(side.posteriors, side.labels), scores)
-
-
-@pytest.mark.parametrize(("name", "options"), CASES)
-def test_an_attack_does_better_than_chance_on_another_model(name, options):
-    attack, target = fitted(name, realistic(1), **options), realistic(2)
-    scores = attack.score(target.posteriors, target.labels)
-    assert auc(scores, target.members) > 0.52
-    assert measure(scores, target.members, attack.threshold)["balanced_accuracy"] > 0.52
+    target = realistic(2)
+    values = measure(attack.score(target.posteriors, target.labels), target.members, attack.threshold)
+    assert min(values["auc"], values["balanced_accuracy"]) > 0.52, "better than chance on another model"
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
@@ -94,10 +94,7 @@ def test_a_record_says_what_the_attack_needs(name):
 def test_a_class_missing_in_the_shadow_is_judged_by_all_and_said_once(name):
     seven = SHADOW.labels == 7
     for gone in (seven & ~SHADOW.members, seven):
-        side = check_outputs(
-            posteriors=SHADOW.posteriors[~gone], members=SHADOW.members[~gone], labels=SHADOW.labels[~gone]
-        )
-        attack, rows = fitted(name, side), TARGET.labels == 7
+        attack, rows = fitted(name, without(gone)), TARGET.labels == 7
         with pytest.warns(MiaWarning) as caught:
             scores = attack.score(TARGET.posteriors, TARGET.labels)
         assert len(caught) == 1 and f"class 7: {rows.sum()} rows are judged" in str(caught[0].message)
@@ -121,22 +118,15 @@ def test_every_attack_has_one_name_in_all():
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"attacks": "gapp"}, "unknown attack 'gapp'; did you mean gap"),
-        ({"attacks": ["gap", "gap"]}, "each attack once"),
-        ({"attacks": []}, "one or more attacks"),
-        ({"attacks": ""}, "unknown attack ''"),
-        ({"attacks": "all,gap"}, "each attack once"),
-        ({"attacks": [3]}, "unknown attack 3"),
-        ({"attack": "gap"}, "did you mean attacks"),
-        ({"k": 0}, "k: "),
-        ({"k": 2.5}, "whole number"),
-        ({"features": "log"}, "'posteriors' or 'logs'"),
-        ({"classifier": "forest"}, "classifier"),
+        ({"attacks": "gapp"}, "unknown attack 'gapp'; did you mean gap"), ({"attacks": ""}, "unknown attack ''"),
+        ({"attacks": ["gap", "gap"]}, "each attack once"), ({"attacks": "all,gap"}, "each attack once"),
+        ({"attacks": []}, "one or more attacks"), ({"attacks": [3]}, "unknown attack 3"),
+        ({"attack": "gap"}, "did you mean attacks"), ({"k": 0}, "k: "), ({"k": 2.5}, "whole number"),
+        ({"features": "log"}, "'posteriors' or 'logs'"), ({"classifier": "forest"}, "classifier"),
         ({"direction": "target_to_target"}, "shadow_to_target"),
-        ({"confidence": 95}, "confidence"),
-        ({"replicates": -1}, "replicates"),
+        ({"confidence": 95}, "confidence"), ({"replicates": -1}, "replicates"),
     ],
-)
+)  # fmt: skip
 def test_settings_refused(values, words):
     with pytest.raises(SettingsError) as caught:
         AttackSettings(**values)

@@ -1,13 +1,12 @@
 """`mia attack-models`: what is said of files that look odd, of examples that are not judged, and of the settings."""
 
-import csv
-
 import numpy as np
 import pytest
-from test_attack_models import models, noise
+from test_attack_models import changed, models, noise
 
 from arrays import save
 from attack_commands import named, rates, refused, report_of, run
+from mia_core.gate.posteriors import softmax
 
 
 def attack(capsys, folder, arrays, *options):
@@ -21,44 +20,31 @@ def test_models_that_look_right_are_not_warned_about(capsys, tmp_path):
     assert report["warnings"] == []
 
 
-def inverted():
-    arrays = models()
-    return {**arrays, "members": ~arrays["members"]}
-
-
 def test_inverted_membership_is_warned_about_once_a_file(capsys, tmp_path):
-    report, err = attack(capsys, tmp_path, inverted(), "--target", "all", *named(["attack-r", "loss"]))
+    inverted = changed(members=~models()["members"])
+    report, err = attack(capsys, tmp_path, inverted, "--target", "all", *named(["attack-r", "loss"]))
     worse, low = report["warnings"]
     assert "model 0: members are classified worse" in worse and "(so in 8 of 8 models)" in worse
     assert "AUC far below 0.5 (attack-r on model 0 0." in low and "and 11 more): is membership coded" in low
     assert [line for line in err if "warning" in line] == [f"mia: warning: {text}" for text in report["warnings"]]
 
 
-def test_labels_in_another_order_are_warned_about_once_a_file(capsys, tmp_path):
-    arrays = models()
-    arrays["labels"] = np.random.default_rng(1).permutation(arrays["labels"])
+ONE_TWICE = noise(0)
+ONE_TWICE["statistic"][3] = ONE_TWICE["statistic"][5]
+
+
+@pytest.mark.parametrize(
+    ("arrays", "words"),
+    [
+        (changed(labels=np.random.default_rng(1).permutation(models()["labels"])), "labels in the order of the rows"),
+        (changed(logits=softmax(models()["logits"])), "posteriors under the name posteriors (so in 8 of 8 models)"),
+        ({**models(signal=0), "logits": np.repeat(models(signal=0)["logits"][:1], 8, axis=0)}, "all 8 models say"),
+        (ONE_TWICE, "2 of 8 models say the same of every example"),
+    ],
+)
+def test_what_looks_odd_is_warned_about_once_a_file(capsys, tmp_path, arrays, words):
     (warning,) = attack(capsys, tmp_path, arrays)[0]["warnings"]
-    assert "are labels in the order of the rows" in warning and "of 8 models)" in warning
-
-
-def test_posteriors_under_the_name_logits_are_warned_about_once_a_file(capsys, tmp_path):
-    arrays = models()
-    powers = np.exp(arrays["logits"])
-    (warning,) = attack(capsys, tmp_path, {**arrays, "logits": powers / powers.sum(axis=2, keepdims=True)})[0][
-        "warnings"
-    ]
-    assert "Save posteriors under the name posteriors (so in 8 of 8 models)" in warning
-
-
-def test_one_model_saved_several_times_is_warned_about(capsys, tmp_path):
-    arrays = models(signal=0.0)
-    arrays["logits"] = np.repeat(arrays["logits"][:1], 8, axis=0)
-    (warning,) = attack(capsys, tmp_path, arrays)[0]["warnings"]
-    assert "all 8 models say the same of every example" in warning
-    arrays = noise(0)
-    arrays["statistic"][3] = arrays["statistic"][5]
-    (warning,) = attack(capsys, tmp_path, arrays)[0]["warnings"]
-    assert "2 of 8 models say the same of every example" in warning
+    assert words in warning and "8 models" in warning
 
 
 def test_examples_that_are_not_judged_are_named_marked_and_measured_alike(capsys, tmp_path):
@@ -71,9 +57,8 @@ def test_examples_that_are_not_judged_are_named_marked_and_measured_alike(capsys
     assert again["scores"]["examples_not_judged"] == 60 and again["scores"]["examples"] == 200
     assert len(err) == 1 and "60 of 260 examples not judged" in err[0]
     attack(capsys, tmp_path, models(outside=60), "--scores", table)
-    with open(table, newline="") as file:
-        marks = [int(row["judged"]) for row in csv.DictReader(file)]
-    assert sum(marks) == 200 and marks == np.load(out)["judged"].tolist()
+    marks = np.genfromtxt(table, delimiter=",", names=True)["judged"]
+    assert sum(marks) == 200 and np.array_equal(marks, np.load(out)["judged"])
 
 
 def test_a_mark_that_fits_no_example_is_refused(capsys, files):
@@ -82,10 +67,11 @@ def test_a_mark_that_fits_no_example_is_refused(capsys, files):
         assert words in refused(capsys, "measure", "--scores", files("marked", {**scores, "judged": judged}))
 
 
-def test_text_names_the_settings_and_what_is_not_judged(capsys, tmp_path):
+def test_text_names_model_references_settings_and_what_is_not_judged(capsys, tmp_path):
     path = save(tmp_path, "models", models())
     status, out, _ = run(capsys, "attack-models", "--models", path, "--replicates", 0, "-p", "divisor=n")
-    assert status == 0 and "20 of 220 examples not judged: no reference trained on them" in out
+    assert status == 0 and "20 of 220 examples not judged: no reference trained on them" in out and out.isascii()
+    assert "lira on model 0: 6 references, 1 query, accuracy " in out
     assert "settings: form online, variance fixed, pooled residuals, centre mean, divisor n\n" in out
     out = run(capsys, "attack-models", "--models", path, "--replicates", 0, "--attack", "loss")[1]
     assert "settings: " not in out

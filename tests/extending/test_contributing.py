@@ -1,6 +1,7 @@
 """Each recipe of CONTRIBUTING.md, performed on a copy of the project: its files, and nothing else, make it work."""
 
 import json
+import shutil
 from pathlib import Path
 
 import nbformat
@@ -8,44 +9,89 @@ import numpy as np
 import pytest
 
 from books import code, write_chapter
-from throwaway import Project, copy_project, recipe
+from throwaway import ROOT, Project, copy_project, recipe
 
 RECIPES = ("A defense", "An attack with one shadow, or none", "An attack with reference models", "A source of data")
+ASK = """
+import contextlib, io, json, sys
+from mia_book.all_attacks import attacks_reference
+from mia_book.what_goes_in import settings_reference
+from mia_core.cli.main import main
+from mia_core.studies.settings import ReferenceSettings, StudySettings
+
+def shown(*arguments):
+    with contextlib.redirect_stdout(io.StringIO()) as out, contextlib.redirect_stderr(out):
+        main(list(arguments))
+    return " ".join(out.getvalue().split())
+
+sides = ["--shadow", sys.argv[1], "--target", sys.argv[2], "--replicates", "0", "--json"]
+print(json.dumps({
+    "help": {name: shown(name, "--help") for name in ("attack", "study", "references", "attack-models")},
+    "unknown": [
+        shown("attack", *sides, "--attack", "margn"), shown("references", "--attack", "median-los"),
+        shown("study", "--defenses=fog"), shown("study", "--dataset=zebra"),
+    ],
+    "report": shown("attack", *sides, "--attack", "all"),
+    "studies": [StudySettings(attacks="all").attacks, ReferenceSettings(attacks="all").attacks],
+    "attacks": attacks_reference().iloc[:, 0].to_list(),
+    "dataset": settings_reference(StudySettings).set_index("setting").meaning["dataset"],
+}))
+"""
 
 
 @pytest.fixture(scope="module")
 def extended(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A copy to which every recipe but the chapter's has added its files."""
+    """A copy, its tests included, to which every recipe but the chapter's has added its files."""
     made = copy_project(tmp_path_factory.mktemp("extended"))
+    shutil.copytree(ROOT / "tests", made.root / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     for heading in RECIPES:
         for path, text in recipe(heading).items():
             made.add(path, text)
     return made
 
 
-def test_the_tests_of_the_recipes_pass(extended: Project) -> None:
+def test_the_tests_of_the_recipes_and_those_of_every_attack_pass(extended: Project) -> None:
     files = [path for heading in RECIPES for path in recipe(heading) if path.startswith("tests/")]
     assert len(files) == len(RECIPES)
-    done = extended.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *files)
-    assert done.returncode == 0, done.stdout
+    every = ["tests/attacks/test_every_attack.py", "tests/references/test_reference_attacks.py"]
+    for chosen, least in ((files, len(files)), (["-k", "margin or median-loss", *every], 10)):
+        done = extended.python("-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen)
+        assert done.returncode == 0, done.stdout
+        assert int(done.stdout.split(" passed")[0].split()[-1]) >= least
 
 
-@pytest.mark.parametrize(
-    ("command", "names"),
-    [("study", ("temperature", "margin", "stripes")), ("attack-models", ("median-loss",))],
-)
-def test_help_names_what_was_added(extended: Project, command: str, names: tuple[str, ...]) -> None:
-    shown = extended.mia(command, "--help")
-    assert [name for name in names if name not in shown] == []
+def test_help_errors_settings_and_tables_name_what_was_added(extended: Project, shadow: str, target: str) -> None:
+    done = extended.python("-c", ASK, shadow, target)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    for command, words in {
+        "attack": ["the two largest posteriors"],
+        "study": ["the two largest posteriors", "label-only, temperature", "stripes (stripes with noise; noise)"],
+        "references": ["minus its median over OUT"],
+        "attack-models": ["minus its median over OUT"],
+    }.items():
+        assert [text for text in words if text not in found["help"][command]] == [], command
+    told = ("did you mean margin?", "did you mean median-loss?", "label-only, temperature", "stripes, folder:<path>")
+    assert [words for words, text in zip(told, found["unknown"], strict=True) if words not in text] == []
+    assert found["report"].count('"attack": "margin"') == 1
+    assert "margin" in found["studies"][0] and "median-loss" in found["studies"][1]
+    assert found["attacks"][-1] == "median-loss"
+    assert "stripes, or folder:<path>" in found["dataset"]
+
+
+def test_two_attacks_of_one_name_are_refused(extended: Project) -> None:
+    twin = extended.add("mia_core/attacks/twin.py", recipe(RECIPES[1])["mia_core/attacks/margin.py"])
+    assert "expected one record for each name" in extended.python("-c", "import mia_core.attacks").stderr
+    twin.unlink()
 
 
 def test_a_study_has_the_source_the_defense_and_the_attack(extended: Project) -> None:
     small = [word for name in ("network=mlp", "epochs=1", "part=30", "replicates=0") for word in ("-p", name)]
-    added = ["--dataset", "stripes", "--defenses", "none,temperature", "--attack", "margin"]
+    added = ["--dataset", "Stripes", "--defenses", "none,temperature(value=0.5)+masking", "--attack", "margin"]
     rows = json.loads(extended.mia("study", "--seeds", "1", *small, *added, "--json"))
     assert [(row["dataset"], row["defenses"], row["attack"]) for row in rows] == [
         ("stripes", "none", "margin"),
-        ("stripes", "temperature", "margin"),
+        ("stripes", "masking+temperature(value=0.5)", "margin"),
     ]
 
 
@@ -69,8 +115,8 @@ def write_notebook(path: Path, text: str) -> None:
     write_chapter(path, cells)
 
 
-def test_a_chapter_is_run_and_rendered(project: Project) -> None:
-    files = recipe("A chapter")
+def test_a_chapter_is_run_and_rendered(tmp_path: Path) -> None:
+    project, files = copy_project(tmp_path), recipe("A chapter")
     write_notebook(project.root / "book" / "doses.ipynb", files.pop("book/doses.ipynb"))
     before, line = "      - file: book/combinations\n", files.pop("_toc.yml")
     toc = (project.root / "_toc.yml").read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.data.splits import pairs
 from mia_core.measures.metrics import auc
 from mia_core.references import References
@@ -29,21 +28,20 @@ def test_each_variant_by_its_definition():
     statistics = np.array([[0.5, 2.0], [0, 1], [4, 3], [1, 0], [3, 5], [2, 2], [8, 4.0]])
     members = np.array([[0, 0], [1, 0], [0, 1], [1, 0], [0, 1], [1, 0], [0, 1]], bool)
     sides = [[statistics[1::2, 0], statistics[2::2, 0]], [statistics[2::2, 1], statistics[1::2, 1]]]
-    for centre, middle in (("mean", np.mean), ("median", np.median)):
-        for divisor, ddof in (("n-1", 1), ("n", 0)):
-            groups = np.array(sides)  # [example, IN or OUT, reference]
-            residual = ((groups - groups.mean(2, keepdims=True)) ** 2).sum((0, 2)) / (2 * (3 - ddof))
-            spreads = {
-                ("example", "residuals"): groups.std(2, ddof=ddof),
-                ("fixed", "residuals"): np.sqrt([residual] * 2),
-                ("fixed", "raw"): np.array([groups.std((0, 2), ddof=ddof)] * 2),
-            }
-            for (variance, pooled), spread in spreads.items():
-                logs = norm.logpdf(statistics[0][:, None], middle(groups, axis=2), spread)
-                tail = norm.logcdf(statistics[0], middle(groups, axis=2)[:, 1], spread[:, 1])
-                for form, expected in (
-                    ("online", logs[:, 0] - logs[:, 1]), ("offline_density", -logs[:, 1]), ("offline_tail", tail),
-                ):  # fmt: skip
+    groups = np.array(sides)  # [example, IN or OUT, reference]
+    for divisor, ddof in (("n-1", 1), ("n", 0)):
+        residual = ((groups - groups.mean(2, keepdims=True)) ** 2).sum((0, 2)) / (2 * (3 - ddof))
+        spreads = {
+            ("example", "residuals"): groups.std(2, ddof=ddof),
+            ("fixed", "residuals"): np.sqrt([residual] * 2),
+            ("fixed", "raw"): np.array([groups.std((0, 2), ddof=ddof)] * 2),
+        }
+        for (variance, pooled), spread in spreads.items():
+            for centre, middle in (("mean", groups.mean(2)), ("median", np.median(groups, 2))):
+                inside, outside = norm.logpdf(statistics[0][:, None], middle, spread).T
+                tail = norm.logcdf(statistics[0], middle[:, 1], spread[:, 1])
+                forms = {"online": inside - outside, "offline_density": -outside, "offline_tail": tail}
+                for form, expected in forms.items():
                     settings = LiraSettings(form=form, variance=variance, pooled=pooled, centre=centre, divisor=divisor)
                     scores = lira(References(statistics, members, 0, None), settings)
                     np.testing.assert_allclose(scores, expected, rtol=1e-12, err_msg=str(settings))
@@ -52,12 +50,10 @@ def test_each_variant_by_its_definition():
 def test_one_reference_a_side_takes_the_raw_spread():
     statistics = np.array([[0.0, 1.0, 2.0], [1, 3, 5], [0, 1, 4]])
     members = np.array([[0] * 3, [1] * 3, [0] * 3], bool)
-    expected = norm.logpdf([0, 1, 2], [1, 3, 5], np.std([1, 3, 5], ddof=1)) - norm.logpdf(
-        [0, 1, 2], [0, 1, 4], np.std([0, 1, 4], ddof=1)
-    )
+    inside, outside = (norm.logpdf(statistics[0], row, np.std(row, ddof=1)) for row in statistics[1:])
     for variance in ("fixed", "example"):
         scores = lira(References(statistics, members, 0, None), LiraSettings(variance=variance))
-        np.testing.assert_allclose(scores, expected)
+        np.testing.assert_allclose(scores, inside - outside)
 
 
 def test_a_single_reference_takes_the_average_spread_of_the_others():
@@ -81,11 +77,6 @@ def test_agreeing_references_have_the_smallest_spread():
     statistics = np.array([[1.0, 1.1], [1, 1], [1, 1]])
     scores = lira(References(statistics, np.zeros((3, 2), bool), 0, None), LiraSettings(form="offline_density"))
     np.testing.assert_allclose(scores, -norm.logpdf([1, 1.1], 1, SPREAD_FLOOR))
-
-
-def test_unknown_forms_are_refused():
-    with pytest.raises(SettingsError, match="form"):
-        LiraSettings(form="offline")
 
 
 # Known answers
@@ -114,15 +105,3 @@ def test_published_answers_for_one_side(answers, centre, variance, suffix):
     settings = LiraSettings(form="offline_density", variance=variance, centre=centre, divisor="n")
     scores = lira(References(statistics, members, 0, None), settings)
     np.testing.assert_allclose(scores, known["negative_log_density_in" + suffix], atol=1e-6)
-
-
-def test_reported_case_of_the_offline_formulas(cases):
-    with np.load(cases / "models" / "lira_sign.npz") as file:
-        references = References(file["statistic"], file["members"], 0, None)
-    tail = lira(references, LiraSettings(form="offline_tail", divisor="n"))
-    density = lira(references, LiraSettings(form="offline_density", divisor="n"))
-    np.testing.assert_allclose(tail, [-0.00135, -6.6077, -0.6931], atol=5e-5)
-    np.testing.assert_allclose(density, [5.4189, 5.4189, 0.9189], atol=5e-5)
-    assert tail[1] < tail[2] and density[1] > density[2]
-    with pytest.raises(ArrayError, match="IN references"):
-        lira(references)

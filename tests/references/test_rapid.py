@@ -49,6 +49,7 @@ def test_the_network_is_chosen_on_the_shadow():
     attack = Rapid(RapidSettings(units=(0, 32))).fit(loss, loss - calibrated, members)
     assert attack.units == 32
     assert Rapid(RapidSettings(units="0,32")).fit(-1.0 * members, np.ones(600), members).units == 0  # ties: the first
+    assert Rapid(RapidSettings(units=(8, 0))).fit(*examples(0, 12)).units == 8, "a small shadow takes the first"
 
 
 def test_larger_networks_are_tried_only_as_long_as_they_are_better(monkeypatch):
@@ -60,11 +61,10 @@ def test_larger_networks_are_tried_only_as_long_as_they_are_better(monkeypatch):
 
 
 def test_the_choice_looks_at_so_many_examples_and_the_fit_at_all(monkeypatch):
-    seen, shadow = [], examples(0, 3000)
-    choose = Rapid._new
+    seen, shadow, new = [], examples(0, 3000), Rapid._new
 
     def counted(self, units):
-        made = choose(self, units)
+        made = new(self, units)
         fit = made.fit
         made.fit = lambda features, members: (seen.append((len(members), members.mean())), fit(features, members))[1]
         return made
@@ -79,11 +79,11 @@ def test_the_choice_looks_at_so_many_examples_and_the_fit_at_all(monkeypatch):
 
 
 def test_few_on_one_side_stay_enough_to_choose_by():
-    loss, difficulty, members = examples(0, 3000)
-    members = np.arange(3000) < 21
-    drawn = Rapid(RapidSettings(choose_by=40))._drawn(members, np.random.default_rng(0))
+    (loss, difficulty, _), members = examples(0, 3000), np.arange(3000) < 21
+    attack = Rapid(RapidSettings(choose_by=40))
+    drawn = attack._drawn(members, np.random.default_rng(0))
     assert len(set(drawn)) == 40 and members[drawn].sum() == 20
-    assert np.isfinite(Rapid(RapidSettings(choose_by=40)).fit(loss, difficulty, members).score(loss, difficulty)).all()
+    assert np.isfinite(attack.fit(loss, difficulty, members).score(loss, difficulty)).all()
 
 
 def view(statistics, members, target, asked=None):
@@ -121,11 +121,6 @@ def test_terms_are_those_of_difficulty_calibration():
     np.testing.assert_allclose(calibration_terms(queries), (2 * loss, 2 * difficulty))
 
 
-def test_a_small_shadow_takes_the_first_network():
-    loss, difficulty, members = examples(0, 12)
-    assert Rapid(RapidSettings(units=(8, 0))).fit(loss, difficulty, members).units == 8
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -141,13 +136,9 @@ def test_bad_arrays_are_refused(change, words):
         Rapid(FAST).fit(**{"loss": loss, "difficulty": difficulty, "members": members} | change)
 
 
-def test_too_few_models_are_refused():
-    statistics, members = models(count=4, pool=20)
+def test_too_few_models_and_bad_settings_are_refused():
     with pytest.raises(SettingsError, match="two references for it, found 2 references"):
-        rapid(view(statistics, members, 0))
-
-
-def test_settings_refused():
+        rapid(view(*models(count=4, pool=20), 0))
     for values in ({"units": []}, {"units": [-1]}, {"folds": 1}, {"choose_by": 39}):
         with pytest.raises(SettingsError):
             RapidSettings(**values)

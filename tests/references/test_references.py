@@ -12,6 +12,7 @@ from mia_core.references.attack_r import attack_r
 from mia_core.references.calibrated_loss import difficulty_calibrated, memorisation
 from mia_core.references.label_only import fit_logistic, label_only
 from mia_core.references.outputs import BLOCK, held_out
+from mia_core.references.rmia import BaseSettings, RmiaSettings, base, ratio, rmia
 from mia_core.references.statistics import STATISTICS, correctness, hinge_statistic
 from mia_core.references.summaries import summarise
 from mia_core.references.target_alone import attack_p
@@ -25,44 +26,35 @@ def test_rows_leave_out_target_and_partner():
     assert References(statistics, members, 4, 5).rows.tolist() == [0, 1, 2, 3, 6, 7]
     assert References(statistics, members, 5, 4, asked=2).rows.tolist() == [0, 1]
     assert References(statistics, members, 0, None).rows.tolist() == [1, 2, 3, 4, 5, 6, 7]
+    assert np.flatnonzero(held_out(members)).tolist() == list(range(60, 110))
     inside, outside = References(statistics, members, 3, 2).counts()
     assert (inside[:60] == 3).all() and (outside[:60] == 3).all() and (inside[60:] == 0).all()
+
+
+NOT_FINITE = small()[0]
+NOT_FINITE[[3, 5], [7, 2]] = np.nan, np.inf
 
 
 @pytest.mark.parametrize(
     ("change", "error", "words"),
     [
-        ({"asked": 8}, SettingsError, "asked for 8, found 6"),
-        ({"asked": 0}, SettingsError, "asked for 0, found 6"),
-        ({"target": 8}, SettingsError, "row from 0 to 7, found 8"),
-        ({"partner": 0}, SettingsError, "found 0 for both"),
+        ({"asked": 8}, SettingsError, "for 8, found 6"), ({"asked": 0}, SettingsError, "for 0, found 6"),
+        ({"target": 8}, SettingsError, "0 to 7, found 8"), ({"partner": 0}, SettingsError, "found 0 for both"),
         ({"statistics": np.zeros(8)}, ArrayError, r"expected numbers \[M, N\]"),
         ({"statistics": np.zeros((8, 0))}, ArrayError, "none empty"),
         ({"statistics": np.zeros((8, 110), complex)}, ArrayError, "complex128"),
         ({"members": np.zeros((8, 109), bool)}, ArrayError, r"expected bool \(8, 110\)"),
         ({"members": np.zeros((8, 110), int)}, ArrayError, "found int64"),
+        ({"statistics": NOT_FINITE}, ArrayError, "2 values that are not finite, first at model 3, example 7"),
+        ({"statistics": np.zeros((2, 9)), "members": np.eye(2, 9) > 0}, ArrayError, "found 2 models, no reference"),
     ],
-)
+)  # fmt: skip
 def test_what_does_not_fit_is_refused(change, error, words):
     statistics, members = small()
+    References(np.full((8, 110), 1e308), members, 0, 1)  # its sum overflows, its values are finite
     with pytest.raises(error, match=words) as caught:
         References(**({"statistics": statistics, "members": members, "target": 0, "partner": 1} | change))
     assert "\n" not in str(caught.value)
-
-
-def test_values_that_are_not_finite_are_refused_with_their_place():
-    statistics, members = small()
-    statistics[3, 7] = np.nan
-    statistics[5, 2] = np.inf
-    with pytest.raises(ArrayError, match="2 values that are not finite, first at model 3, example 7"):
-        References(statistics, members, 0, 1)
-    References(np.full((4, 110), 1e308), members[:4], 0, 1)  # its sum overflows, its values are finite
-
-
-def test_a_target_without_references_is_refused():
-    statistics, members = small(models=2)
-    with pytest.raises(ArrayError, match="found 2 models, no reference"):
-        References(statistics, members, 0, 1)
 
 
 def test_blocks_cover_all_examples_once_and_leave_no_single_one():
@@ -82,11 +74,8 @@ def test_summaries_are_numpys():
         for j in range(references.examples):
             values = statistics[references.rows, j][members[references.rows, j] == wanted]
             assert side.count[j] == len(values)
-            if len(values):
-                expected = [values.mean(), values.var() * len(values), np.median(values)]
-                np.testing.assert_allclose([side.mean[j], side.squares[j], side.median[j]], expected, atol=1e-12)
-            else:
-                assert side.mean[j] == side.squares[j] == side.median[j] == 0
+            expected = [values.mean(), values.var() * len(values), np.median(values)] if len(values) else [0, 0, 0]
+            np.testing.assert_allclose([side.mean[j], side.squares[j], side.median[j]], expected, atol=1e-12)
 
 
 # Statistics
@@ -132,26 +121,29 @@ def test_label_only_is_scikit_learns_regression():
         np.testing.assert_allclose(weights[j], [*model.coef_[0], model.intercept_[0]], atol=1e-4)
 
 
-def test_held_out_is_what_no_model_trained_on():
-    assert held_out(np.array([[1, 0, 0], [1, 1, 0]], bool)).tolist() == [False, False, True]
-
-
 # Known answers
 
 
 def test_published_answers_on_eight_models(answers):
     known = answers["eight_models_case"]
-    members, labels = np.array(known["keep"], bool), known["labels"]
-    p = STATISTICS["probability"](known["logits"], labels)
-    hinge = known["hinge_on_logits_of_target (Aerni et al. 2024)"]
-    np.testing.assert_allclose(hinge_statistic(known["logits"], labels)[0], hinge, atol=1e-9)
-    shares = known["attack_r (Ye et al. 2022): share of OUT references with a larger loss; higher = member"]
-    np.testing.assert_allclose(attack_r(References(np.log(p), members, 0, 1)), shares, atol=1e-9)
-    lower = known["attack_p: share of z with a smaller loss under the target; lower = member"]
+    start = {key.split(" ")[0].rstrip(":"): value for key, value in known.items()}
+    p = STATISTICS["probability"](known["logits"], known["labels"])
     z = STATISTICS["probability"](known["z_logits"], known["z_labels"])
-    np.testing.assert_allclose(1 - attack_p(np.log(p[0]), np.log(z[0])), lower, atol=1e-9)
-    expected = known["memorisation (mean IN p - mean OUT p)"]
-    np.testing.assert_allclose(memorisation(References(p, members, 0, 1)), expected, atol=1e-9)
+    members = np.array(known["keep"], bool)
+    references, logs = References(p, members, 0, 1), References(np.log(p), members, 0, 1)
+    population = References(z, np.zeros(z.shape, bool), 0, 1)
+    for name, scores in {
+        "hinge_on_logits_of_target": hinge_statistic(known["logits"], known["labels"])[0],
+        "attack_r": attack_r(logs),
+        "attack_p": 1 - attack_p(np.log(p[0]), np.log(z[0])),
+        "memorisation": memorisation(references),
+        "base_online_temperature_1": base(references),
+        "base_offline_temperature_1_c_1": base(references, BaseSettings(form="offline", c=1.0)),
+        "z_ratios_online": ratio(population),
+        "rmia_online_gamma_1": rmia(references, population),
+        "rmia_offline_gamma_1_a_0.3": rmia(references, population, RmiaSettings(form="offline", a=0.3)),
+    }.items():
+        np.testing.assert_allclose(scores, start[name], atol=1e-9, err_msg=name)
 
 
 def test_published_answer_of_label_only(answers):
