@@ -1,13 +1,27 @@
-"""A processor's matrix unit in Python: what `mia_core.fast.block.amx` has instructions for, on every machine."""
+"""A processor's matrix unit in Python: what `mia_core.fast.block.amx` has instructions for, on every machine.
+
+Also what all tests of the block use: random numbers and a measure of error.
+"""
 
 import ctypes
 
 import numpy as np
 import pytest
+import torch
 
 from mia_core.fast.block import matrix_unit
 
 USERS = ("_convolve", "_correlate", "convolve_and_pool", "image_gradient", "kernel_gradient", "small_kernel_gradient")
+
+
+def drawn(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def off(found: torch.Tensor, exact: torch.Tensor) -> float:
+    """Root mean square of the difference, as a share of that of the exact values."""
+    found, exact = found.detach().double(), exact.detach().double()
+    return float(((found - exact) ** 2).mean().sqrt() / (exact**2).mean().sqrt())
 
 
 class Unit:

@@ -3,6 +3,8 @@
 import numpy as np
 
 from mia_core.data.dataset import Dataset
+from mia_core.defenses import combination
+from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
 
 RECIPE = Recipe(epochs=3, batch_size=8, record=(1, 2), precision="float32", device="cpu")
@@ -20,3 +22,8 @@ def half(dataset: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """Members (the even examples) and counted examples (all), as rows of a split."""
     members = np.arange(len(dataset.labels)) % 2 == 0
     return members, np.ones_like(members)
+
+
+def half_job(dataset: Dataset, recipe: Recipe = RECIPE, defenses: str = "none", seed: tuple[int, int] = (0, 0)) -> Job:
+    """The training of one model on half of the examples."""
+    return Job(*half(dataset), recipe, combination(defenses), seed)

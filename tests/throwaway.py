@@ -17,7 +17,7 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", ".*", "_build")
 class Project:
     """A copy of this checkout that a test may change.
 
-    root  the folder that holds `mia_core/`, `book/` and the files beside them
+    root  the folder that holds `mia_core/`, `book/` and the files next to them
     """
 
     root: Path
@@ -38,14 +38,8 @@ class Project:
             "MIA_PROGRESS": "off",
             "OMP_NUM_THREADS": "1",
         }
-        return subprocess.run(
-            [sys.executable, *words],
-            cwd=self.root,
-            env={**os.environ, **own, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        env = {**os.environ, **own, **environment}
+        return subprocess.run([sys.executable, *words], cwd=self.root, env=env, capture_output=True, text=True)
 
     def mia(self, *words: str, **environment: str) -> str:
         """What `mia WORDS` of the copy prints; a failure of it is a failure of the test, with its stderr."""

@@ -8,10 +8,11 @@ import torch
 
 from mia_core.base.errors import SettingsError, TrainingError
 from mia_core.defenses import combination
+from mia_core.defenses.dropout import Dropout
 from mia_core.fast import stacked, stacked_networks
 from mia_core.fast.stacked import groups, train_together
-from mia_core.fast.stacked_networks import FORMS, body, fastest_form, stack
-from mia_core.model.build import NETWORKS, build_network
+from mia_core.fast.stacked_networks import FORMS, fastest_form
+from mia_core.model.build import NETWORKS
 from mia_core.model.job import Job
 from mia_core.model.train import train
 from mia_core.store import trainings
@@ -36,10 +37,6 @@ def jobs(recipe=RECIPE, defenses=DEFENSES):
     return found
 
 
-def alone(job, data=DATA):
-    return list(train(data, job))
-
-
 @pytest.fixture(autouse=True)
 def one_thread():
     with cpu_threads(1):
@@ -52,14 +49,14 @@ def one_thread():
 def test_every_snapshot_is_that_of_the_training_alone(network, form, channels, batch):
     data = tiny_dataset(side=13)
     if channels == 3:
-        images = np.random.default_rng(1).integers(0, 256, (64, 3, 13, 13), dtype=np.uint8)
+        images = np.random.default_rng(1).integers(0, 256, (64, 3, 13, 17), dtype=np.uint8)
         data = type(data)("colour", images, data.labels, data.classes, 64)
     wanted = jobs(RECIPE.replace(network=network, l2=0.01, batch_size=batch, hidden_units=16))
     together = list(train_together(data, wanted, form))
     assert [(one.snapshot.epoch, one.index) for one in together] == [(e, i) for e in (1, 2, 3) for i in range(4)]
     for index, job in enumerate(wanted):
         mine = [one.snapshot for one in together if one.index == index]
-        for ours, theirs in zip(mine, alone(job, data), strict=True):
+        for ours, theirs in zip(mine, train(data, job), strict=True):
             for name in ("loss", "train_accuracy"):
                 np.testing.assert_allclose(ours.history[name], theirs.history[name], rtol=1e-4, err_msg=name)
             np.testing.assert_allclose(ours.logits, theirs.logits, atol=2e-3)
@@ -88,7 +85,7 @@ def test_noise_targets_order_and_weights_are_each_models_own():
 def test_bfloat16_is_trained_as_alone_up_to_its_rounding():
     wanted = jobs(RECIPE.replace(precision="bfloat16", epochs=2), ("none", "smoothing"))
     for one in train_together(DATA, wanted, "each"):
-        theirs = next(t for t in alone(wanted[one.index]) if t.epoch == one.snapshot.epoch)
+        theirs = next(t for t in train(DATA, wanted[one.index]) if t.epoch == one.snapshot.epoch)
         np.testing.assert_allclose(one.snapshot.history["loss"], theirs.history["loss"], rtol=0.05)
 
 
@@ -111,7 +108,7 @@ def test_a_loss_that_is_no_number_names_the_model(monkeypatch):
     assert seen == [1] * 4, "the epoch before the failure has been given"
 
 
-def test_jobs_that_do_not_fit_are_refused_and_grouped():
+def test_what_does_not_fit_together_is_refused_and_jobs_are_grouped(monkeypatch):
     mixed = jobs()
     mixed[1] = mixed[1]._replace(recipe=RECIPE.replace(l2=0.5))
     fewer = mixed[3].members.copy()
@@ -122,26 +119,9 @@ def test_jobs_that_do_not_fit_are_refused_and_grouped():
         next(train_together(DATA, mixed))
     with pytest.raises(SettingsError, match="form: expected auto, each, grouped, matrix, found 'fast'"):
         next(train_together(DATA, jobs(), "fast"))
-
-
-def test_a_layer_other_than_dropout_is_refused_by_name(monkeypatch):
-    from mia_core.defenses.dropout import Dropout
-
     monkeypatch.setattr(Dropout, "layers", lambda self, generator: {"hidden": torch.nn.Softsign()})
     with pytest.raises(SettingsError, match="dropout has a layer Softsign"):
         next(train_together(DATA, jobs()))
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_a_form_is_the_network_itself(form):
-    random = np.random.default_rng(0)
-    mean, scale = np.zeros((3, 14, 18), np.float32), np.ones((3, 14, 18), np.float32)
-    device = torch.device("cpu")
-    networks = [build_network("cnn", mean, scale, 4, 8, (), (seed, 0), device) for seed in range(3)]
-    x = torch.from_numpy(random.standard_normal((3, 5, 14, 18, 3)).astype(np.float32))
-    found = body(NETWORKS["cnn"], stack(networks), x, None, form)
-    for m, network in enumerate(networks):
-        torch.testing.assert_close(found[m], network.body(x[m].permute(0, 3, 1, 2)), atol=1e-5, rtol=1e-4)
 
 
 def test_the_form_is_chosen_by_time(monkeypatch):
@@ -160,13 +140,11 @@ def test_train_all_stores_what_was_trained_together_under_the_same_names(tmp_pat
     train_all(Store(tmp_path / "alone"), DATA, wanted, jobs=1)
     train_all(Store(tmp_path / "together"), DATA, wanted[:1], jobs=1)
     train_all(Store(tmp_path / "together"), DATA, wanted, together=2)
-    names = [sorted(path.name for path in (tmp_path / folder).glob("*.npz")) for folder in ("alone", "together")]
+    names = [sorted(path.name for path in (tmp_path / name).glob("*.npz")) for name in ("alone", "together")]
     assert names[0] == names[1] and len(names[0]) == 8
     for job, count in zip(wanted, (1, 2, 2, 1), strict=True):
         assert stored(Store(tmp_path / "together"), DATA, job)
-        found, theirs = (
-            Store(tmp_path / folder).get(identity(DATA, job.stopped_at(2))) for folder in ("together", "alone")
-        )
+        found, theirs = (Store(tmp_path / name).get(identity(DATA, job)) for name in ("together", "alone"))
         assert found.about["together"] == count and theirs.about["together"] == 1
         np.testing.assert_allclose(found.logits, theirs.logits, atol=2e-3)
     monkeypatch.setattr(stacked, "train_together", None)
@@ -175,6 +153,7 @@ def test_train_all_stores_what_was_trained_together_under_the_same_names(tmp_pat
 
 def test_models_trained_together_are_held_against_other_processes(tmp_path, monkeypatch):
     store, wanted, held, together = Store(tmp_path), jobs(), [], stacked.train_together
+    train_all(store, DATA, wanted[:1], together=1)
 
     @contextmanager
     def watched(self, key):
@@ -183,22 +162,15 @@ def test_models_trained_together_are_held_against_other_processes(tmp_path, monk
         held.remove(self.path(key).name)
 
     def spied(dataset, batch):
-        assert held == sorted(store.path(identity(DATA, job)).name for job in batch)
+        assert held == sorted(store.path(identity(DATA, job)).name for job in wanted)
+        assert [job.seed for job in batch] == [job.seed for job in wanted[1:]], (
+            "what was trained meanwhile is not again"
+        )
         yield from together(dataset, batch)
 
+    looks = iter([False] * len(wanted))  # at the first look nothing was there yet
+    monkeypatch.setattr(trainings, "stored", lambda *about: next(looks, None) is None and stored(*about))
     monkeypatch.setattr(Store, "held", watched)
     monkeypatch.setattr(stacked, "train_together", spied)
     train_all(store, DATA, wanted, together=4)
-    assert all(stored(store, DATA, job) for job in wanted) and not held
-
-
-def test_what_another_process_has_trained_meanwhile_is_not_trained_again(tmp_path, monkeypatch):
-    store, wanted, trained, together = Store(tmp_path), jobs(), [], stacked.train_together
-    train_all(store, DATA, wanted[:1], together=1)
-    looks = iter([False] * len(wanted))  # at the first look nothing was there yet
-    monkeypatch.setattr(trainings, "stored", lambda *about: next(looks, None) is None and stored(*about))
-    monkeypatch.setattr(
-        stacked, "train_together", lambda data, batch: (trained.extend(batch), together(data, batch))[1]
-    )
-    train_all(store, DATA, wanted, together=4)
-    assert [job.seed for job in trained] == [job.seed for job in wanted[1:]]
+    assert next(looks, None) is None and all(stored(store, DATA, job) for job in wanted) and not held

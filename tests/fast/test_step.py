@@ -4,16 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mia_core.defenses import combination
 from mia_core.fast import step
 from mia_core.fast.optimiser import Adam
 from mia_core.fast.step import FastStep
 from mia_core.model.build import network_of
-from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
 from mia_core.model.train import Step, train
 from mia_core.store.machine import cpu_threads
-from small import RECIPE, half, tiny_dataset
+from small import RECIPE, half_job, tiny_dataset
 
 DATA = tiny_dataset()
 
@@ -49,11 +47,9 @@ def test_steps_are_those_of_pytorchs_adam_with_l2_on_weights_alone():
 
 @pytest.mark.parametrize("network", ["cnn", "mlp"])
 def test_a_training_is_the_textbooks_up_to_rounding(network):
-    recipe = RECIPE.replace(network=network, l2=0.01)
-    job = Job(*half(DATA), recipe, combination("dropout+smoothing"), (3, 1))
+    job = half_job(DATA, RECIPE.replace(network=network, l2=0.01), "dropout+smoothing", (3, 1))
     with cpu_threads(1):
-        pairs = zip(train(DATA, job, FastStep), train(DATA, job, Step), strict=True)
-        for ours, theirs in pairs:
+        for ours, theirs in zip(train(DATA, job, FastStep), train(DATA, job, Step), strict=True):
             np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-5)
             np.testing.assert_allclose(ours.logits, theirs.logits, atol=1e-4)
             for name, value in theirs.weights.items():
@@ -63,7 +59,7 @@ def test_a_training_is_the_textbooks_up_to_rounding(network):
 def test_the_block_of_a_cnn_is_the_compiled_one_where_there_is_numba(monkeypatch):
     def attached(name):
         recipe = RECIPE.replace(network=name)
-        return getattr(FastStep(network_of(DATA, Job(*half(DATA), recipe, (), (0, 0))), recipe).network, "block", None)
+        return getattr(FastStep(network_of(DATA, half_job(DATA, recipe)), recipe).network, "block", None)
 
     assert attached("mlp") is None
     with monkeypatch.context() as patch:
@@ -76,10 +72,9 @@ def test_the_block_of_a_cnn_is_the_compiled_one_where_there_is_numba(monkeypatch
 
 
 def test_the_same_seed_gives_the_same_bits_and_a_recorded_epoch_is_the_run_that_stops_there():
-    job = Job(*half(DATA), RECIPE, combination("dropout+smoothing"), (3, 0))
+    job = half_job(DATA, RECIPE, "dropout+smoothing", (3, 0))
     with cpu_threads(1):
-        snapshots = list(train(DATA, job, FastStep))
-        for snapshot in snapshots:
+        for snapshot in train(DATA, job, FastStep):
             again = list(train(DATA, job.stopped_at(snapshot.epoch), FastStep))[-1]
             assert np.array_equal(snapshot.logits, again.logits)
             assert all(np.array_equal(snapshot.weights[name], again.weights[name]) for name in again.weights)

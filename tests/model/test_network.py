@@ -10,21 +10,15 @@ from mia_core.defenses.dropout.layer import Drop
 from mia_core.model.build import build_network
 from mia_core.model.network import standardisation
 
-CPU = torch.device("cpu")
-
 
 def network(shape=(3, 32, 32), name="cnn", defenses="none", seeds=(1, 2), classes=10):
     mean, scale = np.full(shape, 100, np.float32), np.full(shape, 50, np.float32)
-    return build_network(name, mean, scale, classes, 128, combination(defenses), seeds, CPU)
+    return build_network(name, mean, scale, classes, 128, combination(defenses), seeds, torch.device("cpu"))
 
 
-def count(module):
-    return sum(p.numel() for p in module.parameters())
-
-
-def test_the_cnn_has_the_reports_parameter_count():
-    assert count(network()) == 176_938
-    assert count(network(defenses="dropout")) == 176_938
+@pytest.mark.parametrize("defenses", ["none", "dropout"])
+def test_the_cnn_has_the_reports_parameter_count(defenses):
+    assert sum(p.numel() for p in network(defenses=defenses).parameters()) == 176_938
 
 
 @pytest.mark.parametrize("shape", [(1, 12, 12), (3, 13, 17), (1, 16, 16), (3, 28, 28), (2, 12, 64)])
@@ -44,8 +38,7 @@ def test_initial_weights_follow_the_seed_alone_and_are_glorots():
     before = torch.random.get_rng_state()
     second = network(seeds=(7, 9))
     assert torch.equal(before, torch.random.get_rng_state())  # no global random number is used
-    for a, b in zip(first.parameters(), second.parameters(), strict=True):
-        assert torch.equal(a, b)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), second.parameters(), strict=True))
     assert not torch.equal(first.out.weight, network(seeds=(8, 0)).out.weight)
     assert float(first.dense.weight.detach().abs().max()) <= (6 / (1152 + 128)) ** 0.5
     assert 0.95 < float(first.conv2.weight.detach().abs().max()) / (2 * 6 / (800 + 800)) ** 0.5 <= 1  # gain sqrt(2)
@@ -58,14 +51,9 @@ def test_standardisation_is_of_the_members_and_at_least_one():
     members = np.arange(2500) % 3 == 0
     mean, scale = standardisation(images, members)
     assert np.allclose(mean, images[members].mean(0), atol=1e-3)
-    assert np.allclose(scale, np.maximum(images[members].std(0), 1), atol=1e-3)
-    assert scale[0, 0, 0] == 1
-
-
-def test_the_network_owns_its_standardisation():
-    net = network((1, 12, 12))
-    pixels = torch.full((1, 1, 12, 12), 150)
-    assert torch.allclose(net(pixels), net.body(torch.ones(1, 1, 12, 12)))
+    assert np.allclose(scale, np.maximum(images[members].std(0), 1), atol=1e-3) and scale[0, 0, 0] == 1
+    net = network((1, 12, 12))  # it has its own, of mean 100 and scale 50
+    assert torch.allclose(net(torch.full((1, 1, 12, 12), 150)), net.body(torch.ones(1, 1, 12, 12)))
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])

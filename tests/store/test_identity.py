@@ -1,6 +1,7 @@
 """A stored run is found by what shaped it: data, recipe, defenses, seed, and the code that was used and no other."""
 
 import inspect
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -8,61 +9,45 @@ import pytest
 
 import mia_core
 from mia_core.defenses import combination
-from mia_core.model.job import Job
 from mia_core.store import identity as module
 from mia_core.store.identity import code_fingerprint, identity
 from mia_core.store.runs import Store
-from small import RECIPE, half, tiny_dataset
+from small import RECIPE, half_job, tiny_dataset
 
 DATA = tiny_dataset()
-ROWS = half(DATA)
 TWO = RECIPE.replace(epochs=2, record=(1,))
 
 
-def key(recipe=TWO, defenses="none", seed=(0, 0), data=DATA, rows=ROWS):
-    return identity(data, Job(*rows, recipe, combination(defenses), seed))
+def key(recipe=TWO, defenses="none", seed=(0, 0), data=DATA, **other):
+    return identity(data, half_job(data, recipe, defenses, seed)._replace(**other))
 
 
 @pytest.mark.parametrize(
     ("defenses", "name"),
-    [
-        ("none", "tiny-cnn-none-seed3-model1-epochs3-8c1efed6e7bc.npz"),
-        (
-            "dropout+smoothing(epsilon=0.2)+masking",
-            "tiny-cnn-dropout-0.5+smoothing-0.2-seed3-model1-epochs3-f10ccc778419.npz",
-        ),
-    ],
-)
+    [("none", "none-seed3-model1-epochs3-8c1efed6e7bc"),
+     ("dropout+smoothing(epsilon=0.2)+masking", "dropout-0.5+smoothing-0.2-seed3-model1-epochs3-f10ccc778419")],
+)  # fmt: skip
 def test_known_identities_keep_their_file_names(tmp_path, monkeypatch, defenses, name):
     # Stored runs would be trained again if they were called otherwise. The code that shapes weights may change.
     monkeypatch.setattr(module, "code_fingerprint", lambda *given: "0" * 16)
-    assert Store(tmp_path).path(key(RECIPE, defenses, (3, 1))).name == name
-
-
-def test_output_stage_defenses_share_the_weights():
-    assert key(defenses="smoothing+masking(k=1)+clipping") == key(defenses="smoothing")
+    assert Store(tmp_path).path(key(RECIPE, defenses, (3, 1))).name == f"tiny-cnn-{name}.npz"
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"recipe": TWO.replace(epochs=1)},
-        {"recipe": TWO.replace(learning_rate=0.002)},
-        {"recipe": TWO.replace(threads=2)},
-        {"recipe": TWO.replace(precision="bfloat16")},
-        {"defenses": "dropout"},
-        {"defenses": "smoothing(epsilon=0.2)"},
-        {"seed": (1, 0)},
-        {"seed": (0, 1)},
-        {"data": tiny_dataset(seed=1)},
-        {"rows": (~ROWS[0], ROWS[1])},
+        *({"recipe": TWO.replace(**{name: value})} for name, value in [
+            ("epochs", 1), ("learning_rate", 0.002), ("threads", 2), ("precision", "bfloat16")]),
+        {"defenses": "dropout"}, {"defenses": "smoothing(epsilon=0.2)"}, {"seed": (1, 0)}, {"seed": (0, 1)},
+        {"data": tiny_dataset(seed=1)}, {"members": ~half_job(DATA).members},
     ],
-)
+)  # fmt: skip
 def test_whatever_shapes_the_weights_makes_another_run(tmp_path, other):
     assert Store(tmp_path).path(key(**other)) != Store(tmp_path).path(key())
 
 
-def test_what_is_recorded_on_the_way_and_the_folder_do_not(tmp_path):
+def test_what_is_recorded_on_the_way_the_output_stage_and_the_folder_do_not(tmp_path):
+    assert key(defenses="smoothing+masking(k=1)+clipping") == key(defenses="smoothing")
     assert key(recipe=TWO.replace(record=())) == key()
     assert Store(tmp_path / "a").path(key()).name == Store(tmp_path / "b").path(key()).name
 
@@ -76,6 +61,7 @@ CASES = {
     "cuda": (RECIPE.replace(device="cuda"), "none", COLOUR),
 }
 CNN = {"digits", "dropout", "colour", "cuda"}
+MEANING = cache(module._meaning)  # most files are hashed again and again
 
 
 def fingerprints():
@@ -86,9 +72,7 @@ def fingerprints():
 @pytest.mark.parametrize(
     ("edited", "retrained"),
     [
-        ("model/train.py", set(CASES)),
-        ("model/network.py", set(CASES)),
-        ("model/build.py", set(CASES)),
+        *((f"model/{name}.py", set(CASES)) for name in ("train", "network", "build")),
         ("model/cnn.py", CNN),
         ("model/mlp.py", {"mlp"}),
         ("defenses/dropout/__init__.py", {"dropout"}),
@@ -97,25 +81,22 @@ def fingerprints():
         ("fast/step.py", set(CASES)),
         ("fast/optimiser.py", set(CASES)),
         ("fast/stacked.py", {"cuda"}),
-        ("fast/block/__init__.py", CNN - {"cuda"}),
-        ("fast/block/pixels.py", CNN - {"cuda"}),
+        *((f"fast/block/{name}.py", CNN - {"cuda"}) for name in ("__init__", "pixels", "winograd")),
         ("fast/block/grey.py", {"digits", "dropout"}),
-        ("fast/block/winograd.py", CNN - {"cuda"}),
         ("fast/block/pool.py", {"colour"}),
         ("fast/block/matrix_unit.py", set()),
         ("store/runs.py", set()),
     ],
 )
-@pytest.mark.parametrize("change", ["\n\nCHANGED = 1\n", "\n# a remark\n"])
-def test_the_code_that_was_used_makes_new_runs_and_no_other(edited, retrained, change, monkeypatch, tmp_path):
+def test_the_code_that_was_used_makes_new_runs_and_no_other(edited, retrained, monkeypatch, tmp_path):
     file = Path(mia_core.__file__).parent / edited
     if edited.startswith("fast"):
         pytest.importorskip("mia_core.fast")
     if "block" in edited:
         pytest.importorskip("numba")
+    monkeypatch.setattr(module, "_meaning", MEANING)
     before, spec, source = fingerprints(), module.find_spec, inspect.getsource
     copy = tmp_path / "edited.py"
-    copy.write_text(file.read_text(encoding="utf-8") + change, encoding="utf-8")
 
     def of_module(name):
         found = spec(name)
@@ -126,6 +107,8 @@ def test_the_code_that_was_used_makes_new_runs_and_no_other(edited, retrained, c
 
     monkeypatch.setattr(module, "find_spec", of_module)
     monkeypatch.setattr(module.inspect, "getsource", of_class)
-    after = fingerprints()
+    for change, expected in (("\n\nCHANGED = 1\n", retrained), ("\n# a remark\n", set())):
+        copy.write_text(file.read_text(encoding="utf-8") + change, encoding="utf-8")
+        after = fingerprints()
+        assert {name for name in CASES if after[name] != before[name]} == expected, change
     module._hash.cache_clear()
-    assert {name for name in CASES if after[name] != before[name]} == (retrained if "CHANGED" in change else set())

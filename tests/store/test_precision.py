@@ -22,34 +22,35 @@ def test_precision_and_device_are_resolved_once_for_a_machine_and_a_kind_of_step
     assert resolve(asked.replace(learning_rate=0.5), shape) == first.replace(learning_rate=0.5)
     timed = []
     monkeypatch.setattr("mia_core.store.precision.faster_precision", lambda *given: timed.append(given) or "bfloat16")
-    others = [(asked, (3, 12, 12)), (asked.replace(batch_size=7), shape), (asked.replace(hidden_units=9), shape)]
-    for other, of in others:
+    for other, of in [
+        (asked, (3, 12, 12)),
+        (asked.replace(batch_size=7), shape),
+        (asked.replace(hidden_units=9), shape),
+    ]:
         assert resolve(other, of).precision == "bfloat16"
-    assert len(timed) == len(others), "another step is timed by itself"
+    assert len(timed) == 3, "another step is timed by itself"
     with monkeypatch.context() as patch:
         patch.setattr("mia_core.store.precision.code_fingerprint", lambda *_: "other code")
-        assert resolve(asked, shape).precision == "bfloat16" and len(timed) == len(others) + 1
+        assert resolve(asked, shape).precision == "bfloat16" and len(timed) == 4
     for damaged in ("[]", "7", "{", ""):
         (tmp_path / "precision.json").write_text(damaged)
         assert resolve(asked, shape).precision == "bfloat16", damaged
 
 
-def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch):
-    seconds = {"float32": 1.0, "bfloat16": 0.5}
-    monkeypatch.setattr("mia_core.store.precision._step_seconds", lambda recipe, shape, kind, examples: seconds[kind])
-    assert faster_precision(RECIPE, (1, 12, 12)) == "bfloat16"
-    seconds["bfloat16"] = 0.9
-    assert faster_precision(RECIPE, (1, 12, 12)) == "float32"
-
-
-@pytest.mark.parametrize(("later", "chosen"), [(0.75, "bfloat16"), (0.85, "float32")])
-def test_a_close_timing_is_repeated_and_the_least_counts(monkeypatch, later, chosen):
-    timed = {"float32": [1.0] * 6, "bfloat16": [0.9, 0.9, 0.85, 0.85, later, 0.85]}
-    monkeypatch.setattr(
-        "mia_core.store.precision._step_seconds", lambda recipe, shape, kind, examples: timed[kind].pop(0)
-    )
-    assert faster_precision(RECIPE, (1, 12, 12)) == chosen
-    assert not timed["float32"] and not timed["bfloat16"]
+@pytest.mark.parametrize(
+    ("float32", "bfloat16", "chosen"),
+    [
+        ([1.0] * 3, [0.5] * 3, "bfloat16"),
+        ([1.0] * 3, [0.95] * 3, "float32"),
+        # What is close is timed again, and the least counts.
+        ([1.0] * 6, [0.9, 0.9, 0.85, 0.85, 0.75, 0.85], "bfloat16"),
+        ([1.0] * 6, [0.9, 0.9, 0.85, 0.85, 0.85, 0.85], "float32"),
+    ],
+)
+def test_bfloat16_is_chosen_only_where_a_timing_shows_it_faster(monkeypatch, float32, bfloat16, chosen):
+    timed = {"float32": list(float32), "bfloat16": list(bfloat16)}
+    monkeypatch.setattr("mia_core.store.precision._step_seconds", lambda recipe, shape, kind, n: timed[kind].pop(0))
+    assert faster_precision(RECIPE, (1, 12, 12)) == chosen and not any(timed.values())
 
 
 def test_a_first_step_in_which_code_is_compiled_decides_nothing(monkeypatch):

@@ -2,7 +2,6 @@
 
 import json
 import os
-import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -10,17 +9,14 @@ import pytest
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import combination
 from mia_core.gate.npz import read_outputs
-from mia_core.model.job import Job
 from mia_core.store import runs
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store, read_run
 from mia_core.store.trainings import train_missing
-from small import RECIPE, half, tiny_dataset
+from small import RECIPE, half_job, tiny_dataset
 
 DATA = tiny_dataset()
-ROWS = half(DATA)
 FAST = RECIPE.replace(epochs=2, record=(1,))
 
 
@@ -29,12 +25,12 @@ def store(tmp_path):
     return Store(tmp_path / "runs")
 
 
-def key(recipe=FAST, defenses="none", seed=(0, 0), data=DATA, rows=ROWS):
-    return identity(data, Job(*rows, recipe, combination(defenses), seed))
+def key(data=DATA, **given):
+    return identity(data, half_job(data, FAST, **given))
 
 
-def make(store, recipe=FAST, defenses="none", seed=(0, 0), data=DATA):
-    return train_missing(store, data, Job(*half(data), recipe, combination(defenses), seed))
+def make(store, data=DATA, **given):
+    return train_missing(store, data, half_job(data, FAST, **given))
 
 
 def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch):
@@ -42,49 +38,37 @@ def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch)
     assert len(list(store.root.iterdir())) == 2
     run = store.get(key())
     assert run.logits.shape == (64, 3) and run.accuracy(members=True) >= 0
-    assert np.array_equal(run.members, ROWS[0]) and np.array_equal(run.labels, DATA.labels)
+    assert np.array_equal(run.members, half_job(DATA).members) and np.array_equal(run.labels, DATA.labels)
     assert run.about["versions"]["torch"] and run.about["machine"]["cores"]
     monkeypatch.setattr("mia_core.model.train.train", lambda *_: pytest.fail("trained twice"))
     assert make(store) == []
 
 
-def damage_truncate(path):
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
-
-
-def damage_empty(path):
-    path.write_bytes(b"")
-
-
-def damage_foreign(path):
-    np.savez(path, weights=np.zeros(3))
-
-
-def damage_text(path):
-    path.write_text("<html>not found</html>")
-
-
-def damage_value(path):
+def one_value_changed(path):
     with np.load(path) as file:
         arrays = dict(file)
     arrays["logits"][0, 0] += 1
     np.savez(path, **arrays)
 
 
-def damage_pickle(path):
-    np.savez(path, logits=np.array([{"a": 1}], dtype=object))
-
-
-def damage_bit(path):
+def one_bit_changed(path):
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 16
     path.write_bytes(bytes(data))
 
 
-DAMAGES = [damage_truncate, damage_empty, damage_foreign, damage_text, damage_value, damage_pickle, damage_bit]
+DAMAGES = {
+    "cut in half": lambda path: os.truncate(path, path.stat().st_size // 2),
+    "empty": lambda path: os.truncate(path, 0),
+    "foreign arrays": lambda path: np.savez(path, weights=np.zeros(3)),
+    "text": lambda path: path.write_text("<html>not found</html>"),
+    "a value": one_value_changed,
+    "a pickle": lambda path: np.savez(path, logits=np.array([{"a": 1}], dtype=object)),
+    "a bit": one_bit_changed,
+}
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_run_is_reported_and_trained_again(store, damage):
     make(store)
     path, before = store.path(key()), store.get(key())
@@ -137,32 +121,22 @@ def test_a_model_that_does_not_learn_is_pointed_out(store):
     noise = Dataset("noise", np.zeros((64, 1, 12, 12), np.uint8), labels, ("a", "b", "c"), 64)
     found = make(store, data=noise)
     assert len(found) == 1 and "did not learn" in found[0] and "learning_rate" in found[0]
-    stored = store.get(key(data=noise, rows=half(noise)))
-    assert stored.about["warnings"] == found
+    assert store.get(key(noise)).about["warnings"] == found
 
 
 def test_file_names_say_what_is_inside_and_stay_in_their_folder(store):
-    odd = replace(DATA, name="../../my data")
-    path = store.path(key(data=odd, defenses="dropout(rate=0.25)+smoothing"))
+    path = store.path(key(replace(DATA, name="../../my data"), defenses="dropout(rate=0.25)+smoothing"))
     assert path.parent == store.root
     assert path.name.startswith(".._.._my_data-cnn-dropout-0.25+smoothing-0.1-seed0-model0-epochs2-")
 
 
-def test_the_file_is_a_plain_npz_that_anyone_can_read(store):
-    make(store)
-    path = store.path(key())
-    assert zipfile.is_zipfile(path)
+def test_a_run_is_a_plain_npz_and_can_be_attacked_on_the_examples_it_is_judged_on(store):
+    job = half_job(DATA, FAST)._replace(counted=np.arange(64) < 40)
+    train_missing(store, DATA, job)
+    path = store.path(identity(DATA, job))
     with np.load(path, allow_pickle=False) as file:
         assert {"logits", "labels", "members", "counted", "about", "digest"} < set(file.files)
         assert json.loads(str(file["about"]))["identity"]["seed"] == [0, 0]
-
-
-def test_a_run_can_be_attacked_as_a_file_on_the_examples_it_is_judged_on(store):
-    counted = np.arange(64) < 40
-    members, _ = ROWS
-    job = Job(members, counted, FAST, (), (0, 0))
-    train_missing(store, DATA, job)
-    path = store.path(identity(DATA, job))
     outputs = read_outputs(path)
-    assert np.array_equal(outputs.members, members[:40]) and np.array_equal(outputs.labels, DATA.labels[:40])
+    assert np.array_equal(outputs.members, job.members[:40]) and np.array_equal(outputs.labels, DATA.labels[:40])
     assert outputs.notes == ("a run of this package: its 40 counted of 64 examples are taken",)

@@ -4,17 +4,16 @@ import threading
 import time
 
 import joblib
-import numpy as np
 import pytest
 
-from mia_core.model.job import Job
 from mia_core.store import trainings
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store
 from mia_core.store.trainings import stored, train_all, train_missing
-from small import RECIPE, tiny_dataset
+from small import half_job, tiny_dataset
 
 DATA = tiny_dataset()
+TASKS = [half_job(DATA, seed=(0, model)) for model in range(3)]
 
 
 @pytest.mark.parametrize(
@@ -31,30 +30,25 @@ def test_workers_are_for_what_is_worth_them_or_asked_for(tmp_path, monkeypatch, 
     monkeypatch.setattr(joblib, "parallel_config", spied)
     monkeypatch.setattr(joblib, "cpu_count", lambda: 4)
     monkeypatch.setattr(trainings, "WORTH_A_WORKER", worth)
-    tasks = [Job(np.arange(64) < 24, np.ones(64, bool), RECIPE, (), (0, model)) for model in range(2)]
-    train_all(Store(tmp_path), DATA, tasks, jobs)
-    assert chosen == [backend] and all(stored(Store(tmp_path), DATA, task) for task in tasks)
+    train_all(Store(tmp_path), DATA, TASKS[:2], jobs)
+    assert chosen == [backend] and all(stored(Store(tmp_path), DATA, task) for task in TASKS[:2])
 
 
 def test_what_another_trains_is_left_for_last_and_then_waited_for(tmp_path):
-    store = Store(tmp_path)
-    tasks = [Job(np.arange(64) < 24, np.ones(64, bool), RECIPE, (), (0, model)) for model in range(3)]
-    holds, gave_up = threading.Event(), []
+    store, holds, meanwhile = Store(tmp_path), threading.Event(), []
 
     def another():
-        with store.held(identity(DATA, tasks[0])):
+        with store.held(identity(DATA, TASKS[0])):
             holds.set()
             deadline = time.monotonic() + 60
-            while not all(stored(store, DATA, task) for task in tasks[1:]):
-                if time.monotonic() > deadline:
-                    gave_up.append("the others were not trained meanwhile")
-                    return
+            while time.monotonic() < deadline and not meanwhile:
                 time.sleep(0.05)
+                meanwhile.extend(["trained"] * all(stored(store, DATA, task) for task in TASKS[1:]))
 
     other = threading.Thread(target=another)
     other.start()
     holds.wait()
-    assert train_missing(store, DATA, tasks[0], wait=False) is None, "it does not wait"
-    train_all(store, DATA, tasks, jobs=1)
+    assert train_missing(store, DATA, TASKS[0], wait=False) is None, "it does not wait"
+    train_all(store, DATA, TASKS, jobs=1)
     other.join()
-    assert not gave_up and stored(store, DATA, tasks[0]), "let go of and not trained, it is trained here"
+    assert meanwhile and stored(store, DATA, TASKS[0]), "let go of and not trained, it is trained here"
