@@ -130,6 +130,19 @@ def test_stored_outputs_hold_nothing_of_the_run_but_its_results(tmp_path):
     assert file.read_text() == text
 
 
+def test_a_chapter_about_the_run_is_stored_again_only_if_it_says_something_else(tmp_path):
+    clock = code("import time\n\ntime.perf_counter_ns()", "run-every-time", "nbval-ignore-output")
+    source = write_book(tmp_path / "source", {"run": ["# A run", clock, code("1 + 1")]})
+    (file,) = store_outputs(source=source)
+    first = file.read_text()
+    store_outputs(source=source)
+    assert file.read_text() == first
+    file.write_text(first.replace("1 + 1", "1 + 2"))
+    store_outputs(source=source)
+    again = file.read_text()
+    assert again != first and again.count("perf_counter_ns") == 1 and "3" in again
+
+
 def test_the_books_own_table_of_contents_is_complete():
     book = open_book()
     assert book.root == ROOT
