@@ -9,6 +9,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -56,6 +57,10 @@ def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, in
     return _hash(tuple(modules + faster.sources(recipe, shape)), tuple(ours))
 
 
+# Python 3.11 fails with a SystemError where two threads parse at once, as those of one Dask worker may.
+_ONE_PARSER = Lock()
+
+
 @cache
 def _hash(modules: tuple[str, ...], classes: tuple[type, ...]) -> str:
     found = [_meaning(Path(find_spec(name).origin).read_text(encoding="utf-8")) for name in modules]
@@ -65,7 +70,8 @@ def _hash(modules: tuple[str, ...], classes: tuple[type, ...]) -> str:
 
 def _meaning(source: str) -> bytes:
     """A hash of the code without comments, docstrings and layout."""
-    tree = ast.parse(source)
+    with _ONE_PARSER:
+        tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
             node.body = node.body[1:] or [ast.Pass()]
