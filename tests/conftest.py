@@ -36,7 +36,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the slow tests. Where tests run side by side, those of a file stay together, as they share what is dear to
-    make; so do those that look at the rendered book. The chapters that are run with their claims turned may part.
+    make; so do those that look at the rendered book. The chapters that are run with their claims turned may part, and
+    the looks at every page, which take minutes.
     """
     for item in items:
         if HERE in item.path.parents and is_slow(item):
@@ -44,6 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         file, name = item.path.stem, item.name
         group = f"{file} {name.partition('[')[2]}" if file == "test_turned" else file
         group = "site" if file in ("test_browser", "test_chapters", "test_pages") else group
+        group = name if name.startswith("test_every_page_is_quiet") else group
         item.add_marker(pytest.mark.xdist_group(group))
 
 

@@ -37,12 +37,23 @@ FAINT_TEXT = """() => {
     }
     return 'rgb(255, 255, 255)';
   };
+  // Text of a fixed colour lies on something of a fixed colour, such as a cell of a heat map.
+  const fixed = element => element.outerHTML.includes('fill: #');
+  const below = text => {
+    if (text.tagName !== 'text' || !fixed(text)) return behind(text);
+    const box = text.getBoundingClientRect(), x = (box.left + box.right) / 2, y = (box.top + box.bottom) / 2;
+    const under = [...text.closest('svg').querySelectorAll('path')].filter(fixed).filter(path => {
+      const r = path.getBoundingClientRect();
+      return r.left <= x && x <= r.right && r.top <= y && y <= r.bottom;
+    });
+    return under.length ? getComputedStyle(under.at(-1)).fill : behind(text);
+  };
   const said = element => [...element.childNodes].some(node => node.nodeType === 3 && node.textContent.trim());
   const seen = element => element.checkVisibility({checkOpacity: true, checkVisibilityCSS: true});
   const entries = [...document.querySelectorAll('dl.py *')].filter(element => said(element) && seen(element));
   return [...document.querySelectorAll('figure.mia-figure svg text'), ...entries].map(text => {
     const style = getComputedStyle(text), colour = text.tagName === 'text' ? style.fill : style.color;
-    const [a, b] = [luminance(colour), luminance(behind(text))].sort((x, y) => y - x);
+    const [a, b] = [luminance(colour), luminance(below(text))].sort((x, y) => y - x);
     return [text.textContent, (a + 0.05) / (b + 0.05)];
   }).filter(([, ratio]) => ratio < 4.5);
 }"""
@@ -115,11 +126,12 @@ def faint(page: Any) -> list[str]:
     return serious(page, runOnly=["color-contrast"])
 
 
+@pytest.mark.parametrize("part", [0, 1])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, width: str) -> None:
+def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, width: str, part: int) -> None:
     site = stored_site()
     faults = []
-    for path in sorted([*site.glob("book/*.html"), site / "search.html", site / "genindex.html"]):
+    for path in sorted([*site.glob("book/*.html"), site / "search.html", site / "genindex.html"])[part::2]:
         with Visit(browser, path, width) as visit:
             page = visit.page
             sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
