@@ -137,10 +137,12 @@ def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, widt
             sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
             faults += [f"{path.name}: {sideways} px sideways"] if sideways > 0 else []
             faults += [f"{path.name}: {fault}" for fault in serious(page, rules={"color-contrast": {"enabled": False}})]
-            faults += [f"{path.name}: faint text {text}" for text in page.evaluate(FAINT_TEXT)]
+            # The API's pages are long, and their colours are the same at any width.
+            look = "() => []" if width == "phone" and path.name.startswith(("api", "genindex")) else FAINT_TEXT
+            faults += [f"{path.name}: faint text {text}" for text in page.evaluate(look)]
             # Dark, the same elements are in the same places: what is left to tell is whether they can be seen.
             turn(page, "dark")
-            faults += [f"{path.name}: faint text in the dark {text}" for text in page.evaluate(FAINT_TEXT)]
+            faults += [f"{path.name}: faint text in the dark {text}" for text in page.evaluate(look)]
             if width == "wide" or path.stem in NARROW_TOO:
                 # It takes axe minutes to look at all entries of the API, whose colours are those of the first ones.
                 page.evaluate("document.querySelectorAll('section:nth-of-type(n+3) dl.py').forEach(dl => dl.remove())")
