@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -19,8 +19,8 @@ class Dataset:
     labels   whole numbers [N] of any integer type, from 0 to K - 1, kept as int64
     classes  names of the K classes, at least 2 and all different
     pool     members and non-members are drawn from the first `pool` examples; no model trains on the others
-    fingerprint  SHA-256 (hex) of pixels, labels, class names and pool, always computed; neither the name nor where the
-                 data came from is part of it
+    fingerprint  SHA-256 (hex) of pixels, labels, class names and pool, computed whatever is given; neither the name nor
+                 where the data came from is part of it
 
     Nothing is converted that could make two data sets one: pixels as floats are refused, not rounded. The arrays are
     copies that cannot be written, so that they stay what the fingerprint says.
@@ -32,7 +32,7 @@ class Dataset:
     labels: np.ndarray
     classes: tuple[str, ...]
     pool: int
-    fingerprint: str = field(init=False)
+    fingerprint: str = ""
 
     def __post_init__(self) -> None:
         source = f"data set {one_line(self.name, 60)}"
