@@ -118,6 +118,7 @@ def test_good_chapter_keeps_every_rule() -> None:
     [
         ("length", chapter("```{math}\nb\n```\n\n" + "word " * 2400 + "\n\n```python\n1\n```")),
         ("short_cells", chapter(lines=16)),
+        ("narrow_cells", replaced("agree(mine, package)", f"agree(mine, {'package' * 12})")),
         ("method_in_sight", replaced("agree(mine, package)", "show(1)\nglue(2)\ncaption = 3\nshow(4)\nshow(5)")),
         ("method_by_hand", replaced("agree(mine, package)", "print(1)", "by hand and by the package", "I say")),
         ("method_by_hand", replaced("equal to 1e-06", "DIFFERENT, by up to 2")),
