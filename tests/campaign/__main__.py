@@ -81,7 +81,10 @@ def _try(place: Place, name: str, case: int, seed: int, keep: bool) -> dict[str,
     folder = place.root / f"{name.replace(' ', '-')}-{case}"
     tries: Callable[..., Found] = PARTS[name].tries
     begun = time.perf_counter()
-    found = tries(place, case, random.Random(f"{seed} {name} {case}"), folder)
+    try:
+        found = tries(place, case, random.Random(f"{seed} {name} {case}"), folder)
+    except Exception as error:  # of the campaign itself: the others go on
+        found = Found("not finished", False, f"{type(error).__name__}: {error}")
     seconds = round(time.perf_counter() - begun, 1)
     if found.held is not False or not keep:
         shutil.rmtree(folder, ignore_errors=True)

@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from campaign.cases import Found, Part, judged, left_behind, not_clean, not_tidy
-from campaign.place import OUT, Done, Place, result, tree, unlike, with_out
+from campaign.place import OUT, Done, Place, pages, result, tree, unlike, with_out
 
 LATEST = 1.15  # of the undisturbed seconds, the latest moment: other cases run beside this one
 SOON = 2.0  # seconds within which an interrupted command ends
@@ -34,7 +34,7 @@ def interrupt(place: Place, case: int, draw: random.Random, folder: Path) -> Fou
     done, at = disturbed(place, name, draw, folder, signal.SIGINT, everyone, FIRST, jobs)
     said = done.said_after.splitlines()
     wrong = [
-        f"status {done.status}" if done.status != 130 else None,
+        f"status {done.status}" if done.status not in (0, 130) else None,  # 0: all was done already
         f"{done.after:.1f} s until its end" if done.after > SOON else None,
         f"{len(said)} lines: {said[-1][:120]}" if len(said) > 1 else None,
         not_tidy(done),
@@ -74,11 +74,8 @@ def _neither_old_nor_new(place: Place, folder: Path) -> str | None:
     """Something wrong with the report after a disturbance: it is the earlier one or the new one, and whole."""
     whole, out = place.whole("report"), folder / OUT["report"]
     if not (out / "earlier.txt").exists():
-        return (
-            "the earlier report is gone"
-            if unlike(result("report", folder, Done(0, 0, b"", "")), whole.result)
-            else None
-        )
+        found = pages(out) if out.is_dir() else {}
+        return "the earlier report is gone" if unlike(found, whole.result) else None
     wanted, found = tree(whole.folder / OUT["report"]), tree(out)
     del found["earlier.txt"]
     return "the earlier report is damaged" if found != wanted else None

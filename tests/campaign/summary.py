@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mia_core.base.sealed import sealed
+
 RECORD = Path(__file__).resolve().parents[2] / "results" / "campaign.json"
 
 
@@ -35,9 +37,8 @@ def counted(cases: Iterable[Mapping[str, Any]]) -> dict[str, dict[str, int]]:
 def table(parts: Mapping[str, Mapping[str, int]]) -> str:
     """The counts as lines of text."""
     lines = [f"{'part':28}{'tried':>8}{'held':>8}{'left out':>10}"]
-    return "\n".join(
-        [*lines, *(f"{name:28}{n['tried']:8}{n['held']:8}{n['left out']:10}" for name, n in parts.items())]
-    )
+    lines += [f"{name:28}{of['tried']:8}{of['held']:8}{of['left out']:10}" for name, of in parts.items()]
+    return "\n".join(lines)
 
 
 def record(cases: list[dict[str, Any]], file: Path = RECORD) -> None:
@@ -48,4 +49,4 @@ def record(cases: list[dict[str, Any]], file: Path = RECORD) -> None:
         "system": f"{platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores",
         "parts": counted(cases),
     }
-    file.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+    file.write_text(sealed(about), encoding="utf-8")

@@ -3,7 +3,6 @@
 import random
 import re
 import signal
-import sys
 import time
 from contextlib import ExitStack
 from importlib.util import find_spec
@@ -20,7 +19,6 @@ SCHEDULER = (
     "--port",
     "0",
     "--no-dashboard",
-    "--no-show",
 )
 WORKER = ("-m", "distributed.cli.dask_worker", "--nthreads", "1", "--no-nanny", "--no-dashboard")
 
@@ -94,7 +92,7 @@ class _Cluster:
         until = time.monotonic() + 60
         while not (found := re.search(pattern, process.said.read_text("utf-8", "replace"))):
             if time.monotonic() > until or process.process.poll() is not None:
-                raise SystemExit(f"campaign: {sys.executable} {' '.join(process.command)}: does not start")
+                raise RuntimeError(f"{' '.join(process.command)} does not start")
             time.sleep(0.1)
         return found[0]
 
