@@ -158,7 +158,6 @@ PARTS = {"damaged files": Part(231, damage)}
 
 
 def _undamaged(place: Place, name: str) -> Done:
-    place.whole("study"), place.whole("report")
     with _LOCK:
         if name not in _KNOWN:
             folder = place.root / f"undamaged-{name.replace(' ', '-')}"
@@ -173,17 +172,16 @@ def _undamaged(place: Place, name: str) -> Done:
 
 def _lay_out(place: Place, folder: Path, target: Target) -> None:
     """What the command reads, whole, in the case's folder."""
-    study, report = place.whole("study").folder, place.whole("report").folder / OUT["report"]
     folder.mkdir(parents=True)
     for name in {target.file.partition("/")[0], *target.needs}:
         if name == "cache":
-            shutil.copytree(study / "cache", folder / "cache")
+            shutil.copytree(place.whole("study").folder / "cache", folder / "cache")
         elif name.startswith("table"):
-            shutil.copyfile(study / name, folder / name)
+            shutil.copyfile(place.whole("study").folder / name, folder / name)
         elif name.startswith("report"):
             (folder / name).mkdir()
             for file in ("results.json", "report.json"):
-                shutil.copyfile(report / file, folder / name / file)
+                shutil.copyfile(place.whole("report").folder / OUT["report"] / file, folder / name / file)
         else:
             np.savez(folder / name, **arrays_of(name.removesuffix(".npz")))
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from campaign.cases import UNSEEN, Found, Part, judged, not_refused, not_tidy
 from campaign.damage import arrays_of
-from campaign.place import CHECKOUT, OUT, SMALL, Done, Place
+from campaign.place import CHECKOUT, OUT, Done, Place
 from image_folders import two_classes
 
 NAMES = {
@@ -64,7 +64,7 @@ PARTS = {"hostile names": Part(len(USES) * len(NAMES), name)}
 
 
 def _words(place: Place, use: str, name: str, work: Path) -> list[str]:
-    study = ["study", *SMALL[2:], "--seeds", "1", "--part", "12", "--defenses", "none"]
+    study = ["study", "--epochs", "2", "-p", "replicates=0", "--seeds", "1", "--part", "12", "--defenses", "none"]
     if use in ("class", "class in a report"):
         two_classes(work / "pictures", 24, ("cat", name))
         if use == "class":

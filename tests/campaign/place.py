@@ -20,9 +20,9 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 GRACE = 5.0  # seconds that a process may outlive the command that started it
 LIMIT = 300.0  # seconds after which a command counts as hung; the longest takes a tenth of that on an idle machine
 MOST = 6 << 30  # bytes that a process may hold, so that none takes the machine with it
-SMALL = ("--dataset", "digits", "--epochs", "2", "-p", "replicates=0")
+SMALL = ("--dataset", "digits", "--epochs", "2")
 COMMANDS = {
-    "study": ("study", *SMALL, "--seeds", "1", "--part", "60", "--defenses", "none,dropout"),
+    "study": ("study", *SMALL, "-p", "replicates=0", "--seeds", "1", "--part", "60", "--defenses", "none,dropout"),
     "references": ("references", *SMALL, "--models", "4", "--part", "60", "--defenses", "none", "--attack", "lira"),
     "report": ("report",),
 }
