@@ -58,7 +58,7 @@ lint: .venv/installed
 
 # Cases that _build/campaign.jsonl holds are not run again, so it goes on where it was stopped.
 campaign: .venv/installed
-	PYTHONPATH=tests:book $(BIN)/python -m campaign
+	PYTHONPATH=tests $(BIN)/python -m campaign
 
 # One after the other: two at a time would measure each other. One thread, so that a busy neighbour matters less.
 bench: .venv/installed

@@ -16,7 +16,7 @@ from pathlib import Path
 import campaign
 from campaign import damage, disks, kills, names, together
 from campaign.cases import Found, Part
-from campaign.place import Place
+from campaign.place import COMMANDS, Place
 from campaign.summary import counted, read, record, table
 
 PARTS: dict[str, Part] = kills.PARTS | damage.PARTS | together.PARTS | disks.PARTS | names.PARTS
@@ -33,7 +33,7 @@ def main() -> int:
     root = Path(tempfile.mkdtemp(prefix="mia-campaign-"))
     try:
         place = Place(root)
-        for name in ("study", "references", "report") if missing else ():  # alone, so that their seconds are the least
+        for name in COMMANDS if missing else ():  # alone, so that their seconds are the least
             print(f"undisturbed {name}: {place.whole(name).seconds:.1f} s", file=sys.stderr)
         with ThreadPoolExecutor(given.jobs) as pool, open(given.out, "a", encoding="utf-8") as file:
             tasks = [pool.submit(_try, place, name, case, given.seed, given.keep) for name, case in missing]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from arrays import base
 from campaign.cases import Found, Part, judged, not_refused, not_tidy
-from campaign.place import OUT, Done, Place, result, unlike, with_out
+from campaign.inputs import arrays_of
+from campaign.place import OUT, Done, Place, result, unlike
 
 BOMB = 1 << 30  # bytes of each of three arrays in a file of a few megabytes
 ROOM = 500 << 20  # bytes that reading a damaged file may take above reading the whole one
@@ -186,22 +186,9 @@ def _lay_out(place: Place, folder: Path, target: Target) -> None:
             np.savez(folder / name, **arrays_of(name.removesuffix(".npz")))
 
 
-def arrays_of(name: str) -> dict[str, np.ndarray]:
-    if name in ("shadow", "target"):
-        return base(name)
-    random = np.random.default_rng(0)
-    if name == "scores":
-        members = np.arange(400) % 2
-        return {"scores": random.normal(members, 1), "members": members}
-    members = np.repeat(random.random((4, 200)) < 0.5, 2, axis=0)
-    members[1::2] ^= True
-    labels = random.integers(0, 3, 200)
-    return {"logits": random.normal(size=(8, 200, 3)) + members[..., None], "labels": labels, "members": members}
-
-
 def _read(place: Place, name: str, folder: Path) -> Done:
     if name == "stored run":
-        return place.run(with_out("study", folder), folder)
+        return place.run(place.words("study", folder), folder)
     target = TARGETS[name]
     return place.run(target.words, folder, python=target.python, MIA_RESULTS=str(folder))
 

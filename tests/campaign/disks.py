@@ -8,18 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
-
 from campaign.cases import Found, Part, judged, left_behind, not_clean, not_refused
-from campaign.damage import arrays_of
-from campaign.place import OUT, Done, Place, result, tree, unlike, with_out
+from campaign.place import OUT, Done, Place, result, tree, unlike
 
 CASES = [
     (kind, name, where)
     for kind in ("full", "read-only")
     for name, where in [
         ("study", "cache"), ("study", "out"), ("references", "cache"), ("references", "out"), ("report", "cache"),
-        ("report", "out"), ("scores", "out"),
+        ("report", "out"), ("attack-models", "out"),
     ]
 ]  # fmt: skip
 
@@ -38,7 +35,7 @@ def disk(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
         if where == "out":
             _earlier(place, name, spoiled)
         before = tree(spoiled)
-        words = _words(name, folder, spoiled if where == "out" else folder)
+        words = place.words(name, spoiled if where == "out" else folder)
         ready(kind, room)
         done = place.run(words, folder)
         wrong = [_after(done, spoiled, kind), left_behind(spoiled)]
@@ -47,7 +44,7 @@ def disk(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
         ready("roomy", 0)
         again = place.run(words, folder)
         wrong.append(f"with room again: {problem}" if (problem := not_clean(again)) else None)
-        if name in OUT and again.status == 0:
+        if again.status == 0:
             base = spoiled if where == "out" else folder
             differ = unlike(result(name, base, again), place.whole(name).result)
             wrong.append(f"with room again another result: {differ[:3]}" if differ else None)
@@ -61,22 +58,12 @@ def _after(done: Done, spoiled: Path, kind: str) -> str | None:
     return not_refused(done, spoiled.name) or not_refused(done, *reason)
 
 
-def _words(name: str, folder: Path, out: Path) -> list[str]:
-    if name != "scores":
-        return with_out(name, out)
-    np.savez(folder / "models.npz", **arrays_of("models"))
-    words = ["attack-models", "--models", str(folder / "models.npz"), "--replicates", "0"]
-    return [*words, "--scores", str(out / "scores.csv")]
-
-
 def _earlier(place: Place, name: str, spoiled: Path) -> None:
     """What lies on the disk already: an earlier output of the same command."""
     if name == "report":
         shutil.copytree(place.whole(name).folder / OUT[name], spoiled / OUT[name])
-    elif name in OUT:
-        (spoiled / OUT[name]).write_text("an earlier table")
     else:
-        (spoiled / "scores.csv").write_text("earlier scores")
+        (spoiled / OUT[name]).write_text("an earlier table")
 
 
 @contextmanager
@@ -95,7 +82,8 @@ def _disk(folder: Path) -> Iterator:
         if not root:
             folder.chmod(0o555 if kind == "read-only" else 0o755)
         elif kind == "full":
-            used = int(subprocess.run(["du", "-sk", folder], capture_output=True, check=True).stdout.split()[0])
+            found = os.statvfs(folder)
+            used = (found.f_blocks - found.f_bfree) * found.f_frsize >> 10
             remount(f"size={max(4, used + room)}k")
         else:
             remount("ro" if kind == "read-only" else "rw,size=1g")

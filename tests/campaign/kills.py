@@ -6,7 +6,7 @@ import signal
 from pathlib import Path
 
 from campaign.cases import Found, Part, judged, left_behind, not_clean, not_tidy
-from campaign.place import OUT, Done, Place, pages, result, tree, unlike, with_out
+from campaign.place import COMMANDS, OUT, Done, Place, pages, result, tree, unlike
 
 LATEST = 1.15  # of the undisturbed seconds, the latest moment: other cases run beside this one
 SOON = 2.0  # seconds within which an interrupted command ends
@@ -29,7 +29,7 @@ def kill(name: str) -> Part:
 
 def interrupt(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
     """One case of an interrupted command, the commands in turn; from a keyboard the signal goes to all processes."""
-    name = ("study", "references", "report")[case % 3]
+    name = tuple(COMMANDS)[case % len(COMMANDS)]
     everyone, jobs = draw.random() < 0.5, draw.choice((1, 2))
     done, at = disturbed(place, name, draw, folder, signal.SIGINT, everyone, FIRST, jobs)
     said = done.said_after.splitlines()
@@ -48,7 +48,7 @@ PARTS = {
     "kills of study": kill("study"),
     "kills of references": kill("references"),
     "kills of report": kill("report"),
-    "interrupts": Part(18, interrupt),
+    "interrupts": Part(20, interrupt),
 }
 
 
@@ -64,7 +64,7 @@ def disturbed(
             earlier = folder / OUT[name]
             shutil.copytree(whole.folder / OUT[name], earlier)
             (earlier / "earlier.txt").write_text("an earlier report")
-        done = place.run(with_out(name, folder, jobs), folder, send, at, everyone)
+        done = place.run(place.words(name, folder, jobs), folder, send, at, everyone)
         if not done.early:
             return done, at
         at = max(first, 0.8 * at)
@@ -83,7 +83,7 @@ def _neither_old_nor_new(place: Place, folder: Path) -> str | None:
 
 def _goes_on(place: Place, name: str, folder: Path, jobs: int) -> list[str | None]:
     """What is wrong with the same command afterwards."""
-    again = place.run(with_out(name, folder, jobs), folder)
+    again = place.run(place.words(name, folder, jobs), folder)
     if again.status != 0:
         return [f"the same command: {not_clean(again)}"]
     differ = unlike(result(name, folder, again), place.whole(name).result)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from campaign.cases import UNSEEN, Found, Part, judged, not_refused, not_tidy
-from campaign.damage import arrays_of
+from campaign.inputs import arrays_of
 from campaign.place import CHECKOUT, OUT, Done, Place
 from image_folders import two_classes
 
@@ -39,10 +39,10 @@ USES = ("class", "data set", "out", "file", "chapter", "stranger", "class in a r
 
 
 def name(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
-    """One name in one place; the places in turn."""
+    """One name in one place, both in turn: their numbers have no common divisor, so that every pair comes."""
     use = USES[case % len(USES)]
     known = NAMES | PATHS if use in ("chapter", "stranger") else NAMES
-    kind = sorted(known)[(case // len(USES)) % len(known)]
+    kind = sorted(known)[case % len(known)]
     work = folder / "work"
     work.mkdir(parents=True)
     words = _words(place, use, known[kind], work)
@@ -60,7 +60,7 @@ def name(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
     return judged(f"{use} with {kind}", wrong, status=done.status)
 
 
-PARTS = {"hostile names": Part(len(USES) * len(NAMES), name)}
+PARTS = {"hostile names": Part(77, name)}
 
 
 def _words(place: Place, use: str, name: str, work: Path) -> list[str]:

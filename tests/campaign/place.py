@@ -15,7 +15,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from books import code, write_book
+from campaign.inputs import arrays_of
 from mia_core.base.sealed import SEAL
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -27,9 +30,10 @@ COMMANDS = {
     "study": ("study", *SMALL, "-p", "replicates=0", "--seeds", "1", "--part", "60", "--defenses", "none,dropout"),
     "references": ("references", *SMALL, "--models", "4", "--part", "60", "--defenses", "none", "--attack", "lira"),
     "report": ("report",),
+    "attack-models": ("attack-models", "--models", "MODELS"),
 }
-"""Commands that take long, with settings so small that importing torch is most of their time; all take --out."""
-OUT = {"study": "table.csv", "references": "table.csv", "report": "report"}
+"""Commands with settings so small that importing what they need is most of their time."""
+OUT = {"study": "table.csv", "references": "table.csv", "report": "report", "attack-models": "scores.csv"}
 STUDY = """\
 from mia_core import Study, StudySettings, show
 
@@ -49,7 +53,7 @@ show(fig, caption="Examples of each class.", alt="Bars.", name="classes")
 """
 CHANGES = (  # what no two runs of a report share
     (rb"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d)?(\.\d+)?(Z|\+00:00| UTC)?", b"(when)"),
-    (rb'"duration": [\d.e+-]+', b'"duration": 0'),
+    (rb'"(seconds|duration)": [\d.e+-]+', b'"seconds": 0'),
     (rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", b"(random)"),
     (rb"\d+(\.\d+)? s\b", b"(seconds)"),
 )
@@ -105,6 +109,7 @@ class Place:
             quiet = shutil.ignore_patterns("__pycache__")
             shutil.copytree(CHECKOUT / "mia_core", self.project / "mia_core", ignore=quiet)
             shutil.copyfile(CHECKOUT / "pyproject.toml", self.project / "pyproject.toml")
+            np.savez(self.root / "models.npz", **arrays_of("models"))
 
     def run(
         self,
@@ -138,13 +143,19 @@ class Place:
         }
         return Started([sys.executable, *python, *words], folder, {**os.environ, **own, **environment})
 
+    def words(self, name: str, folder: Path, jobs: int = 1) -> list[str]:
+        """The words of a command with its output in `folder`."""
+        words = [word.replace("MODELS", str(self.root / "models.npz")) for word in COMMANDS[name]]
+        workers = ["--jobs", str(jobs)] if name in ("study", "references") else []
+        return [*words, *workers, "--scores" if name == "attack-models" else "--out", str(folder / OUT[name])]
+
     def whole(self, name: str) -> Whole:
         """An undisturbed run of the command `name`, made once."""
         with self._lock:
             if name not in self._whole:
                 folder = self.root / f"undisturbed-{name}"
                 shutil.rmtree(folder, ignore_errors=True)
-                done = self.run(with_out(name, folder), folder)
+                done = self.run(self.words(name, folder), folder)
                 if done.status != 0:
                     raise SystemExit(f"campaign: mia {name} fails undisturbed: {done.err}")
                 self._whole[name] = Whole(result(name, folder, done), done.seconds, folder)
@@ -236,12 +247,6 @@ def marked(mark: str) -> list[int]:
         except OSError:
             continue
     return found
-
-
-def with_out(name: str, folder: Path, jobs: int = 1) -> list[str]:
-    """The words of a command with its output in `folder`."""
-    workers = [] if name == "report" else ["--jobs", str(jobs)]
-    return [*COMMANDS[name], *workers, "--out", str(folder / OUT[name])]
 
 
 def result(name: str, folder: Path, done: Done) -> dict[str, str]:

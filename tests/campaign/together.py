@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from campaign.cases import Found, Part, judged, not_clean, not_refused
-from campaign.place import Place, Started, result, unlike, with_out
+from campaign.place import Place, Started, result, unlike
 
 SCHEDULER = (
     "-m",
@@ -28,7 +28,7 @@ def together(place: Place, case: int, draw: random.Random, folder: Path) -> Foun
     name, count = draw.choice(("study", "references")), 2 + case % 7
     whole, places = place.whole(name), [folder / str(number) for number in range(count)]
     cache = {"MIA_CACHE": str(folder / "cache")}
-    started = [place.start(with_out(name, own, draw.choice((1, 2))), own, **cache) for own in places]
+    started = [place.start(place.words(name, own, draw.choice((1, 2))), own, **cache) for own in places]
     wrong: list[str | None] = []
     for process, own in zip(started, places, strict=True):
         done = process.end()
@@ -45,7 +45,7 @@ def cluster(place: Place, case: int, draw: random.Random, folder: Path) -> Found
     whole = place.whole("study")
     at = draw.uniform(0, whole.seconds)
     with _Cluster(place, folder) as made:
-        study = place.start([*with_out("study", folder), "--scheduler", made.address], folder)
+        study = place.start([*place.words("study", folder), "--scheduler", made.address], folder)
         time.sleep(at)
         made.kill(victim)
         done = study.end()
@@ -54,7 +54,7 @@ def cluster(place: Place, case: int, draw: random.Random, folder: Path) -> Found
     else:
         wrong = [not_refused(done)]
     with _Cluster(place, folder) as made:
-        again = place.run([*with_out("study", folder), "--scheduler", made.address], folder)
+        again = place.run([*place.words("study", folder), "--scheduler", made.address], folder)
     wrong.append(f"the same command: {problem}" if (problem := not_clean(again)) else None)
     if again.status == 0 and unlike(result("study", folder, again), whole.result):
         wrong.append("another table")
