@@ -20,6 +20,8 @@ CASES = [
     ]
 ]  # fmt: skip
 
+ROOMS = {True: (0, 8, 200, 1000), False: (0, 0, 4)}  # kB that are left for much, and for a table
+
 
 def disk(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
     """One command with its cache or its output on a disk that cannot take it, and the same with room again."""
@@ -28,7 +30,7 @@ def disk(place: Place, case: int, draw: random.Random, folder: Path) -> Found:
     if os.geteuid() != 0 and kind == "full":
         return Found(did, None, "only root can make a small disk")
     spoiled = folder / ("cache" if where == "cache" else "disk")
-    room = draw.choice((0, 8, 24, 60)) if name != "report" else draw.choice((0, 200, 1000))
+    room = draw.choice(ROOMS[name == "report" or where == "cache"])
     with _disk(spoiled) as ready:
         if ready is None:
             return Found(did, None, "no disk can be mounted here")
