@@ -9,7 +9,7 @@ from pathlib import Path
 from campaign.place import Done, Place
 
 TRACES = re.compile(r"Traceback|Error ignored|Exception ignored|^  File \"", re.MULTILINE)
-REMARKS = ("mia: note:", "mia: warning:")
+REMARKS = ("mia: note:", "mia: warning:", "mia: chapter ", "mia: rendering ")
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Codes that command a terminal, or turn the direction of its text."""
 
@@ -45,10 +45,11 @@ def judged(did: str, wrong: Iterable[str | None], at: float | None = None, statu
 
 
 def not_clean(done: Done) -> str | None:
-    """What is wrong with an undisturbed end: status 0, no process left, nothing said but notes and warnings."""
+    """What is wrong with an undisturbed end: status 0, no process left, nothing said but remarks."""
     if done.status != 0:
         return f"status {done.status}: {last_line(done)}"
-    return not_tidy(done)
+    noise = [line for line in done.err.splitlines() if not line.startswith(REMARKS)]
+    return not_tidy(done) or (f"noise: {noise[0][:200]}" if noise else None)
 
 
 def not_tidy(done: Done) -> str | None:

@@ -195,9 +195,10 @@ class Started:
             sent, before = time.perf_counter(), self.said.stat().st_size
             if not early:
                 (os.killpg if everyone else os.kill)(self.process.pid, send)
-        if not self._wait(time.perf_counter() + LIMIT):
+        hung = not self._wait(time.perf_counter() + LIMIT)
+        if hung:
             self._kill_all()
-        ended, status = time.perf_counter(), self.process.returncode
+        ended, status = time.perf_counter(), None if hung else self.process.returncode
         while (left := marked(self.mark)) and time.perf_counter() - ended < GRACE:
             time.sleep(0.1)
         self._kill_all()
