@@ -51,7 +51,7 @@ def read(name: str) -> dict[str, Any]:
         found = json.loads(path.read_text(encoding="utf-8"))
         if found["format"] != FORMAT or found["name"] != name or not isinstance(found["results"], dict):
             raise ValueError
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise DataError(
             f"{path}: no recorded benchmark, or damaged ({type(error).__name__}); `make bench` makes them all"
         ) from None

@@ -32,7 +32,7 @@ def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
     table, provenance = results_dir() / f"{name}.csv", results_dir() / f"{name}.provenance.json"
     try:
         return pd.read_csv(table), json.loads(provenance.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DataError(
             f"{table}: no recorded study, or damaged ({type(error).__name__}); a checkout of the project holds them, "
             f"and MIA_RESULTS names another folder"
