@@ -182,6 +182,9 @@ def test_recorded_studies_come_with_their_provenance(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="no recorded study"):
         recorded("toy")
     table().to_csv(tmp_path / "toy.csv", index=False)
+    (tmp_path / "toy.provenance.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match="damaged"):
+        recorded("toy")
     (tmp_path / "toy.provenance.json").write_text('{"settings": {}}')
     data, made = recorded("toy")
     assert len(data) == 9 and made == {"settings": {}}
