@@ -26,7 +26,8 @@ def answer_signals() -> None:
     `undone` names is done before. A signal that whoever started this has chosen to ignore stays ignored.
     """
     wanted = [number for number in (signal.SIGINT, signal.SIGTERM) if signal.getsignal(number) is not signal.SIG_IGN]
-    if threading.current_thread() is not threading.main_thread() or any(map(_is_answered, wanted)):
+    answered = any(signal.getsignal(number) is _answered for number in wanted)
+    if answered or threading.current_thread() is not threading.main_thread():
         return
     # Helpers of joblib's workers would remark on semaphores that are left to them to remove.
     given = os.environ.get("PYTHONWARNINGS")
@@ -42,8 +43,14 @@ def answer_signals() -> None:
     threading.Thread(target=_wait, args=(reading, wanted), daemon=True).start()
     for number in wanted:
         signal.signal(number, _answered)
-    # A terminal's Ctrl-C goes to the children too, which would each have a word to say; they inherit this.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    keep_interrupts_from_children()
+
+
+def keep_interrupts_from_children() -> None:
+    """A terminal's Ctrl-C goes to all processes of a program, which would each have a word to say: where this one
+    answers for them, those that this thread starts from now on never get it."""
+    if signal.getsignal(signal.SIGINT) is _answered:
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
 
 
 def leave_the_end_to_the_signal() -> None:
@@ -94,10 +101,6 @@ def ended_by_sigterm(first: Callable[[], None] = lambda: None) -> Iterator[None]
 
 def _answered(number: int, frame: Any) -> None:
     """Nothing: `_wait` has been told already."""
-
-
-def _is_answered(number: int) -> bool:
-    return signal.getsignal(number) is _answered
 
 
 def _wait(reading: int, wanted: list[int]) -> None:

@@ -1,6 +1,7 @@
 """Processes that share the work of this one: whether there can be any, and that none of them outlives it."""
 
 import multiprocessing
+import multiprocessing.resource_tracker
 import os
 import threading
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 from mia_core.base.errors import MiaWarning
 from mia_core.base.files import reason
+from mia_core.base.interrupts import keep_interrupts_from_children
 
 _LOCKS = 32  # more than joblib makes for its workers
 
@@ -19,6 +21,12 @@ def worker_settings(prepare: Callable[[], None] = lambda: None) -> dict[str, Any
 
     prepare  what a worker does first, a function that can be imported
     """
+    from joblib.externals.loky.backend import resource_tracker
+
+    # joblib's helper processes, started here and not with the workers: Python lets interrupts through on the way.
+    for helper in (multiprocessing.resource_tracker, resource_tracker):
+        helper.getfd()
+    keep_interrupts_from_children()
     return {"initializer": _begin, "initargs": (os.getpid(), prepare)}
 
 

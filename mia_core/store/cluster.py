@@ -1,6 +1,7 @@
 """Trains on a cluster: joblib's Dask backend, the address of a scheduler, and what the workers are given once."""
 
 import contextlib
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
@@ -39,6 +40,9 @@ def cluster(scheduler: str | None) -> Iterator[None]:
             f"scheduler: no Dask scheduler answers at {one_line(scheduler, 80)} ({type(error).__name__}); expected an "
             f"address such as tcp://host:8786"
         ) from None
+    # Dask would log, with tracebacks, that a connection is lost and that it tries again; `run_on_cluster` says it.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with client, parallel_config(backend="dask"):
         yield
 

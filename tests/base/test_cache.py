@@ -129,7 +129,8 @@ def test_what_a_killed_writer_leaves_is_removed_by_the_next_and_what_another_wri
     monkeypatch.setattr("mia_core.base.files.JUST_MADE", 0)
     kills_itself = "lambda file: (file.write(b'half'), file.flush(), os.kill(os.getpid(), 9))"
     program = f"import os\nfrom mia_core.base.files import write_atomically\nwrite_atomically('run', {kills_itself})"
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env={**os.environ, "PYTHONPATH": python_path()})
+    environment = {**os.environ, "PYTHONPATH": python_path()}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment)
     (tmp_path / ".mine.tmp").touch()
     assert done.returncode == -9 and len(os.listdir(tmp_path)) == 2
 

@@ -59,8 +59,8 @@ def test_an_end_from_outside_leaves_nothing_behind_and_ends_the_kernels(tmp_path
     cell = f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     source = one_chapter(tmp_path, cell)
     build = f"build_report({{}}, 'out', source=__import__('pathlib').Path({str(source)!r}))"
-    # As a program, it ends in a line.
-    build = f"from mia_core.base.errors import run_as_program; run_as_program(lambda: {build})" if status == 130 else build
+    if status == 130:  # as a program
+        build = f"from mia_core.base.errors import run_as_program; run_as_program(lambda: {build})"
     command = [sys.executable, "-c", f"from mia_core.report import build_report; {build}"]
     # A shell that runs the tests in its background has them ignore SIGINT, which a process hands on.
     process = subprocess.Popen(

@@ -145,7 +145,7 @@ def _decode(
     # Small files hold Python's lock most of the time, so other processes, not threads, share the work.
     many = sum(content.size for content in contents) > PARALLEL_BYTES
     jobs = cpu_count() if many and can_have_workers() else 1
-    with parallel_config("loky", **worker_settings()):
+    with parallel_config("loky", **worker_settings()) if jobs > 1 else parallel_config("sequential"):
         work = Parallel(jobs, return_as="generator", batch_size=BATCH)(
             delayed(_decode_file)(root, picture.path, content, size)
             for picture, content in zip(layout.pictures, contents, strict=True)
