@@ -18,6 +18,7 @@ from cachetools import LRUCache, cached
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.files import absolute, cache_dir, open_npz, reason, sweep, write_atomically
+from mia_core.gate.npz import FORMAT, FORMAT_NAME
 
 _ARRAYS = ("logits", "labels", "members", "counted")
 
@@ -138,14 +139,15 @@ def write_run(path: Path, run: Run) -> None:
     arrays = {name: getattr(run, name) for name in _ARRAYS}
     arrays |= {f"weight/{name}": value for name, value in run.weights.items()}
     arrays |= {f"history/{name}": value for name, value in run.history.items()}
+    arrays[FORMAT_NAME] = np.array(FORMAT)
     arrays["about"] = np.array(json.dumps(run.about, sort_keys=True))
     arrays["digest"] = np.array(_digest(arrays))
     write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
 def read_run(path: str | Path) -> Run:
-    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file, and for one that says
-    it holds more than it does (see `mia_core.base.files.open_npz`)."""
+    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file, for one of a newer
+    version, and for one that says it holds more than it does (see `mia_core.base.files.open_npz`)."""
     try:
         with open_npz(path) as file:
             arrays = {name: file[name] for name in file.files}
@@ -161,6 +163,9 @@ def read_run(path: str | Path) -> Run:
     digest = str(arrays.pop("digest"))
     if digest != _digest(arrays):
         raise RunError(f"{path}: damaged: its content does not match its digest")
+    if int(arrays.get(FORMAT_NAME, FORMAT)) > FORMAT:
+        found = arrays[FORMAT_NAME]
+        raise RunError(f"{path}: {FORMAT_NAME}: found {found}; expected at most {FORMAT}: is it of a newer version?")
     try:
         about = json.loads(str(arrays["about"]))
     except (ValueError, RecursionError):
