@@ -16,7 +16,18 @@ build.py       all of it in order: nothing is left in place unless everything we
 stored.py      stores the outputs of a default run in the chapters themselves
 """
 
-from mia_core.report.build import build_report
-from mia_core.report.sources import BookError
+from typing import Any
 
-__all__ = ["BookError", "build_report"]
+__all__ = ["BookError", "build_report"]  # loaded when they are used: `python -m mia_core.report` begins with this file
+
+
+def __getattr__(name: str) -> Any:
+    if name == "build_report":
+        from mia_core.report.build import build_report
+
+        return build_report
+    if name == "BookError":
+        from mia_core.report.sources import BookError
+
+        return BookError
+    raise AttributeError(f"module 'mia_core.report' has no attribute {name!r}")

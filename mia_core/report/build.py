@@ -14,6 +14,7 @@ from typing import Any
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.files import absolute, reason
+from mia_core.base.interrupts import tell_kept, undone
 from mia_core.base.stderr import say
 from mia_core.report import reuse
 from mia_core.report.compare.results import RESULTS
@@ -71,11 +72,13 @@ def build_report(
 
     at_once, workers = places(len(names))
     variables = environment(workers)
-    with running_kernels(), _workshop(target) as folder:
+    with _workshop(target) as folder, running_kernels():
         if target.exists():
             shutil.rmtree(target)
         copy = copy_book(book, folder / "copy", names)
-        begun = count(1)
+        begun, kept = count(1), []
+        if not fresh:
+            tell_kept(lambda: f"{len(kept)} of {len(names)} chapters are kept ({', '.join(kept) or 'none'})")
 
         def run(name: str) -> dict[str, Any]:
             # All settings or none, so that the page shows one cell with all of them.
@@ -86,6 +89,7 @@ def build_report(
                 if earlier is not None:
                     remark(f"unchanged since {earlier.metadata['mia']['made']}")
                     nbformat.write(earlier, copy.chapters[name])
+                    kept.append(name)
                     return {**earlier.metadata["mia"], "reused": True}
                 place, private = book.chapters[name].parent, folder / "kernels" / name
                 done = run_chapter(name, copy.chapters[name], given, records[name], place, private, variables)
@@ -93,6 +97,8 @@ def build_report(
                     remark("not kept for the next report, as the package's code has changed meanwhile")
                 elif problem := reuse.keep(name, key, copy.chapters[name]):
                     remark(problem)
+                elif key is not None:
+                    kept.append(name)
                 return done
 
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
@@ -134,7 +140,7 @@ def _is_report(folder: Path) -> bool:
     try:
         found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
         return {"parameters", "chapters"} <= found.keys() and (folder / RESULTS).is_file()
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         return False
 
 
@@ -145,10 +151,8 @@ def _workshop(target: Path) -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
     except OSError as error:
         raise SettingsError(f"out: {target.parent} cannot be written: {reason(error)}") from None
-    try:
+    with undone(lambda: shutil.rmtree(folder, ignore_errors=True)):
         yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

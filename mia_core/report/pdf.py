@@ -11,9 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mia_core.base.errors import SettingsError
-from mia_core.base.files import absolute, reason, write_atomically
-from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.files import absolute, reason, temporary_folder, write_atomically
+from mia_core.base.interrupts import ended_by_sigterm, undone
 from mia_core.base.messages import one_line
+from mia_core.report.kernels import kill_group
 from mia_core.report.sources import BookError
 
 VARIABLE = "CHROMIUM"
@@ -74,16 +75,13 @@ def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path
     """
     handle, name = tempfile.mkstemp(prefix="print-", suffix=".html", dir=site / PurePosixPath(pages[0]).parent)
     combined = Path(name)
-    with ended_by_sigterm():
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(combine(site, pages))
-            with tempfile.TemporaryDirectory(prefix="mia-print-") as folder:
-                made = Path(folder) / "report.pdf"
-                _run_browser(browser, combined, made, Path(folder))
-                content = made.read_bytes()
-        finally:
-            combined.unlink(missing_ok=True)
+    with ended_by_sigterm(), undone(lambda: combined.unlink(missing_ok=True)):
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(combine(site, pages))
+        with temporary_folder("mia-print-") as folder:
+            made = folder / "report.pdf"
+            _run_browser(browser, combined, made, folder)
+            content = made.read_bytes()
     write_atomically(out, lambda file: file.write(content))
     return out
 
@@ -177,20 +175,22 @@ def _run_browser(browser: str, page: Path, out: Path, folder: Path) -> None:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.insert(1, "--no-sandbox")  # Chromium refuses to run as root with it
     try:
-        done = subprocess.run(
+        started = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            timeout=LIMIT,
-            check=False,
+            start_new_session=True,  # so that it ends with the processes in which it draws
         )
+        with started as process, undone(lambda: kill_group(process)):
+            complaints = process.communicate(timeout=LIMIT)[1]
     except subprocess.TimeoutExpired:
         raise BookError(f"{browser} did not print the report within {LIMIT} s") from None
     except OSError as error:
         raise BookError(f"{browser} cannot be run: {reason(error)}") from None
-    if done.returncode or not out.is_file() or not out.read_bytes().startswith(b"%PDF-"):
-        said = [line for line in done.stderr.splitlines() if line.strip()]
+    if process.returncode or not out.is_file() or not out.read_bytes().startswith(b"%PDF-"):
+        said = [line for line in complaints.splitlines() if line.strip()]
         last = said[-1] if said else "it said nothing"
-        raise BookError(f"{browser} did not print the report (exit status {done.returncode}): {one_line(last)}")
+        raise BookError(f"{browser} did not print the report (exit status {process.returncode}): {one_line(last)}")

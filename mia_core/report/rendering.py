@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from mia_core.base.files import cache_dir
+from mia_core.base.interrupts import undone
 from mia_core.base.messages import one_line
 from mia_core.report.kernels import kill_group
 from mia_core.report.sources import Book, BookError, python_path
@@ -37,7 +38,10 @@ def render(book: Book) -> Path:
 
 def _jupyter_book(folder: Path, log: Path) -> int:
     """Build the book in a process of its own, since Sphinx changes global state; returns its exit status."""
-    command = "from jupyter_book.cli.main import main; main()"
+    command = (
+        f"from mia_core.base.workers import end_with; end_with({os.getpid()}); "
+        "from jupyter_book.cli.main import main; main()"
+    )
     # Without its own folder, matplotlib writes into the home folder.
     own = {"PYTHONPATH": python_path(), "PYTHONUTF8": "1", "MPLCONFIGDIR": str(cache_dir() / "matplotlib")}
     with open(log, "wb") as output:
@@ -50,8 +54,5 @@ def _jupyter_book(folder: Path, log: Path) -> int:
             stderr=subprocess.STDOUT,
             start_new_session=True,  # so that it ends with the processes in which it writes pages
         )
-        try:
+        with undone(lambda: (kill_group(process), process.wait())):
             return process.wait()
-        finally:
-            kill_group(process)
-            process.wait()

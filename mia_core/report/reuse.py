@@ -60,7 +60,7 @@ def find(name: str, key: str | None) -> Any:
         notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
         check_complete(name, notebook)
         return notebook if "made" in notebook.metadata["mia"] else None
-    except (OSError, ValueError, KeyError, AttributeError, BookError):
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError, BookError):
         return None
 
 

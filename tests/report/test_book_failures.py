@@ -51,22 +51,36 @@ def test_failed_cell_stops_the_build_and_removes_the_older_report(tmp_path, caps
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no signals on this system")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL),
+])  # fmt: skip
 def test_an_end_from_outside_leaves_nothing_behind_and_ends_the_kernels(tmp_path, number, status):
     told = tmp_path / "told"
     cell = f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     source = one_chapter(tmp_path, cell)
     build = f"build_report({{}}, 'out', source=__import__('pathlib').Path({str(source)!r}))"
+    if status == 130:  # as a program
+        build = f"from mia_core.base.errors import run_as_program; run_as_program(lambda: {build})"
     command = [sys.executable, "-c", f"from mia_core.report import build_report; {build}"]
     # A shell that runs the tests in its background has them ignore SIGINT, which a process hands on.
-    process = subprocess.Popen(command, cwd=tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         wait_for(lambda: told.is_file() and told.read_text())
         process.send_signal(number)
-        assert process.wait(30) == status
+        said = process.communicate(timeout=30)[1]
     finally:
         process.kill()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "told"]
+    assert process.returncode == status
+    if status == 130:
+        assert said == "mia: interrupted: 0 of 1 chapters are kept (none); the same command goes on\n"
+    if number != signal.SIGKILL:
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "told"]
     wait_for(lambda: not Path("/proc", told.read_text()).exists())
 
 
