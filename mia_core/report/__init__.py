@@ -12,7 +12,8 @@ front.py       what the front page shows
 results.py     what the chapters found, as results.json next to the pages
 compare/       two reports by the results that each carries
 pdf.py         the finished site as one PDF, printed by Chromium
-build.py       all of it in order: nothing is left in place unless everything went well
+exchange.py    the new report built next to the older one, which stays until it is whole
+build.py       all of it in order
 stored.py      stores the outputs of a default run in the chapters themselves
 """
 

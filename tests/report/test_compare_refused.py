@@ -50,7 +50,7 @@ def test_folders_and_names_are_checked_before_anything_is_written(tmp_path, caps
         ([tmp_path / "none", good], "none: is no folder"),
         ([good, tmp_path], "holds no results.json"),
         ([good, older], "an older one: build it again"),
-        ([good, good, "--out", tmp_path], "is a folder; expected the name of an .html file"),
+        ([good, good, "--out", tmp_path], "is a folder; expected the name of a file that ends in .html"),
         ([good, good, "--out", tmp_path / "x.pdf"], "expected a name that ends in .html, found x.pdf"),
         ([good, good, "--out", good / "results.json" / "x.html"], "cannot be written"),
         ([good, good, "--out", good / "index.html"], "is a file of the report"),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.base.errors import RunError, SettingsError
-from mia_core.base.files import absolute, reason
+from mia_core.base.files import absolute, file_to_write, reason
 from mia_core.base.messages import one_line
 from mia_core.display.shown import shown_in
 from mia_core.report.compare.differences import ABSENT, Comparison
@@ -44,11 +44,7 @@ def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
 
     Raises `SettingsError` for a folder, a name without .html, and a file that one of the compared `reports` has.
     """
-    target = absolute(out)
-    if target.is_dir():
-        raise SettingsError(f"out: {one_line(target)} is a folder; expected the name of an .html file")
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise SettingsError(f"out: expected a name that ends in .html, found {one_line(target.name)}")
+    target = file_to_write(out, "out", ".html", ".htm")
     for report in reports:
         if target.exists() and target.resolve().is_relative_to(absolute(report).resolve()):
             raise SettingsError(f"out: {one_line(target)} is a file of the report {one_line(report)}; choose another")
