@@ -9,6 +9,7 @@ from typing import Any
 
 from mia_core.base.messages import one_line
 from mia_core.report.kernels import kernel_manager
+from mia_core.report.paths import without_paths
 from mia_core.report.sources import BookError
 
 
@@ -63,7 +64,8 @@ def run_chapter(
         raise _failure(name, watch.cell, watch.position, *_reason(watch, error)) from None
     check_complete(name, done)
     for field in ("input_path", "output_path", "environment_variables"):
-        done.metadata.papermill.pop(field, None)  # paths belong to a machine, not to a page
+        done.metadata.papermill.pop(field, None)
+    without_paths(done, parameters, folder, private)  # they belong to a machine, not to a page
     _show_settings_once(done)
     made = datetime.fromisoformat(done.metadata.papermill.end_time).astimezone(UTC)
     record = {**record, "made": f"{made:%Y-%m-%d %H:%M} UTC", "seconds": round(done.metadata.papermill.duration, 1)}
