@@ -7,6 +7,7 @@ schedule.py    which chapters run at the same time
 kernels.py     a kernel of this interpreter, in an environment of its own
 execution.py   one chapter, run by papermill; every code cell has run, or it is an error
 paths.py       no path of this machine in what a chapter says
+private.py     folders of the cache that nobody else can change
 reuse.py       executed chapters, kept for the next build until anything about them changes
 rendering.py   Jupyter Book on the executed copy, with warnings as errors
 front.py       what the front page shows

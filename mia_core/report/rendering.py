@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from mia_core.base.files import cache_dir
 from mia_core.base.messages import one_line
 from mia_core.report.kernels import kill_group
+from mia_core.report.private import private_folder
 from mia_core.report.sources import Book, BookError, python_path
 
 # Jupyter Book writes one too, but without a language, a title or a link for those whose browser does not follow.
@@ -39,7 +39,7 @@ def _jupyter_book(folder: Path, log: Path) -> int:
     """Build the book in a process of its own, since Sphinx changes global state; returns its exit status."""
     command = "from jupyter_book.cli.main import main; main()"
     # Without its own folder, matplotlib writes into the home folder.
-    own = {"PYTHONPATH": python_path(), "PYTHONUTF8": "1", "MPLCONFIGDIR": str(cache_dir() / "matplotlib")}
+    own = {"PYTHONPATH": python_path(), "PYTHONUTF8": "1", "MPLCONFIGDIR": str(private_folder("matplotlib"))}
     with open(log, "wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-c", command, "build", str(folder), "-W", "-n", "--keep-going"],

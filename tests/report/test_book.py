@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import pickle
 import platform
 import re
 import sys
@@ -66,6 +67,26 @@ dataset
 """
 
 
+class Bomb:
+    """Runs code when its pickle is opened."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def __reduce__(self):
+        return open, (str(self.told), "w")
+
+
+def plant_pickles(cache, told):
+    """Put into a cache, with Matplotlib's folder open to all, what Sphinx keeps of a book where it is let."""
+    for place in ("rendering", "rendering/_build/.doctrees", "_build/.doctrees", "matplotlib"):
+        (cache / place / "book").mkdir(parents=True, exist_ok=True)
+        for name in ("environment.pickle", "book/first.doctree", "book-first.tips"):
+            (cache / place / name).write_bytes(pickle.dumps(Bomb(told)))
+    (cache / "matplotlib").chmod(0o777)
+    (cache / "matplotlib" / "matplotlibrc").write_text("figure.figsize: 1, 1")
+
+
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
     """A whole book, built from another folder into a relative path with spaces.
@@ -97,7 +118,9 @@ def built(tmp_path_factory):
         patch.setenv("MIA_CACHE", "a relative store")
         for name in ("USER", "LOGNAME"):
             patch.setenv(name, "ada-lovelace")
+        plant_pickles(elsewhere / "a relative store", top / "exploded")
         out = build_report({"epochs": "1e1", "dataset": f"folder:{pictures}"}, "some where/r 1", source=source)
+    assert not (top / "exploded").exists(), "a pickle from the cache was opened, which runs code"
     assert sorted(source.rglob("*")) == before, "nothing may be written into the sources"
     assert list(home.rglob("*")) == [], "nor into the user's home"
     assert sorted(path.name for path in elsewhere.iterdir()) == ["a relative store", "some where"]
