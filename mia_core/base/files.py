@@ -43,7 +43,9 @@ def file_to_write(path: str | Path, setting: str, *endings: str) -> Path:
     """
     target = absolute(path)
     if target.is_dir():
-        raise SettingsError(f"{setting}: {one_line(target)} is a folder; expected the name of a file that ends in {endings[0]}")
+        raise SettingsError(
+            f"{setting}: {one_line(target)} is a folder; expected the name of a file that ends in {endings[0]}"
+        )
     if target.suffix.lower() not in endings:
         raise SettingsError(f"{setting}: expected a name that ends in {endings[0]}, found {one_line(target.name)}")
     return target

@@ -18,8 +18,8 @@ def nearest(word: str, known: list[str]) -> str:
 
 
 def harmless(text: str) -> str:
-    """Text from outside in which codes can be seen and are not obeyed: an escape code becomes `\\x1b`, and one that turns
-    the direction of reading `\\u202e`.
+    """Text from outside in which codes can be seen and are not obeyed: `\\x1b` is an escape code, `\\u202e` one that
+    turns the direction of reading.
 
     Such are control and format characters, halves of characters, and bytes that the locale could not decode. Line
     breaks and tabs stay, and so do the joiners that letters of some scripts and emoji need.

@@ -41,7 +41,7 @@ def build_report(
     fresh     run the chapters even if nothing has changed since they ran (see `mia_core.report.reuse`)
 
     An older report in `out` stays until the new one is whole, and whatever goes wrong: a chapter that fails, a full
-    disk, an interrupt or a kill. Executed chapters and trained models are kept, so the same call goes on where it ended.
+    disk, an interrupt or a kill. Executed chapters and trained models are kept: the same call goes on where it ended.
     A SIGTERM ends the kernels and leaves nothing behind: `SystemExit` with status 143.
     Raises `SettingsError` or `DataError` before anything runs, `BookError` for a chapter that fails or a book that does
     not render, and `RunError` where `out` cannot be written.

@@ -42,7 +42,7 @@ def check_out(out: str | Path) -> Path:
 
 @contextmanager
 def workshop(target: Path) -> Iterator[Path]:
-    """A hidden folder next to the report, of this user alone, on the same disk so that the site can be moved into place.
+    """A hidden folder next to the report, this user's alone, on the same disk so that the site can be moved.
 
     It is gone afterwards; those that killed builds have left are removed first. Raises `RunError` where the disk cannot
     be written or is full, whatever failed because of it.

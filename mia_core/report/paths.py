@@ -1,6 +1,6 @@
-"""Takes the paths of this machine out of what a chapter says: a page that is handed on names a data folder, and no home.
+"""Takes the paths of this machine out of what a chapter says: pages are handed on, and a data folder has a name.
 
-Papermill writes parameters into the notebook, warnings and tracebacks name files, and a chapter may print what it likes.
+Papermill writes parameters into the notebook, warnings and tracebacks name files, and a chapter may print anything.
 """
 
 import html

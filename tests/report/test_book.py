@@ -161,7 +161,7 @@ def test_a_data_folder_is_called_by_its_name(built):
     (said, *_) = (output.text for output in notebook.cells[-1].outputs if output.get("name") == "stdout")
     assert said.startswith(f"folder:{name} ") and "~ ./book MIA_CACHE" in said
     warned = "".join(output.text for output in notebook.cells[-1].outputs if output.get("name") == "stderr")
-    assert "this cell:" in warned and f'File "./mia_core/data/' in warned and f"DataError: {name}/none: no" in warned
+    assert "this cell:" in warned and 'File "./mia_core/data/' in warned and f"DataError: {name}/none: no" in warned
     (drawn,) = read_figures(built["out"], read_results(built["out"]))["third", "place"]
     assert drawn[1].startswith("<svg") and drawn[1].endswith("</svg>"), "the data still points at its drawing"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from attack_commands import refused
-from compared import chapter, results, stored, verdict
 from books import ROOT
+from compared import chapter, results, stored, verdict
 from mia_core.cli.main import main
 from mia_core.display.shown import SHOWN, shown_in
 from mia_core.report.compare.drawing import known_drawing
@@ -116,19 +116,21 @@ def test_narrow_encodings_lose_no_result(tmp_path, monkeypatch):
 
 DRAWN = (
     '<svg role="img" aria-label="A line; x(y)." viewBox="0 0 9 9" xmlns="http://www.w3.org/2000/svg" '
-    'xmlns:xlink="http://www.w3.org/1999/xlink" style="--text:var(--a, #222);width:9px"><defs><path id="a-m" d="M 0 0"/>'
+    'xmlns:xlink="http://www.w3.org/1999/xlink" style="--t:var(--a, #222);width:9px"><defs><path id="a-m" d="M 0 0"/>'
     '</defs><g transform="translate(1 2)"><use xlink:href="#a-m" style="stroke: #123456"/>{inside}</g></svg>'
 )
 
 
 @pytest.mark.parametrize(("inside", "words"), [
     ('<meta http-equiv="refresh" content="0; url=https://example.org"/>', "the element meta"),
-    ("<script>alert(1)</script>", "the element script"), ("<style>@import 'https://example.org/a.css'</style>", "style"),
+    ("<script>alert(1)</script>", "the element script"),
+    ("<style>@import 'https://example.org/a.css'</style>", "style"),
     ('<a xlink:href="https://example.org"><text>x</text></a>', "the element a"),
     ('<foreignObject><div xmlns="http://www.w3.org/1999/xhtml">x</div></foreignObject>', "the element foreignObject"),
     ('<animate attributeName="href" values="https://example.org"/>', "the element animate"),
     ('<g onload="alert(1)"/>', "onload=alert"), ('<image xlink:href="https://example.org/a.png"/>', "a link to https"),
-    ('<use xlink:href="other.svg#a"/>', "a link to other.svg"), ('<image href="//example.org/a.png"/>', "href=//example"),
+    ('<use xlink:href="other.svg#a"/>', "a link to other.svg"),
+    ('<image href="//example.org/a.png"/>', "href=//example"),
     ('<image xlink:href="data:image/svg+xml;base64,AAAA"/>', "a link to data:image/svg"),
     ('<path style="fill: url(https://example.org/a)"/>', "style=fill: url"),
     ('<path fill="u\\72l(https://example.org/a)"/>', "fill=u"),

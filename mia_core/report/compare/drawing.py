@@ -9,19 +9,16 @@ from mia_core.base.messages import harmless, one_line
 SVG, LINK = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
 
 # What Matplotlib draws with (see `mia_core.display.svg`).
-_ELEMENTS = frozenset(
-    "svg g defs clipPath pattern path use rect circle ellipse line polyline polygon image text tspan".split()
+_ELEMENTS = re.compile("svg|g|defs|clipPath|pattern|path|use|rect|circle|ellipse|line|poly(line|gon)|image|text|tspan")
+_ATTRIBUTES = re.compile(
+    "viewBox|style|clip-path|d|points|[xy][12]?|c[xy]|r[xy]?|width|height|transform|fill|stroke|stroke-width|opacity|"
+    "fill-opacity|(fill|clip)-rule|patternUnits|preserveAspectRatio"
 )
-_ATTRIBUTES = frozenset(
-    "id role aria-label viewBox style clip-path d points x y x1 y1 x2 y2 cx cy r rx ry width height transform fill "
-    "stroke stroke-width opacity fill-opacity fill-rule clip-rule patternUnits preserveAspectRatio".split()
+_STYLES = re.compile(
+    "fill(-opacity|-rule)?|stroke(-width|-opacity|-linejoin|-linecap|-miterlimit|-dasharray|-dashoffset)?|opacity|"
+    r"clip-path|font(-family|-size|-style|-weight|-stretch|-variant)?|text-anchor|image-rendering|(max-)?width|height|--[\w-]+"
 )
-_STYLES = frozenset(
-    "fill fill-opacity fill-rule stroke stroke-width stroke-opacity stroke-linejoin stroke-linecap stroke-miterlimit "
-    "stroke-dasharray stroke-dashoffset opacity clip-path font font-family font-size font-style font-weight "
-    "font-stretch font-variant text-anchor image-rendering width max-width height".split()
-)
-_FUNCTIONS = frozenset("var rgb rgba translate rotate scale matrix skewX skewY".split())
+_FUNCTIONS = ("var", "rgb", "rgba", "translate", "rotate", "scale", "matrix", "skewX", "skewY")
 _WORDS = ("aria-label", "id", "role")  # they are read, not obeyed
 
 
@@ -41,7 +38,7 @@ def known_drawing(text: str) -> str:
 
 def _written(element: ElementTree.Element) -> str:
     name = element.tag.removeprefix(SVG)
-    if name not in _ELEMENTS:
+    if not _ELEMENTS.fullmatch(name):
         raise ValueError(f"a drawing with the element {one_line(name, 60)}")
     attributes = "".join(f' {_attribute(name, *pair)}="{_text(pair[1])}"' for pair in element.attrib.items())
     if name == "svg":
@@ -60,10 +57,10 @@ def _attribute(element: str, name: str, value: str) -> str:
     functions = re.findall(r"([\w-]*)\s*\(\s*([^)]?)", value)
     leads_nowhere = all(what in _FUNCTIONS or (what == "url" and of == "#") for what, of in functions)
     styles = [part.partition(":")[0].strip() for part in value.split(";") if part.strip()] if name == "style" else []
-    unknown = [style for style in styles if style not in _STYLES and not re.fullmatch(r"--[\w-]+", style)]
+    known = _ATTRIBUTES.fullmatch(name) and all(map(_STYLES.fullmatch, styles))
     if name in _WORDS:
         return name
-    if name not in _ATTRIBUTES or unknown or not leads_nowhere or re.search(r"[@\\<>]|/\*", value):
+    if not known or not leads_nowhere or re.search(r"[@\\<>]|/\*", value):
         raise ValueError(f"a drawing with {one_line(name, 60)}={one_line(value, 60)}")
     return name
 
