@@ -61,13 +61,18 @@ def workshop(target: Path) -> Iterator[Path]:
     except (OSError, MiaError) as error:
         if _is_report(target):
             say(f"mia: note: {target} holds the earlier report, as it was")
-        if shutil.disk_usage(folder).free < LEAST:
+        if not has_room(folder):
             raise _unwritable(target, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from None
         if getattr(error, "errno", None) in NO_ROOM:
             raise _unwritable(target, error) from None
         raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def has_room(folder: Path) -> bool:
+    """Whether the disk of the folder can take anything more to speak of."""
+    return shutil.disk_usage(folder).free >= LEAST
 
 
 def exchange(site: Path, target: Path, folder: Path) -> None:

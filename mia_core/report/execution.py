@@ -2,12 +2,12 @@
 
 import logging
 import re
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mia_core.base.messages import one_line
+from mia_core.base.stderr import say
 from mia_core.report.kernels import kernel_manager
 from mia_core.report.paths import without_paths
 from mia_core.report.sources import BookError
@@ -136,7 +136,7 @@ def _reason(watch: _Watch, error: Exception) -> tuple[str, list[str]]:
 def _failure(name: str, cell: Any, position: int, what: str, traceback: list[str]) -> BookError:
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)).strip()
     if text:
-        print(f"\n{text}", file=sys.stderr)
+        say(f"\n{text}")
     first_line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
     # A kernel that dies at once has told no number; that of a first run is the position.
     number = position if cell.execution_count is None else cell.execution_count
