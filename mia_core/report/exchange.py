@@ -19,6 +19,7 @@ from mia_core.report.compare.results import RESULTS
 
 RECORD = "report.json"
 HIDDEN, LOCK, OLDER = ".report-", "lock", "older"
+PARTS = {LOCK, OLDER, "copy", "kernels"}  # of a workshop
 NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 LEAST = 1 << 20  # bytes; with fewer left no site can be written, whatever has failed for want of them
 
@@ -97,12 +98,11 @@ def sweep(parent: Path) -> None:
     from filelock import FileLock, Timeout
 
     for folder in parent.glob(f"{HIDDEN}*"):
-        # Nothing is removed but what was made here: a folder of a name that `mkdtemp` makes, with a lock in it.
+        # Nothing is removed but what was made here: a folder of a name that `mkdtemp` makes, with a build's parts.
         if not re.fullmatch(r"[a-z0-9_]{8}", folder.name.removeprefix(HIDDEN)) or folder.is_symlink():
             continue
         with contextlib.suppress(OSError, Timeout):
-            if not (folder / LOCK).is_file():
-                folder.rmdir()  # killed before it had one; what is not empty stays
+            if not {part.name for part in folder.iterdir()} <= PARTS:
                 continue
             with FileLock(folder / LOCK, timeout=0):
                 for older in (folder / OLDER).glob("*"):

@@ -53,11 +53,13 @@ def test_what_killed_builds_have_left_is_swept_and_nothing_else(tmp_path):
     (dead / "lock").touch()
     older_report(dead / "older" / "out")  # killed in the moment between two moves
     (tmp_path / ".report-00000000").mkdir()  # or before it had a lock
+    # What it had started wrote on for a moment, after an earlier sweep.
+    (tmp_path / ".report-11111111" / "copy" / "_build").mkdir(parents=True)
     for name in (".report-drafts", ".report-thesis_1"):  # somebody's own
         (tmp_path / name).mkdir()
         (tmp_path / name / "chapter.md").touch()
     with workshop(tmp_path / "other") as alive:
-        (alive / "copy").touch()
+        (alive / "copy").mkdir()
         sweep(tmp_path)
         assert (alive / "copy").exists()
     assert {path.name for path in tmp_path.iterdir()} == {"out", ".report-drafts", ".report-thesis_1"}
