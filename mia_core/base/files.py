@@ -48,6 +48,21 @@ def absolute(path: str | Path) -> Path:
     return Path(os.path.expanduser(path)).absolute()
 
 
+def file_to_write(path: str | Path, setting: str, *endings: str) -> Path:
+    """The absolute path of a file to be written, before any work is done for it.
+
+    Raises `SettingsError`, which names the setting, for a folder and for a name that has none of the endings.
+    """
+    target = absolute(path)
+    if target.is_dir():
+        raise SettingsError(
+            f"{setting}: {one_line(target)} is a folder; expected the name of a file that ends in {endings[0]}"
+        )
+    if target.suffix.lower() not in endings:
+        raise SettingsError(f"{setting}: expected a name that ends in {endings[0]}, found {one_line(target.name)}")
+    return target
+
+
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:
     """Make the file `path`, and its folder where missing, with what `write` puts into the binary file it is given.
 

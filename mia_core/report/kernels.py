@@ -11,6 +11,7 @@ from weakref import WeakSet
 
 from mia_core.base.files import cache_dir
 from mia_core.base.interrupts import ended_by_sigterm, undone
+from mia_core.report.private import private_folder
 from mia_core.report.sources import BookError, python_path
 
 _MANAGERS: WeakSet[Any] = WeakSet()
@@ -41,7 +42,7 @@ def environment(workers: int) -> dict[str, str]:
         **os.environ,
         "MIA_CACHE": str(cache_dir()),  # a relative one would count from the chapter's folder
         "MIA_PROGRESS": "off",
-        "MPLCONFIGDIR": str(cache_dir() / "matplotlib"),
+        "MPLCONFIGDIR": str(private_folder("matplotlib")),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONPATH": python_path(),
         "LOKY_MAX_CPU_COUNT": str(workers),  # what joblib takes for the number of cores
