@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.gate.arrays import check_scores
@@ -84,9 +83,7 @@ def bootstrap(
     scores, so the rows' order changes nothing. Models and threshold stay fixed: the spread over seeds is not in it.
     At level 0 the bootstrap is known to be too narrow (a maximum is what it resamples worst).
     """
-    return bootstrap_blocks(
-        tie_blocks(*check_scores(scores, members)), threshold, levels, replicates, confidence, seed
-    )
+    return bootstrap_blocks(tie_blocks(*check_scores(scores, members)), threshold, levels, replicates, confidence, seed)
 
 
 def bootstrap_blocks(

@@ -122,9 +122,7 @@ def from_blocks(blocks: Blocks, cut: int, levels: tuple[float, ...]) -> dict[str
     )
 
 
-def rates(
-    inside: Any, outside: Any, true: Any, false: Any, wins: Any, reached: Mapping[float, Any]
-) -> dict[str, Any]:
+def rates(inside: Any, outside: Any, true: Any, false: Any, wins: Any, reached: Mapping[float, Any]) -> dict[str, Any]:
     """The columns of `measure` from counts: whole numbers, or int64 [R] of as many bootstrap replicates.
 
     inside, outside  members and non-members
