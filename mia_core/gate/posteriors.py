@@ -40,7 +40,7 @@ def over_rows(function: Callable[..., Any], values: ArrayLike, *others: ArrayLik
         if made is None:
             made = np.empty((len(rows), *part.shape[1:]))
         made[some] = part
-    return made.reshape(*table.shape[:-1], *made.shape[1:])
+    return made.reshape(table.shape[:-1] + made.shape[1:])
 
 
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
