@@ -1,5 +1,6 @@
 """A study: its table, its independence of jobs and order, what it reuses and what it refuses."""
 
+import dataclasses
 import warnings
 from dataclasses import replace
 
@@ -135,8 +136,8 @@ def test_intervals_stay_within_what_a_measure_can_be():
 
 
 def test_warnings_of_trainings_reach_the_user_once(tmp_path):
-    data, settings = tiny_dataset(160), SETTINGS.replace(seeds=1, defenses="none")
-    data.images[:] = 0
+    grey, settings = tiny_dataset(160), SETTINGS.replace(seeds=1, defenses="none")
+    data = dataclasses.replace(grey, images=np.zeros_like(grey.images))
     with pytest.warns(MiaWarning, match="did not learn"):
         study(tmp_path, settings, data).train(jobs=1)
     with warnings.catch_warnings():
