@@ -26,7 +26,7 @@ def points(summary: pd.DataFrame) -> list[tuple[str, float, float]]:
     """The measures of a summary whose interval is no wider than a point."""
     found = [(name, row[f"{name}_low"], row[f"{name}_high"]) for _, row in summary.iterrows() for name in summary
              if f"{name}_low" in summary and pd.notna(row[f"{name}_low"])]  # fmt: skip
-    assert len(found) >= 40
+    assert len(found) >= 30
     return [(name, low, high) for name, low, high in found if not high - low > 1e-6]
 
 
