@@ -19,7 +19,8 @@ from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
 from mia_core.gate.npz import open_archive, read_score_sets
 from mia_core.measures.epsilon import every_bound
-from mia_core.measures.intervals import bootstrap_blocks, clopper_pearson
+from mia_core.measures.examples import over_examples
+from mia_core.measures.intervals import clopper_pearson
 from mia_core.measures.metrics import from_blocks, level_column, low_fpr
 from mia_core.measures.ranking import Blocks, tie_blocks
 from mia_core.measures.risk import PRIORS, low_fnr, precision_at
@@ -85,7 +86,7 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
     intervals: dict[str, Any] = dict.fromkeys(values)
     reasons = {}
     if settings.replicates:
-        intervals = bootstrap_blocks(blocks, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed)
+        intervals = over_examples(blocks, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed)
     else:
         reasons["intervals"] = "the number of bootstrap replicates is 0"
     if threshold is None:
