@@ -135,8 +135,9 @@ def judge(
             raise SettingsError(f"claim: the table has no {attack} on {name}; it has: {known or 'no such attack'}")
         return values.assign(error=errors(chosen, claim.measure))
 
-    paired, of = isinstance(claim.than, str), by_seed(claim.of)
-    than = by_seed(claim.than) if paired else of.assign(value=claim.than, error=0.0)
+    paired = isinstance(claim.than, str)
+    than = by_seed(claim.than) if paired else by_seed(claim.of).assign(value=claim.than, error=0.0)
+    of = by_seed(claim.of)
     differences = (of["value"] - than["value"]).dropna()
     if differences.empty:
         return Verdict(claim, CANNOT_TELL, None, None, None, 0)
