@@ -27,7 +27,8 @@ from numpy.typing import NDArray
 
 from mia_core.base.errors import SettingsError, run_as_program
 from mia_core.base.settings import pairs
-from mia_core.measures.claims import CANNOT_TELL
+from mia_core.measures.claims import CANNOT_TELL, NO_EFFECT, negligible
+from mia_core.measures.counts import errors
 from mia_core.measures.intervals import Interval, over_seeds
 from mia_core.measures.paired import paired_tests
 from mia_core.measures.text import NOT_MEASURABLE, around, heading, signed
@@ -40,9 +41,8 @@ Question = Literal["at its accuracy", "at its leak"]
 AT_ACCURACY, AT_LEAK = "at its accuracy", "at its leak"
 WORDS: dict[str, tuple[str, str]] = {AT_ACCURACY: ("safer", "less safe"), AT_LEAK: ("more accurate", "less accurate")}
 """Question -> what a defended model is that does better than the stop, and what one is that does worse."""
-SAME = "no material effect"
-MARGIN = 0.01
-"""One hundredth: what a stop may cost, and the smallest difference that matters, of accuracy as of the leak."""
+ALLOWED = 0.01
+"""One hundredth: what a stop may cost of accuracy, or leak more."""
 ACCURACY = "target_accuracy"
 
 
@@ -62,7 +62,7 @@ def with_stops(table: pd.DataFrame, epochs: pd.DataFrame, attack: str = "adversa
 
 
 def choices(
-    rows: pd.DataFrame, measure: str, question: Question = AT_ACCURACY, allowed: float = MARGIN
+    rows: pd.DataFrame, measure: str, question: Question = AT_ACCURACY, allowed: float = ALLOWED
 ) -> pd.DataFrame:
     """Every combination beside the stop that the other units choose for it: one row per combination and unit.
 
@@ -77,13 +77,10 @@ def choices(
     stop_accuracy and stop_leak. "none" is held against its own stops, the last epoch among them.
     Raises `SettingsError` for fewer than two recorded epochs of none, a measure that the rows lack, or incomplete rows.
     """
-    cells = _cells(rows, measure)
-    seen, own = cells.by_the_others(), cells.of_each()
-    each, parts = np.arange(len(cells.units)), []
+    cells, parts = _cells(rows, measure), []
+    own, each = cells.of_each(), np.arange(len(cells.units))
     for at, defenses in cells.last():
-        price, harm = _compared(seen, at, cells.stops(), question)
-        fits = (price <= allowed + ROUNDING) & ~np.isnan(harm)
-        found, known = cells.stops()[np.where(fits, harm, -np.inf).argmax(axis=0)], fits.any(axis=0)
+        found, known = cells.chosen(at, question, allowed)
         part = pd.DataFrame({"defenses": defenses, "unit": cells.units})
         epochs = [cells.names[one][1] if ok else None for one, ok in zip(found, known, strict=True)]
         part["stop"] = pd.array(epochs, dtype="Int64")
@@ -94,7 +91,7 @@ def choices(
     return pd.concat(parts, ignore_index=True)
 
 
-def recommended(rows: pd.DataFrame, measure: str, within: float = MARGIN) -> pd.DataFrame:
+def recommended(rows: pd.DataFrame, measure: str, within: float = ALLOWED) -> pd.DataFrame:
     """The stop that needs no attack to be found: the earliest epoch within `within` of the best validation accuracy.
 
     The epoch is chosen by the accuracy of the other units' models and judged on this one. One row per unit: unit, stop
@@ -117,22 +114,36 @@ ROUNDING = 1e-9
 
 @dataclass(frozen=True)
 class _Values:
-    """Accuracy and leak under one attack for each cell and unit, both [cells, units]."""
+    """Accuracy and leak, under one attack for each cell and unit, and what the examples' counts tell of each: all
+    [C, U]."""
 
     accuracy: NDArray[np.float64]
     leak: NDArray[np.float64]
+    accuracy_error: NDArray[np.float64]
+    leak_error: NDArray[np.float64]
+
+    def compared(self, at: int, stops: NDArray[np.intp], question: Question) -> tuple[NDArray[np.float64], ...]:
+        """What each stop costs of the quantity at which it is compared with the cell `at`, by how much that cell is
+        worse in the other one, and the error of the latter: all [stops, U]."""
+        less_accurate = self.accuracy[at] - self.accuracy[stops]
+        leaks_more = self.leak[at] - self.leak[stops]
+        if question == AT_ACCURACY:
+            return less_accurate, leaks_more, np.hypot(self.leak_error[at], self.leak_error[stops])
+        return -leaks_more, -less_accurate, np.hypot(self.accuracy_error[at], self.accuracy_error[stops])
 
 
 @dataclass(frozen=True)
 class _Cells:
-    """names  of the C cells: combination and recorded epoch, ascending by epoch; units: of the U units
-    accuracy  [C, U]; leak: [C, A, U] by A attacks, missing (nan) for an attack that was not measured on all units
+    """What was measured, by cell: a combination at a recorded epoch.
+
+    names   of the C cells, by combination and then by epoch; units: of the U units
+    values  accuracy [C, U], leak [C, A, U] by A attacks, and their errors; the leak is missing (nan) for an attack that
+            was not measured on all units
     """
 
     names: list[tuple[str, int]]
     units: list
-    accuracy: NDArray[np.float64]
-    leak: NDArray[np.float64]
+    values: _Values
 
     def stops(self) -> NDArray[np.intp]:
         """Places of the undefended cells, ascending by epoch."""
@@ -143,29 +154,26 @@ class _Cells:
         end = max(epoch for _, epoch in self.names)
         return [(at, defenses) for at, (defenses, epoch) in enumerate(self.names) if epoch == end]
 
+    def chosen(self, at: int, question: Question, allowed: float) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Place [U] of the stop that the other units choose for the cell `at`, and whether there is one [U]."""
+        price, harm, _ = self.by_the_others().compared(at, self.stops(), question)
+        fits = (price <= allowed + ROUNDING) & ~np.isnan(harm)
+        return self.stops()[np.where(fits, harm, -np.inf).argmax(axis=0)], fits.any(axis=0)
+
     def by_the_others(self) -> _Values:
-        """Means over all other units, of the leak under the attack that is strongest there."""
-        attack = self._strongest()
-        leak = np.take_along_axis(_others(self.leak), attack[:, None], 1)[:, 0]
-        return _Values(_others(self.accuracy), leak)
+        """Means over all other units, of the leak under the attack that is strongest there; no errors."""
+        leak = self._under_strongest(_others(self.values.leak))
+        return _Values(_others(self.values.accuracy), leak, np.zeros_like(leak), np.zeros_like(leak))
 
     def of_each(self) -> _Values:
         """The values on each unit, of the leak under the attack that is strongest on the others."""
-        return _Values(self.accuracy, np.take_along_axis(self.leak, self._strongest()[:, None], 1)[:, 0])
+        leak, error = self._under_strongest(self.values.leak), self._under_strongest(self.values.leak_error)
+        return _Values(self.values.accuracy, leak, self.values.accuracy_error, error)
 
-    def _strongest(self) -> NDArray[np.intp]:
-        others = _others(self.leak)
-        return np.where(np.isnan(others), -np.inf, others).argmax(axis=1)
-
-
-def _compared(
-    values: _Values, at: int, stops: NDArray[np.intp], question: Question
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """What each stop costs of the quantity at which it is compared with the cell `at`, and by how much that cell is
-    worse than the stop in the other one; both [stops, U]."""
-    less_accurate = values.accuracy[at] - values.accuracy[stops]
-    leaks_more = values.leak[at] - values.leak[stops]
-    return (less_accurate, leaks_more) if question == AT_ACCURACY else (-leaks_more, -less_accurate)
+    def _under_strongest(self, by_attack: NDArray[np.float64]) -> NDArray[np.float64]:
+        others = _others(self.values.leak)
+        strongest = np.where(np.isnan(others), -np.inf, others).argmax(axis=1)
+        return np.take_along_axis(by_attack, strongest[:, None], 1)[:, 0]
 
 
 def _others(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -181,19 +189,26 @@ def _cells(rows: pd.DataFrame, measure: str) -> _Cells:
         raise SettingsError(f"early stopping: the table has no measure {measure}")
     if rows.loc[rows["defenses"] == "none", "epochs"].nunique() < 2:
         raise SettingsError("early stopping: expected rows of none at two recorded epochs or more; set epochs to 2")
-    attacks, units = list(dict.fromkeys(rows["attack"])), list(dict.fromkeys(rows["unit"]))
-    order = {name: place for place, name in enumerate(dict.fromkeys(rows["defenses"]))}
-    names = sorted(set(zip(rows["defenses"], rows["epochs"], strict=True)), key=lambda cell: (order[cell[0]], cell[1]))
-    index = ["defenses", "epochs", "attack", "unit"]
-    if rows.duplicated(index).any():
+    if rows.duplicated(["defenses", "epochs", "attack", "unit"]).any():
         raise SettingsError("early stopping: the table has several rows of one combination, epoch, attack and unit")
-    full = pd.MultiIndex.from_tuples([(*cell, attack, unit) for cell in names for attack in attacks for unit in units])
-    values = rows.set_index(index)[[ACCURACY, measure]].astype(float).reindex(full).to_numpy()
-    values = values.reshape(len(names), len(attacks), len(units), 2)
-    accuracy, leak = values[:, 0, :, 0], values[..., 1]
-    if np.isnan(accuracy).any():
+    cells = list(zip(rows["defenses"], rows["epochs"], strict=True))
+    order = {name: place for place, name in enumerate(dict.fromkeys(rows["defenses"]))}
+    names = sorted(set(cells), key=lambda cell: (order[cell[0]], cell[1]))
+    places = {cell: place for place, cell in enumerate(names)}
+    (attack, attacks), (unit, units) = (pd.factorize(rows[name]) for name in ("attack", "unit"))
+    at = [places[cell] for cell in cells], attack, unit
+    columns = (rows[ACCURACY], rows[measure], errors(rows, ACCURACY), errors(rows, measure))
+    values = np.full((len(columns), len(names), len(attacks), len(units)), np.nan)
+    for found, column in zip(values, columns, strict=True):
+        found[at] = np.asarray(column, dtype=np.float64)
+    accuracy, leak, accuracy_error, leak_error = values
+    known = ~np.isnan(accuracy)
+    if not known.any(axis=1).all():
         raise SettingsError("early stopping: a unit lacks a combination or an epoch that others have")
-    return _Cells(names, units, accuracy, np.where(np.isnan(leak).any(axis=-1, keepdims=True), np.nan, leak))
+    first = known.argmax(axis=1)[:, None]  # every attack has the accuracy of the same model
+    accuracy, accuracy_error = (np.take_along_axis(one, first, 1)[:, 0] for one in (accuracy, accuracy_error))
+    leak = np.where(np.isnan(leak).any(axis=-1, keepdims=True), np.nan, leak)
+    return _Cells(names, list(units), _Values(accuracy, leak, accuracy_error, leak_error))
 
 
 @dataclass(frozen=True)
@@ -202,12 +217,13 @@ class Held:
 
     measure       of the leak
     stops         the epochs that units chose, ascending
-    difference    defended - stopped with Student's interval, not corrected: of the leak at its accuracy, of target
-                  accuracy at its leak; None where no unit has a stop
-    p, adjusted   of the paired t-test, and after Holm's correction over all combinations
+    difference    defended - stopped with its interval, not corrected: of the leak at its accuracy, of target accuracy
+                  at its leak; None where no unit has a stop
+    p, adjusted   of the paired test, and after Holm's correction over all combinations
     units         all of them; without: those without a stop, as every stop is less accurate, or leaks more, than is
                   allowed
-    verdict       one of `WORDS` where `adjusted` is at most alpha; `SAME` where the interval lies within the margin
+    verdict       one of `WORDS` where `adjusted` is at most alpha; "no material effect" where there is none
+                  (`mia_core.measures.claims.negligible`); else, or where some unit has no stop, "cannot be told"
     """
 
     defenses: str
@@ -226,8 +242,7 @@ def held_against_stopping(
     rows: pd.DataFrame,
     measure: str,
     questions: Sequence[Question] = (AT_ACCURACY, AT_LEAK),
-    allowed: float = MARGIN,
-    margin: float = MARGIN,
+    allowed: float = ALLOWED,
     alpha: float = 0.05,
 ) -> list[Held]:
     """Judge each combination against stopping earlier, by both questions; rows, measure and allowed: see `choices`.
@@ -237,42 +252,54 @@ def held_against_stopping(
     have taken one that costs a little more.
     Raises `SettingsError` as `choices`, and for an alpha outside 0 ... 1.
     """
-    cells, found = _cells(rows, measure), []
+    cells, held = _cells(rows, measure), []
+    own, each = cells.of_each(), np.arange(len(cells.units))
     for question in questions:
-        chosen = choices(rows, measure, question, allowed)
-        judged, sign = ("leak", 1) if question == AT_ACCURACY else ("accuracy", -1)
-        parts = {name: part[part["stop"].notna()] for name, part in chosen.groupby("defenses", sort=False)}
-        harms = [sign * (part[judged] - part[f"stop_{judged}"]).dropna().to_numpy() for part in parts.values()]
-        for (at, name), test in zip(cells.last(), paired_tests(harms, alpha), strict=True):
-            better, worse = WORDS[question]
-            found_here, verdict = test.difference, CANNOT_TELL
-            if test.seeds == len(cells.units) and found_here.low is not None:
-                if max(-found_here.low, found_here.high) <= margin:
-                    verdict = SAME
-                elif test.sign == "lower":
-                    verdict = better
-                elif test.sign == "higher" and _surely_worse(cells, at, question, allowed, alpha):
-                    verdict = worse
-            shown = _turned(found_here) if found_here and sign < 0 else found_here
-            stops = tuple(sorted(set(parts[name]["stop"].astype(int))))
-            counts = len(cells.units), len(cells.units) - len(parts[name])
-            found.append(Held(name, measure, question, stops, shown, test.p, test.adjusted, *counts, verdict))
-    return found
+        stops, harms, spreads = [], [], []
+        for at, _ in cells.last():
+            found, known = cells.chosen(at, question, allowed)
+            _, harm, error = own.compared(at, np.arange(len(cells.names)), question)
+            known &= ~np.isnan(harm[found, each])
+            stops.append([cells.names[place][1] for place in found[known]])
+            harms.append(harm[found, each][known])
+            spreads.append(error[found, each][known])
+        material = negligible(measure if question == AT_ACCURACY else ACCURACY)
+        better, worse = WORDS[question]
+        for (at, name), epochs, test in zip(
+            cells.last(), stops, paired_tests(harms, alpha, spreads, material), strict=True
+        ):
+            verdict = {"lower": better, "higher": worse, "same": NO_EFFECT, None: CANNOT_TELL}[test.sign]
+            if len(epochs) < len(each) or (verdict == worse and not _surely_worse(cells, at, question, allowed, alpha)):
+                verdict = CANNOT_TELL
+            shown = test.difference if question == AT_ACCURACY else _turned(test.difference)
+            counts = len(each), len(each) - len(epochs)
+            held.append(
+                Held(
+                    name, measure, question, tuple(sorted(set(epochs))), shown, test.p, test.adjusted, *counts, verdict
+                )
+            )
+    return held
 
 
-def _turned(found: Interval) -> Interval:
+def _turned(found: Interval | None) -> Interval | None:
+    if found is None:
+        return None
     low, high = (None if bound is None else -bound for bound in (found.high, found.low))
     return Interval(-found.mean, low, high)
 
 
 def _surely_worse(cells: _Cells, at: int, question: Question, allowed: float, alpha: float) -> bool:
     """Whether the cell `at` is worse, at alpha, than the best stop that is shown to cost no more than allowed."""
-    price, harm = _compared(cells.of_each(), at, cells.stops(), question)
-    sure = [
-        more for paid, more in zip(price, harm, strict=True)
-        if not np.isnan(more).any() and over_seeds(paid, 1 - 2 * alpha).high <= allowed + ROUNDING
-    ]  # fmt: skip
-    return bool(sure) and over_seeds(max(sure, key=np.mean), 1 - alpha).low > 0
+    sure = []
+    for paid, more, error in zip(*cells.of_each().compared(at, cells.stops(), question), strict=True):
+        if not np.isnan(more).any():
+            most = paid.mean() if len(set(paid)) == 1 else over_seeds(paid, 1 - 2 * alpha).high
+            sure += [(more, error)] if most is not None and most <= allowed + ROUNDING else []
+    if not sure:
+        return False
+    more, error = max(sure, key=lambda one: one[0].mean())
+    low = over_seeds(more, 1 - alpha, error, paired=True).low
+    return low is not None and low > 0
 
 
 def held_table(held: Iterable[Held]) -> pd.DataFrame:
@@ -304,7 +331,8 @@ def in_words(held: Iterable[Held], question: Question = AT_ACCURACY) -> str:
     """The verdicts by one question, but for none itself: "less safe: dropout; no material effect: masking"."""
     rows = [one for one in held if one.question == question and one.defenses != "none"]
     names = {
-        word: [one.defenses for one in rows if one.verdict == word] for word in (*WORDS[question], SAME, CANNOT_TELL)
+        word: [one.defenses for one in rows if one.verdict == word]
+        for word in (*WORDS[question], NO_EFFECT, CANNOT_TELL)
     }
     return "; ".join(f"{verdict}: {', '.join(found)}" for verdict, found in names.items() if found) or NOT_MEASURABLE
 

@@ -35,7 +35,7 @@ def made(cells, units=4):
     for (defenses, epochs, attack), (accuracies, leaks) in cells.items():
         both = np.broadcast_to(accuracies, units), np.broadcast_to(leaks, units)
         rows += [
-            {"defenses": defenses, "epochs": epochs, "attack": attack, "unit": unit, "target_accuracy": a, "leak": b}
+            {"defenses": defenses, "epochs": epochs, "attack": attack, "unit": unit, "target_accuracy": a, "auc": b}
             for unit, (a, b) in enumerate(zip(*both, strict=True))
         ]
     return pd.DataFrame(rows)
@@ -52,7 +52,7 @@ def test_stops_are_chosen_by_what_may_be_paid(accuracy, leak, as_accurate, as_sa
     """A stop may cost 0.01 of accuracy, or leak 0.01 more: 0.609 has a stop at 0.6, 0.19 one that leaks 0.2."""
     rows = made(PATH | {("a", 20, "x"): (accuracy, leak)})
     for question, expected in ((AT_ACCURACY, as_accurate), (AT_LEAK, as_safe)):
-        found = choices(rows, "leak", question)
+        found = choices(rows, "auc", question)
         assert set(found["defenses"]) == {"none", "a"}
         stops = found[found["defenses"] == "a"]["stop"]
         assert stops.isna().all() if expected is None else (stops == expected).all()
@@ -66,7 +66,7 @@ def test_stop_and_attack_are_chosen_on_other_units():
         ("none", 9, "x"): (0.61, 0.4), ("none", 9, "y"): (0.61, 0.3), ("a", 9, "x"): (0.605, 0.3),
         ("a", 9, "y"): (0.605, 0.2),
     })  # fmt: skip
-    found = choices(rows, "leak").query("defenses == 'a'").set_index("unit")
+    found = choices(rows, "auc").query("defenses == 'a'").set_index("unit")
     # To unit 0 the others say: epoch 5 has 0.60 of 0.605, and x finds 0.22 on average against 0.1. To the others unit 0
     # says that epoch 5 has less than 0.57.
     assert found["stop"].tolist() == [5, 9, 9, 9]
@@ -76,12 +76,12 @@ def test_stop_and_attack_are_chosen_on_other_units():
 
 def test_the_recommended_stop_needs_no_attack_and_is_the_earliest_that_is_nearly_the_best():
     rows = made(PATH)
-    assert recommended(rows, "leak")["stop"].tolist() == [5] * 4
-    assert recommended(rows, "leak", within=0.004)["stop"].tolist() == [20] * 4
-    other = rows.assign(leak=1 - rows["leak"])
-    assert recommended(other, "leak")["stop"].tolist() == [5] * 4
+    assert recommended(rows, "auc")["stop"].tolist() == [5] * 4
+    assert recommended(rows, "auc", within=0.004)["stop"].tolist() == [20] * 4
+    other = rows.assign(auc=1 - rows["auc"])
+    assert recommended(other, "auc")["stop"].tolist() == [5] * 4
     odd = made(PATH | {("none", 5, "x"): (np.array([0.9, 0.55, 0.55, 0.55]), 0.2)})  # unit 0 would choose epoch 5
-    found = recommended(odd, "leak").set_index("unit")
+    found = recommended(odd, "auc").set_index("unit")
     assert found.loc[0, "stop"] == 20 and found.loc[1, "stop"] == 5 and found.loc[1, "accuracy"] == 0.55
 
 
@@ -102,7 +102,7 @@ def noisy(random, secret=None, units=9, accuracy=0.006, leak=0.08, attacks=3):
 def outcomes(repeats, secret, seed=5, **noise):
     random, found = np.random.default_rng(seed), {AT_ACCURACY: [], AT_LEAK: []}
     for _ in range(repeats):
-        for one in held_against_stopping(noisy(random, secret, **noise), "leak"):
+        for one in held_against_stopping(noisy(random, secret, **noise), "auc"):
             if one.defenses == "a":
                 found[one.question].append(one.verdict)
     return {question: {word: words.count(word) / repeats for word in words} for question, words in found.items()}
@@ -110,15 +110,15 @@ def outcomes(repeats, secret, seed=5, **noise):
 
 @pytest.mark.parametrize("secret", [1, 2, 3])
 def test_a_stop_in_disguise_is_no_defense_and_no_harm(secret):
-    """Before and at the start of the plateau: a false verdict at most as often as alpha says, within what 300 tell."""
-    for shares in outcomes(300, secret).values():
+    """Before and at the start of the plateau: a false verdict at most as often as alpha says, within what 150 tell."""
+    for shares in outcomes(150, secret).values():
         wrong = sum(share for word, share in shares.items() if word not in ("no material effect", "cannot be told"))
-        assert wrong <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 300)
-        assert secret == 3 or shares["no material effect"] > 0.8  # at epoch 10 nine pairs rarely tell a hundredth
+        assert wrong <= 0.05 + 2 * np.sqrt(0.05 * 0.95 / 150)
+        assert secret == 3 or shares["no material effect"] > 0.4  # at epoch 10 nine pairs rarely tell a hundredth
 
 
 def test_the_end_of_a_noisy_plateau_is_less_safe_than_its_start():
-    shares = outcomes(60, 5)
+    shares = outcomes(40, 5)
     assert shares[AT_ACCURACY] == {"less safe": 1.0}
     assert shares[AT_LEAK].get("less accurate", 0) <= 0.1 >= shares[AT_LEAK].get("more accurate", 0)
 
@@ -138,26 +138,26 @@ def test_the_recorded_undefended_model_trained_to_the_end_is_less_safe_than_its_
 
 def test_what_costs_a_little_too_much_decides_nothing():
     """The mean price of epoch 5 is within 0.01, but nobody can be sure of it: no verdict against the defense."""
-    shaky = np.array([0.58, 0.62, 0.56, 0.629])
-    cells = {("none", 5, "x"): (shaky, 0.2), ("none", 20, "x"): (0.605, 0.5), ("a", 20, "x"): (0.60, 0.4)}
-    (one,) = [one for one in held_against_stopping(made(cells), "leak", [AT_ACCURACY]) if one.defenses == "a"]
-    assert one.stops == (5,) and one.verdict == "cannot be told" and one.difference.mean == pytest.approx(0.2)
-    sure = cells | {("none", 5, "x"): (shaky / 1e3 + 0.6, 0.2)}
-    assert {one.verdict for one in held_against_stopping(made(sure), "leak", [AT_ACCURACY])} == {"less safe"}
+    shaky, leaks = np.array([0.57, 0.62, 0.60, 0.62]), np.array([0.2, 0.201, 0.203, 0.202])
+    cells = {("none", 5, "x"): (shaky, leaks), ("none", 20, "x"): (0.605, 0.5), ("a", 20, "x"): (0.60, 0.4)}
+    (one,) = [one for one in held_against_stopping(made(cells), "auc", [AT_ACCURACY]) if one.defenses == "a"]
+    assert one.stops == (5,) and one.verdict == "cannot be told" and one.difference.mean == pytest.approx(0.1985)
+    sure = cells | {("none", 5, "x"): (shaky / 1e3 + 0.6, leaks)}
+    assert {one.verdict for one in held_against_stopping(made(sure), "auc", [AT_ACCURACY])} == {"less safe"}
 
 
 def test_without_a_stop_in_every_unit_nothing_is_told():
     accuracies = np.array([0.60, 0.60, 0.60, 0.70])
     (one,) = (
-        one for one in held_against_stopping(made(PATH | {("a", 20, "x"): (accuracies, 0.1)}), "leak", [AT_ACCURACY])
+        one for one in held_against_stopping(made(PATH | {("a", 20, "x"): (accuracies, 0.1)}), "auc", [AT_ACCURACY])
         if one.defenses == "a"
     )  # fmt: skip
     assert (one.units, one.without, one.verdict) == (4, 3, "cannot be told")
-    assert held_table([one])["stop as accurate"].item() == "epoch 20; none in 3 of 4"
-    (single,) = held_against_stopping(made(PATH, 1), "leak", [AT_ACCURACY])
+    assert held_table([one])["stop as accurate"].item() == "epoch 5; none in 3 of 4"
+    (single,) = held_against_stopping(made(PATH, 1), "auc", [AT_ACCURACY])
     assert single.difference is None and single.verdict == "cannot be told" and single.without == 1
     missing = made(PATH | {("a", 20, "x"): (0.6, [0.1, None, 0.2, 0.3])})
-    assert {one.verdict for one in held_against_stopping(missing, "leak") if one.defenses == "a"} == {"cannot be told"}
+    assert {one.verdict for one in held_against_stopping(missing, "auc") if one.defenses == "a"} == {"cannot be told"}
 
 
 def test_holms_correction_counts_the_combinations():
@@ -165,7 +165,7 @@ def test_holms_correction_counts_the_combinations():
     cells = PATH | {("a", 20, "x"): (0.6, 0.2 + np.array([0.02, 0.035, 0.04, 0.1]))}
     noise = {(f"n{i}", 20, "x"): (0.6, 0.2 + random.normal(0, 0.1, 4)) for i in range(20)}
     alone, among = (
-        next(one for one in held_against_stopping(made(rows), "leak") if one.defenses == "a")
+        next(one for one in held_against_stopping(made(rows), "auc") if one.defenses == "a")
         for rows in (cells, cells | noise)
     )
     assert among.p == alone.p and among.adjusted > alone.adjusted
@@ -186,10 +186,10 @@ def test_tables_of_a_study_and_of_its_epochs_become_one():
 
 
 @pytest.mark.parametrize(("rows", "measure", "message"), [
-    (made(PATH), "auc", "no measure auc"),
-    (made({("none", 1, "x"): (0.5, 0.1)}), "leak", "rows of none at two recorded epochs or more"),
-    (pd.concat([made(PATH), made(PATH)]), "leak", "several rows of one combination"),
-    (made(PATH | {("a", 20, "x"): (0.6, 0.1)}).iloc[:-1], "leak", "lacks a combination or an epoch"),
+    (made(PATH), LEAK, "no measure tpr_at_fpr_0.01"),
+    (made({("none", 1, "x"): (0.5, 0.1)}), "auc", "rows of none at two recorded epochs or more"),
+    (pd.concat([made(PATH), made(PATH)]), "auc", "several rows of one combination"),
+    (made(PATH | {("a", 20, "x"): (0.6, 0.1)}).iloc[:-1], "auc", "lacks a combination or an epoch"),
 ])  # fmt: skip
 def test_what_cannot_be_compared_is_an_error(rows, measure, message):
     with pytest.raises(SettingsError, match=message):
@@ -198,8 +198,11 @@ def test_what_cannot_be_compared_is_an_error(rows, measure, message):
 
 def test_table_and_words_say_the_same():
     cells = PATH | {("a", 20, "x"): (0.6, 0.5), ("b", 20, "x"): (0.6, 0.1), ("c", 20, "x"): (0.6, 0.2)}
-    wobble = np.array([-1, 1, 2, -2]) * 1e-4
-    held = held_against_stopping(made({cell: (a + wobble, b + wobble**2) for cell, (a, b) in cells.items()}), "leak")
+    noise = np.random.default_rng(3).normal(0, 1e-4, (len(cells), 2, 4))
+    rows = made(
+        {cell: (a + more, b + other) for (cell, (a, b)), (more, other) in zip(cells.items(), noise, strict=True)}
+    )
+    held = held_against_stopping(rows, "auc")
     table = held_table(held).set_index("defenses")
     assert table["safer?"].to_dict() == {
         "none": "less safe", "a": "less safe", "b": "safer", "c": "no material effect",
@@ -207,7 +210,7 @@ def test_table_and_words_say_the_same():
     assert early_stopping.in_words(held) == "safer: b; less safe: a; no material effect: c"
     assert table["more accurate?"]["b"] == "more accurate" and table["stop as safe"]["b"] == "epoch 1"
     assert "no material effect: a, c" in early_stopping.in_words(held, AT_LEAK)
-    assert early_stopping.verdict_on(held, "none") == "less safe, " + table["leak, defended − stopped"]["none"]
+    assert early_stopping.verdict_on(held, "none") == "less safe, " + table["AUC, defended − stopped"]["none"]
 
 
 SMALL = {"dataset": "digits", "part": 120, "epochs": 2, "seeds": 1, "precision": "float32", "threads": 1}
