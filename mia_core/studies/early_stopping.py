@@ -108,6 +108,22 @@ def recommended(rows: pd.DataFrame, measure: str, within: float = ALLOWED) -> pd
     )
 
 
+def under_the_strongest(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """Every combination and recorded epoch under the attack that is strongest on the other units.
+
+    One row per combination, epoch and unit: defenses, epochs, unit, target_accuracy and `measure`, and the error of
+    both (see `mia_core.measures.counts.errors`). So no attack is judged on the unit that chose it. Raises as `choices`.
+    """
+    cells = _cells(rows, measure)
+    own = cells.of_each()
+    columns = {ACCURACY: own.accuracy, measure: own.leak}
+    columns |= {f"{ACCURACY}_error": own.accuracy_error, f"{measure}_error": own.leak_error}
+    index = pd.MultiIndex.from_tuples(
+        [(*name, unit) for name in cells.names for unit in cells.units], names=["defenses", "epochs", "unit"]
+    )
+    return pd.DataFrame({name: values.ravel() for name, values in columns.items()}, index).reset_index()
+
+
 ROUNDING = 1e-9
 """Accuracies that differ by less are equal: a mean has rounding in its last digits."""
 
