@@ -65,7 +65,8 @@ def test_readme_has_the_numbers_and_the_picture_of_the_record():
         f"stopped at epoch {words['stop']} it is as accurate and gives away {words['leak-stop']}.",
         f"Label smoothing costs accuracy and gives away {words['leak-smoothing']}.",
         f"Dropout gives away {words['leak-dropout']} and costs {words['points-dropout']} points of accuracy; "
-        f"stopping at epoch {words['cautious']} gives away {words['leak-cautious']} and costs {words['points-cautious']}.",
+        f"stopping at epoch {words['cautious']} gives away {words['leak-cautious']} and costs "
+        f"{words['points-cautious']}.",
     ):  # fmt: skip
         assert said in README
     _, alt = front.finding_plot()
