@@ -26,12 +26,12 @@ def claims(notebook: Any) -> list[tuple[str, str]]:
 
 
 def known(notebook: Any) -> dict[str, Any]:
-    """What a condition may name: glued values, with `_` for `-` and `_low` and `_high` for bounds, and
+    """What a condition may name: glued values, with `_` for `-` and `.`, `_low` and `_high` for bounds, and
     `outcome("The claim.", "name of its table")`."""
     names: dict[str, Any] = {"outcome": outcomes(notebook)}
     for data, _ in shown_in(notebook):
         if data["kind"] == "glued":
-            value, name = data["value"], data["name"].replace("-", "_")
+            value, name = data["value"], re.sub("[-.]", "_", data["name"])
             parts = (
                 {"": value["value"]} | {f"_{end}": value.get(end) for end in ("low", "high")}
                 if isinstance(value, dict)
