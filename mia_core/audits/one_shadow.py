@@ -17,7 +17,7 @@ from mia_core.attacks.contract import Flags, Floats
 from mia_core.audits.scores import far_below, judge, recorded, report_end, warn_of_low
 from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
 from mia_core.gate.arrays import Outputs
-from mia_core.gate.npz import read_outputs
+from mia_core.gate.npz import FORMAT, FORMAT_NAME, read_outputs
 from mia_core.gate.suspicions import warn_if_same
 
 
@@ -112,6 +112,7 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
 
     def as_npz(file: BinaryIO) -> None:
         first = next(iter(attacked.scores.values()))
+        marks[FORMAT_NAME] = np.array(FORMAT)
         np.savez_compressed(file, scores=first, members=attacked.members.astype(np.int64), **attacked.scores, **marks)
 
     path = os.path.expanduser(path)

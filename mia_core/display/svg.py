@@ -133,10 +133,11 @@ def themed_svg(fig: "Figure", *, name: str, alt: str) -> str:
 def lay_out(fig: "Figure", like: "Figure | None" = None) -> None:
     """Fix where a figure's panels are by its layout engine, or as in `like`, if that has as many and has been laid out.
 
-    Saving would do so too, but by drawing the whole figure once more.
+    Saving would do so too, but by drawing the whole figure once more. From here on its text is drawn as it is.
     """
     import matplotlib
 
+    _without_formulas(fig)
     if fig.get_layout_engine() is None:
         return
     if like is not None and len(like.axes) == len(fig.axes):
@@ -146,6 +147,31 @@ def lay_out(fig: "Figure", like: "Figure | None" = None) -> None:
         fig.get_layout_engine().execute(fig)
     with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         fig.set_layout_engine(None)
+
+
+def _without_formulas(fig: "Figure") -> None:
+    """Keep Matplotlib from reading text between dollar signs, such as the name of a class, as a formula.
+
+    Only the powers of ten that it writes itself at the ticks of a logarithmic axis are formulas.
+    """
+    from matplotlib.text import Text
+    from matplotlib.ticker import LogFormatterMathtext
+
+    powers = {
+        id(text)
+        for axes in fig.axes
+        for axis in (axes.xaxis, axes.yaxis)
+        for ticks, formatter in (
+            (axis.get_major_ticks(), axis.get_major_formatter()),
+            (axis.get_minor_ticks(), axis.get_minor_formatter()),
+        )
+        if isinstance(formatter, LogFormatterMathtext)
+        for tick in ticks
+        for text in (tick.label1, tick.label2)
+    }
+    for text in fig.findobj(Text):
+        if id(text) not in powers:
+            text.set_parse_math(False)
 
 
 def _lean(text: str, name: str) -> str:

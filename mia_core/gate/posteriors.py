@@ -20,12 +20,24 @@ or 1e-7 moves the TPR at 1% FPR of adversary 1 on log-posteriors by 0.002 to 0.0
 def softmax(logits: ArrayLike) -> NDArray[np.float64]:
     """Posteriors of `logits` [..., K]: float64 [..., K], each row non-negative and summing to 1.
 
-    The row's maximum is subtracted first, so no finite logit overflows.
+    The row's maximum is subtracted first, so no finite logit overflows. Minus infinity is a posterior of zero, where
+    the row has a finite logit.
     """
     values = np.ascontiguousarray(logits, dtype=np.float64)
     with np.errstate(over="ignore", under="ignore"):
         powers = np.exp(values - values.max(axis=-1, keepdims=True))
     return powers / _sum_in_any_order(powers)[..., None]
+
+
+def finite_logits(logits: ArrayLike) -> NDArray[np.float64]:
+    """`logits` [..., K] as float64, minus infinity replaced by log(LOG_FLOOR) below the row's largest, or by the row's
+    smallest finite logit where that is lower. Every row needs a finite one."""
+    values = np.ascontiguousarray(logits, dtype=np.float64)
+    zero = np.isneginf(values)
+    if not zero.any():
+        return values
+    least = np.where(zero, np.inf, values).min(axis=-1, keepdims=True)
+    return np.where(zero, np.minimum(values.max(axis=-1, keepdims=True) + np.log(LOG_FLOOR), least), values)
 
 
 def log_posteriors(posteriors: ArrayLike) -> NDArray[np.float64]:
@@ -57,8 +69,9 @@ def logit_statistic(logits: ArrayLike, labels: ArrayLike) -> NDArray[np.float64]
 
     Taking it from posteriors would lose every digit once p_y rounds to 1; from logits it is z_y minus the
     log-sum-exp of the other logits (Carlini et al. 2022, "Membership Inference Attacks From First Principles").
+    Minus infinity counts as in `finite_logits`, so the value is finite.
     """
-    values = np.ascontiguousarray(logits, dtype=np.float64)
+    values = finite_logits(logits)
     true = _true_class(values, labels)
     others = np.where(true, -np.inf, values)
     largest = others.max(axis=-1)

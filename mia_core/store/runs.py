@@ -17,6 +17,7 @@ from cachetools import LRUCache, cached
 
 from mia_core.base.errors import MiaWarning, RunError
 from mia_core.base.files import absolute, cache_dir, reason, write_atomically
+from mia_core.gate.npz import FORMAT, FORMAT_NAME
 
 _ARRAYS = ("logits", "labels", "members", "counted")
 
@@ -132,13 +133,15 @@ def write_run(path: Path, run: Run) -> None:
     arrays = {name: getattr(run, name) for name in _ARRAYS}
     arrays |= {f"weight/{name}": value for name, value in run.weights.items()}
     arrays |= {f"history/{name}": value for name, value in run.history.items()}
+    arrays[FORMAT_NAME] = np.array(FORMAT)
     arrays["about"] = np.array(json.dumps(run.about, sort_keys=True))
     arrays["digest"] = np.array(_digest(arrays))
     write_atomically(path, lambda file: np.savez(file, **arrays))
 
 
 def read_run(path: str | Path) -> Run:
-    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file."""
+    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file, and
+    for one of a newer version."""
     try:
         # numpy leaves the file open when it is no archive, so it is opened here.
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
@@ -153,6 +156,9 @@ def read_run(path: str | Path) -> Run:
     digest = str(arrays.pop("digest"))
     if digest != _digest(arrays):
         raise RunError(f"{path}: damaged: its content does not match its digest")
+    if int(arrays.get(FORMAT_NAME, FORMAT)) > FORMAT:
+        found = arrays[FORMAT_NAME]
+        raise RunError(f"{path}: {FORMAT_NAME}: found {found}; expected at most {FORMAT}: is it of a newer version?")
     parts = {kind: {k.removeprefix(kind): v for k, v in arrays.items() if k.startswith(kind)} for kind in _GROUPS}
     return Run(*(arrays[name] for name in _ARRAYS), *parts.values(), json.loads(str(arrays["about"])))
 

@@ -1,5 +1,6 @@
 """Figures and tables as pages show them: in the page's colours, the same text every time, readable without seeing."""
 
+import html
 import json
 import re
 import sys
@@ -61,6 +62,26 @@ def test_ids_of_two_figures_never_meet_and_drawings_are_the_same_every_time():
     assert [set(re.findall(r'(?:url\(|href=")#([^")]*)', text)) for text in (one, two)] == ids
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9}):
         assert themed_svg(a_figure(), name="one", alt="x") == one, "whatever the reader's own style"
+
+
+def test_text_between_dollar_signs_is_no_formula_wherever_it_stands():
+    names = ["a$x$b", "Ba$$in", "$\\frac{$", "$5 to $10"]
+    fig, (above, below) = figure(2)
+    for place, name in enumerate(names):
+        above.plot([0, 1], [place, place], label=f"legend {name}")
+        above.annotate(f"note {name}", (0, place))
+    above.set_yticks(range(4), labels=[f"tick {name}" for name in names])
+    above.set(title=f"title {names[0]}", xlabel=f"x {names[1]}")
+    above.legend()
+    fig.legend(loc="outside lower center")
+    fig.suptitle(f"all {names[2]}")
+    below.plot([1, 1e4], [1, 1e4])
+    below.set(xscale="log", yscale="log", ylabel=f"y {names[3]}")
+    svg = html.unescape(themed_svg(fig, name="x", alt="Prices in $, of a$x$b."))
+    for kind, times in (("legend", 2), ("note", 1), ("tick", 1)):
+        assert [svg.count(f"{kind} {name}<") for name in names] == [times] * 4
+    assert all(f"{text}<" in svg for text in ("title a$x$b", "x Ba$$in", "all $\\frac{$", "y $5 to $10"))
+    assert "mathdefault" not in svg, "powers of ten at the ticks of a logarithmic axis are formulas"
 
 
 def test_series_differ_without_colour():

@@ -10,13 +10,11 @@ import pytest
 from mia_book import attack_mechanism
 from mia_book.paper import beside_table_i
 from mia_book.what_goes_in import array_cases, columns_reference, refusals, settings_reference
-from mia_core.base.errors import DataError
 from mia_core.display import figures, tables
 from mia_core.display import plots as plotting
 from mia_core.display.svg import themed_svg
 from mia_core.gate.outputs import check_outputs
 from mia_core.measures.claims import Claim, judge
-from mia_core.studies.recorded import recorded
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, over_the_seeds
 
@@ -178,13 +176,3 @@ def test_every_setting_and_column_has_a_meaning():
 def test_the_page_of_refusals_shows_both_answers():
     answers = refusals(array_cases())["answer"]
     assert answers.str.startswith("refused: target.npz: ").sum() == 7 and (answers == "taken").sum() == 3
-
-
-def test_recorded_studies_come_with_their_provenance(tmp_path, monkeypatch):
-    monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
-    with pytest.raises(DataError, match="no recorded study"):
-        recorded("toy")
-    table().to_csv(tmp_path / "toy.csv", index=False)
-    (tmp_path / "toy.provenance.json").write_text('{"settings": {}}')
-    data, made = recorded("toy")
-    assert len(data) == 9 and made == {"settings": {}}

@@ -66,6 +66,13 @@ def test_logits_alone_give_their_softmax_and_are_kept_with_posteriors_that_agree
     assert np.array_equal(outputs.posteriors, POSTERIORS) and outputs.logits is not None
 
 
+def test_logits_of_minus_infinity_are_posteriors_of_zero():
+    logits = np.array([[2.0, -np.inf, 1.0], [-np.inf, 0.0, -np.inf]])
+    outputs = check_outputs(logits=logits, members=[1, 0])
+    np.testing.assert_allclose(outputs.posteriors, [[np.e / (1 + np.e), 0, 1 / (1 + np.e)], [0, 1, 0]])
+    assert np.array_equal(check_outputs(logits=logits, posteriors=outputs.posteriors, members=[1, 0]).logits, logits)
+
+
 def bad(value):
     array = POSTERIORS.copy()
     array[2, 1] = value
@@ -82,14 +89,19 @@ REFUSED = {
         (np.log(POSTERIORS) + 1, "negative value.*logits"), (POSTERIORS.astype(complex), "found complex numbers"),
         (POSTERIORS.astype(object), "found Python objects"), ([[0.5, 0.5], [1.0]], "found no array"),
         (np.ma.masked_greater(POSTERIORS, 0.85), "1 masked value"), (np.float64(0.5), r"posteriors \(\)"),
-        (POSTERIORS[:, :1], r"shape \(6, 1\).*two columns"), (POSTERIORS[:, 0], r"shape \(6,\).*two columns"),
+        *((p, r"shape \(6,.*: a single probability .*two columns") for p in (POSTERIORS[:, :1], POSTERIORS[:, 0])),
+        (POSTERIORS[:, 0] * 40 + 20, "a single number from 2[0-9.]* to 5[0-9.]* .as of a regression.*has no classes"),
+        (np.log(POSTERIORS[:, :1]), "a single number from -.*as of a regression"), (1 - POSTERIORS, "multi-label"),
+        (POSTERIORS * 1.05, "renormalise cut or rounded"), (POSTERIORS * 40 + 10, "above 1 are logits.*regression"),
         (POSTERIORS[:, None], r"shape \(6, 1, 3\)"), (POSTERIORS[:5], r"posteriors \(5, 3\), members \(6,\)"),
         (POSTERIORS.T, r"posteriors \(3, 6\), members \(6,\).*same number of rows"),
     ],
     "logits": [
         (np.log(POSTERIORS)[::-1], "posteriors and logits that contradict each other in 6 rows"),
         (np.zeros((6, 4)), r"posteriors \(6, 3\), logits \(6, 4\)"),
-        (bad(-np.inf), "logits: found 1 value not finite.*row 2"),
+        (bad(-np.inf), "contradict each other in 6 rows"), (bad(np.inf), "logits: found 1 value not finite.*row 2"),
+        (POSTERIORS[:, :1], r"logits: found shape \(6, 1\): a single logit .*two columns"),
+        (np.where(np.arange(6)[:, None] > 3, -np.inf, POSTERIORS), "6 values not finite.*row 4.*next to a finite one"),
     ],
     "members": [
         (None, "members: missing"), ([1] * 6, "6 members, 0 non-members"), ([False] * 6, "0 members, 6 non-members"),
@@ -104,6 +116,8 @@ REFUSED = {
         ([0, 1, 2, 0, 1, -1], "labels: found 1 value outside.*row 5: -1"),
         ([0, 1, 2, 0, 1, 1e300], "labels: found 1 value outside"), ([0, 1, 2, 0, 1, 0.5], "labels: found 0.5 in row 5"),
         (list("catdog"), "labels: found text"), (np.eye(3)[LABELS] * 0.9 + 0.1 / 3, "not one-hot"),
+        ((np.eye(3)[LABELS] + np.eye(3)[0] > 0), "rows that are not one-hot, as of a multi-label model"),
+        (POSTERIORS[:, 0] * 40 + 0.5, "found 36.5 in row 0.*a regression has no classes"),
         (np.eye(4)[LABELS], r"labels: found shape \(6, 4\)"), (LABELS[:5], r"labels \(5,\)"),
     ],
 }  # fmt: skip

@@ -44,6 +44,14 @@ def test_a_run_comes_back_as_it_was_and_is_not_trained_twice(store, monkeypatch)
     assert make(store) == []
 
 
+def test_a_run_of_a_newer_version_is_refused_by_name(store, monkeypatch):
+    monkeypatch.setattr(runs, "FORMAT", 2)
+    make(store)
+    monkeypatch.undo()
+    with pytest.raises(RunError, match=r"-epochs2-\w+\.npz: mia_format: found 2; expected at most 1"):
+        read_run(store.path(key()))
+
+
 def one_value_changed(path):
     with np.load(path) as file:
         arrays = dict(file)
