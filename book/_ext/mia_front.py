@@ -1,8 +1,8 @@
 """Sphinx extension: what is recorded, on pages that run no code.
 
 `{mia-finding-table}` and `{mia-finding-figure}` show the finding of the recorded study, the role {mia-found}`NAME` is
-one of its numbers in a sentence (`mia_core.report.front.finding_words`), and `{mia-recorded-campaign}` is the table of a
-campaign.
+one of its numbers in a sentence (`mia_core.report.front.finding_words`), and `{mia-recorded-campaign}` is the table of
+a campaign.
 """
 
 from collections.abc import Callable
