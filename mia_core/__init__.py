@@ -7,6 +7,7 @@ import importlib
 from typing import Any
 
 _WHERE = {
+    "audit": "mia_core.report.audit",
     "Study": "mia_core.studies.study",
     "StudySettings": "mia_core.studies.settings",
     "ReferenceStudy": "mia_core.studies.reference_study",

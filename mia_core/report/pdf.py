@@ -72,12 +72,21 @@ def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path
     The site is left as it was. Raises `BookError` where the browser fails, and `RunError` where `out` cannot be
     written.
     """
-    handle, name = tempfile.mkstemp(prefix="print-", suffix=".html", dir=site / PurePosixPath(pages[0]).parent)
+    return print_page(combine(site, pages), out, browser, site / PurePosixPath(pages[0]).parent)
+
+
+def print_page(page: str, out: Path, browser: str, folder: Path | None = None) -> Path:
+    """Print one HTML page into the file `out`; returns it.
+
+    folder  where what the page refers to lies; None for a page that needs nothing else
+    Raises as `print_pdf` does.
+    """
+    handle, name = tempfile.mkstemp(prefix="print-", suffix=".html", dir=folder)
     combined = Path(name)
     with ended_by_sigterm():
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(combine(site, pages))
+                file.write(page)
             with tempfile.TemporaryDirectory(prefix="mia-print-") as folder:
                 made = Path(folder) / "report.pdf"
                 _run_browser(browser, combined, made, Path(folder))
