@@ -14,6 +14,7 @@ _WHERE = {
     "ReferenceSettings": "mia_core.studies.settings",
     "over_the_seeds": "mia_core.studies.study",
     "evaluate": "mia_core.studies.study",
+    "read_outputs": "mia_core.gate.files",
     "load_dataset": "mia_core.data.load",
     "judge": "mia_core.measures.claims",
     "Claim": "mia_core.measures.claims",

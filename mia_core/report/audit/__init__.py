@@ -63,11 +63,13 @@ class AuditReport:
         return print_page(as_page(self), check_pdf(path), find_chromium())
 
     def to_scores(self, path: str | os.PathLike[str]) -> Path:
-        """Write each example's scores as .csv or .npz, which `mia measure` reads."""
+        """Write each example's scores as .csv or .npz, which `mia measure` reads; ranked by the attack that finds most."""
         from mia_core.audits.one_shadow import Attacked, check_scores_path, write_scores
 
         check_scores_path(path)
-        write_scores(path, Attacked(self.numbers, self.scores, self.members))
+        first = self.numbers["best_at_low_fpr"]  # by which the examples are ranked
+        scores = {first: self.scores[first]} | self.scores
+        write_scores(path, Attacked(self.numbers, scores, self.members))
         return absolute(path)
 
 
@@ -148,8 +150,8 @@ def audit(
 
 
 def audit_file(path: str | os.PathLike[str], criteria: str | None = None, **settings: Any) -> AuditReport:
-    """The audit of saved outputs (see `mia_core.gate.npz.read_outputs`); what `mia audit` writes."""
-    from mia_core.gate.npz import read_outputs
+    """The audit of saved outputs (see `mia_core.gate.files.read_outputs`); what `mia audit` writes."""
+    from mia_core.gate.files import read_outputs
 
     outputs = read_outputs(path)
     report, scores = audit_outputs(outputs, AuditSettings(**settings), criteria=criteria)

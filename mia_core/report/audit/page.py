@@ -25,7 +25,8 @@ _PAGE = """<!doctype html>
 <meta name="description" content="Membership inference audit of one model">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
 <title>{title}</title>
-<style>{style}</style>
+<style>{style}
+@media (max-width: 720px) {{ dl {{ grid-template-columns: 1fr; }} dd {{ margin-bottom: 0.6rem; }} }}</style>
 </head>
 <body>
 <main>
