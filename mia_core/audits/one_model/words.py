@@ -43,7 +43,8 @@ def answer(report: Mapping[str, Any]) -> str:
             f"(p = {p_text(report['p'])})."
         )
     return (
-        f"The model leaks: {best(report)}, more than the best of {count} guesses would reach (p {p_sign(report['p'])})."
+        f"The model leaks: the best of {count} attacks tells members from others better than the best of {count} "
+        f"guesses would (p {p_sign(report['p'])})."
     )
 
 

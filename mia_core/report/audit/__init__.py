@@ -63,7 +63,7 @@ class AuditReport:
         return print_page(as_page(self), check_pdf(path), find_chromium())
 
     def to_scores(self, path: str | os.PathLike[str]) -> Path:
-        """Write each example's scores as .csv or .npz, which `mia measure` reads; ranked by the attack that finds most."""
+        """Write each example's scores as .csv or .npz, ranked by the attack that finds most; `mia measure` reads it."""
         from mia_core.audits.one_shadow import Attacked, check_scores_path, write_scores
 
         check_scores_path(path)
