@@ -51,7 +51,7 @@ def blind_baselines(features: Floats, members: Flags, seed: int = 0) -> list[Bli
     found = []
     for name, classifier in (
         ("linear", make_pipeline(StandardScaler(), LogisticRegression(max_iter=200))),
-        ("forest", RandomForestClassifier(100, min_samples_leaf=5, random_state=seed)),
+        ("forest", RandomForestClassifier(50, min_samples_leaf=5, random_state=seed)),
     ):
         scores = classifier.fit(features[fit], members[fit]).predict_proba(features[judged])[:, 1]
         inside, outside = scores[members[judged]], scores[~members[judged]]
