@@ -25,8 +25,8 @@ def auc_interval(auc: float, members: int, non_members: int, confidence: float =
         spread = true * (1 - true) * (1 + mean * ((1 - true) / (2 - true) + true / (1 + true)))
         return (auc - true) ** 2 - z**2 * spread / (members * non_members)
 
-    low = 0.0 if auc == 0 else float(brentq(beyond, 0, auc))
-    high = 1.0 if auc == 1 else float(brentq(beyond, auc, 1))
+    low = 0.0 if auc == 0 else float(brentq(beyond, 0, min(auc, 1 - 1e-12)))
+    high = 1.0 if auc == 1 else float(brentq(beyond, max(auc, 1e-12), 1))
     return low, high
 
 
