@@ -1,20 +1,32 @@
 """What every chapter is held to, each rule as a function from a notebook to the list of its faults."""
 
+import ast
+import io
 import re
+import tokenize
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from mia_core.report.sources import open_book
-from prose import equations, markdown, typed_results, words
+from prose import markdown, typed_results, words
 
-MOST_WORDS, MOST_CELLS, MOST_LINES, MOST_EQUATIONS = 1200, 7, 15, 2
+MOST_WORDS, MOST_LINES, MOST_COLUMNS, LEAST_METHOD, SHORT = 2400, 15, 88, 0.6, "## In short"
+NO_CODE = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
 HIDDEN = {"hide-input", "hide-cell", "remove-input", "remove-cell"}
 FIGURE = re.compile(r'<figure class="mia-figure mia-(?P<kind>fig|tab)" id="(?P<id>[a-z0-9-]+)">')
 SOLUTION = re.compile(r"`{3,}\{solution-start\}\s+(?P<label>[\w-]+)(?P<options>(?:\s*\n:[^\n]*)*)")
 
 # Pages of the back matter that run code answer no question of their own.
 BACK_MATTER = ("how-this-book-was-run", "what-goes-in", "my-numbers-differ", "all-attacks")
+
+# Chapters that are still to be rewritten, and the rules that wait for it.
+NOT_YET = (
+    "why-models-leak", "attack-mechanism", "measuring-an-attack", "label-smoothing", "confidence-masking",
+    "combinations", "adversaries", "reference-attacks", "who-is-at-risk", "strongest-attack", "report-under-test",
+    "what-it-costs",
+)  # fmt: skip
+WAITING = ("narrow_cells", "method_in_sight", "method_by_hand", "in_short")
 
 
 def chapters() -> dict[str, Path]:
@@ -23,29 +35,60 @@ def chapters() -> dict[str, Path]:
 
 
 def length(notebook: Any) -> list[str]:
-    """At most 1,200 words."""
+    """At most 2,400 words, exercises and folded answers included."""
     count = len(words(notebook))
     return [f"{count} words, more than {MOST_WORDS}"] if count > MOST_WORDS else []
 
 
-def code_cells(notebook: Any) -> list[str]:
-    """At most 7 code cells in sight, and none of more than 15 lines; cells in folded solutions are out of sight."""
-    in_sight, folded, faults = 0, False, []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            starts, ends = cell.source.rfind("{solution-start}"), cell.source.rfind("{solution-end}")
-            folded = starts > ends if max(starts, ends) >= 0 else folded
-            continue
-        lines = len(cell.source.splitlines())
-        faults += [f"cell {cell.id} has {lines} lines, more than {MOST_LINES}"] if lines > MOST_LINES else []
-        in_sight += not folded and not HIDDEN & set(cell.metadata.get("tags", ()))
-    return faults + ([f"{in_sight} code cells in sight, more than {MOST_CELLS}"] if in_sight > MOST_CELLS else [])
+def short_cells(notebook: Any) -> list[str]:
+    """No code cell of more than 15 lines."""
+    long = {cell.id: len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code"}
+    return [
+        f"cell {name} has {lines} lines, more than {MOST_LINES}" for name, lines in long.items() if lines > MOST_LINES
+    ]
 
 
-def few_equations(notebook: Any) -> list[str]:
-    """At most 2 display equations."""
-    count = equations(notebook)
-    return [f"{count} display equations, more than {MOST_EQUATIONS}"] if count > MOST_EQUATIONS else []
+def narrow_cells(notebook: Any) -> list[str]:
+    """No visible line of code is wider than the page, which has room for 88 characters."""
+    wide = {
+        cell.id: max(map(len, cell.source.splitlines()), default=0)
+        for cell in notebook.cells
+        if cell.cell_type == "code" and not HIDDEN & set(cell.metadata.get("tags", ()))
+    }
+    return [
+        f"cell {name} has a line of {columns} characters" for name, columns in wide.items() if columns > MOST_COLUMNS
+    ]
+
+
+def method_in_sight(notebook: Any) -> list[str]:
+    """At least 60% of the visible lines of code are about the experiment, see `code_lines`."""
+    method, all_lines = code_lines(notebook)
+    faults = [f"{method} of {all_lines} visible lines of code are about the experiment, fewer than {LEAST_METHOD:.0%}"]
+    return faults if method < LEAST_METHOD * all_lines else []
+
+
+def method_by_hand(notebook: Any) -> list[str]:
+    """At least one method is written out and compared with the package's, in a cell whose output is compared."""
+    said = [
+        output.text
+        for cell in notebook.cells
+        if cell.cell_type == "code" and "nbval-ignore-output" not in cell.metadata.get("tags", ())
+        for output in cell.outputs
+        if output.output_type == "stream" and "by hand and by the package" in output.text
+    ]
+    faults = [] if said else ["nothing is written by hand and compared with the package"]
+    return faults + [f"not equal: {line}" for text in said for line in text.splitlines() if ": DIFF" in line]
+
+
+def in_short(notebook: Any) -> list[str]:
+    """A section "In short" of three bullets right before the exercises."""
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    if text.count(f"{SHORT}\n") != 1:
+        return [f"no section '{SHORT[3:]}', or several"]
+    section, head, _ = text.partition(f"{SHORT}\n")[2].partition("\n## Exercises")
+    bullets = len(re.findall(r"^- ", section, re.MULTILINE))
+    kept = head and bullets == 3 and "\n## " not in section
+    return [] if kept else ["'In short' is not three bullets before the exercises"]
 
 
 def question(notebook: Any) -> list[str]:
@@ -125,10 +168,50 @@ def calls_the_package(notebook: Any) -> list[str]:
 
 
 IN_ORDER = (
-    length, code_cells, few_equations, question, prediction, first_figure, verdicts, exercises, results_are_glued,
-    calls_the_package,
+    length, short_cells, narrow_cells, method_in_sight, method_by_hand, question, prediction, first_figure, verdicts,
+    in_short, exercises, results_are_glued, calls_the_package,
 )  # fmt: skip
 RULES: dict[str, Callable[[Any], list[str]]] = {rule.__name__: rule for rule in IN_ORDER}
+
+
+# What only shows: a statement that uses one of these names, or imports them or from these modules.
+SHOWING = {
+    "show", "show_slider", "glue", "source", "figure", "fig", "frames", "caption", "alt", "alts", "shown", "tables",
+    "plotting",
+}  # fmt: skip
+SHOWING_MODULES = ("mia_core.display", "mia_book.by_hand")
+
+
+def code_lines(notebook: Any) -> tuple[int, int]:
+    """Visible lines of code that are about the experiment, and all visible lines.
+
+    Visible is what a reader of the page sees, in solutions too: not the settings at the top, and no cell that hides its
+    code. Not about the experiment are the statements that only show (`SHOWING`). Lines without code do not count.
+    """
+    method = everything = 0
+    for cell in notebook.cells:
+        if cell.cell_type == "code" and not ({"parameters"} | HIDDEN) & set(cell.metadata.get("tags", ())):
+            showing = {line for part in ast.parse(cell.source).body for line in _showing_lines(part)}
+            tokens = tokenize.generate_tokens(io.StringIO(cell.source).readline)
+            spans = [(token.start[0], token.end[0]) for token in tokens if token.type not in NO_CODE]
+            code = {line for first, last in spans for line in range(first, last + 1)}
+            method, everything = method + len(code - showing), everything + len(code)
+    return method, everything
+
+
+def _showing_lines(part: ast.stmt) -> set[int]:
+    """The lines of a statement that only show; of a loop, a condition or a function those of its body."""
+    body = [inner for name in ("body", "orelse") for inner in getattr(part, name, ())]
+    if body:
+        found = set().union(*map(_showing_lines, body))
+        lines = {line for inner in body for line in range(inner.lineno, inner.end_lineno + 1)}
+        return found | (set(range(part.lineno, part.end_lineno + 1)) if found >= lines else set())
+    named = {node.id for node in ast.walk(part) if isinstance(node, ast.Name)}
+    if isinstance(part, ast.Import | ast.ImportFrom):
+        named = {alias.asname or alias.name for alias in part.names}
+        if isinstance(part, ast.ImportFrom) and (part.module or "").startswith(SHOWING_MODULES):
+            named |= SHOWING
+    return set(range(part.lineno, part.end_lineno + 1)) if named & SHOWING else set()
 
 
 def shown(cell: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from books import code, stored_site
-from contract import RULES, chapters
+from contract import NOT_YET, RULES, WAITING, chapters, code_lines
 from mia_core.report.sources import open_book
 from prose import typed_results, words
 
@@ -20,7 +20,8 @@ CHAPTERS = chapters()
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_chapter_keeps_every_rule(name: str) -> None:
     notebook = nbformat.read(CHAPTERS[name], as_version=4)
-    assert [fault for rule in RULES.values() for fault in rule(notebook)] == []
+    waiting = WAITING if name in NOT_YET else ()
+    assert [fault for rule in RULES.values() if rule.__name__ not in waiting for fault in rule(notebook)] == []
 
 
 @pytest.mark.parametrize("page", open_book().pages)
@@ -63,6 +64,7 @@ EXERCISE = """\
 ````
 So:
 """
+SHORT = "## In short\n\n- One.\n- Two,\n  indeed.\n- Three."
 FIGURE = '<figure class="mia-figure mia-fig" id="fig-one"><svg></svg></figure>'
 VERDICTS = (
     '<figure class="mia-figure mia-tab" id="tab-v"><tr><th scope="col">claim</th><th>verdict</th></tr>'
@@ -80,25 +82,30 @@ def html_of(source: str, page: str) -> Any:
 def chapter(more: str = "", lines: int = 1, move: tuple[int, int] = (0, 0)) -> Any:
     """A chapter that keeps every rule, with more text in its first cell, or a cell moved from here to there."""
     first, last, end = EXERCISE.format(label="one"), EXERCISE.format(label="two"), "````{solution-end}\n````\n\n"
-    figure = html_of("\n".join(["from mia_core import show"] * lines), FIGURE)
+    figure = html_of("\n".join(["from mia_core import judge"] * lines), FIGURE)
+    method = code("agree(mine, package)")
+    method.outputs = [nbformat.v4.new_output("stream", text="by hand and by the package: equal to 1e-06\n")]
     cells: list[Any] = [
         GOOD.format(more=more), code("epochs = 1", "parameters"), figure, "## What we learned",
-        html_of("show(verdicts)", VERDICTS), f"## Exercises\n\n{first}", code("1"), end + last, code("2"), end,
+        html_of("judge(claim)", VERDICTS), method, SHORT, f"## Exercises\n\n{first}", code("1"), end + last,
+        code("2"), end,
     ]  # fmt: skip
     cells.insert(move[1], cells.pop(move[0]))
     text = nbformat.v4.new_markdown_cell
     return nbformat.v4.new_notebook(cells=[text(cell) if isinstance(cell, str) else cell for cell in cells])
 
 
-def replaced(old: str, new: str) -> Any:
-    """The good chapter with one text replaced in its cells and outputs, which must be there."""
-    notebook, places = chapter(), 0
-    for cell in notebook.cells:
-        holders = [(cell, "source"), *((output.data, "text/html") for output in cell.get("outputs", ()))]
-        for holder, key in holders:
-            places += old in holder[key]
-            holder[key] = holder[key].replace(old, new)
-    assert places == 1, old
+def replaced(*texts: str) -> Any:
+    """The good chapter with texts replaced in its cells and outputs: old, new, old, new; each must be there once."""
+    notebook = chapter()
+    for old, new in zip(texts[::2], texts[1::2], strict=True):
+        places = 0
+        holders = [part for cell in notebook.cells for part in (cell, *cell.get("outputs", ()))]
+        for holder in [*holders, *(part.data for part in holders if "data" in part)]:
+            for key in {"source", "text", "text/html"} & set(holder):
+                places += old in holder[key]
+                holder[key] = holder[key].replace(old, new)
+        assert places == 1, old
     return notebook
 
 
@@ -109,9 +116,15 @@ def test_good_chapter_keeps_every_rule() -> None:
 @pytest.mark.parametrize(
     ("rule", "broken"),
     [
-        ("length", chapter("```{math}\nb\n```\n\n" + "word " * 1200 + "\n\n```python\n1\n```")),
-        ("code_cells", chapter(lines=16)),
-        ("few_equations", chapter("$$a$$\n\n```{math}\nb\n```\n\n$$\nc\n$$")),
+        ("length", chapter("```{math}\nb\n```\n\n" + "word " * 2400 + "\n\n```python\n1\n```")),
+        ("short_cells", chapter(lines=16)),
+        ("narrow_cells", replaced("agree(mine, package)", f"agree(mine, {'package' * 12})")),
+        ("method_in_sight", replaced("agree(mine, package)", "show(1)\nglue(2)\ncaption = 3\nshow(4)\nshow(5)")),
+        ("method_by_hand", replaced("agree(mine, package)", "print(1)", "by hand and by the package", "I say")),
+        ("method_by_hand", replaced("equal to 1e-06", "DIFFERENT, by up to 2")),
+        ("in_short", replaced("## In short", "## Summary")),
+        ("in_short", replaced("- Two,", "Two,")),
+        ("in_short", replaced("- Three.", "- Three.\n\n## More")),
         ("question", replaced("**Does it hold?**", "Does it hold?")),
         ("question", replaced("**Does it hold?**", "**It does.**")),
         ("prediction", replaced("Predict first", "Think")),
@@ -119,15 +132,15 @@ def test_good_chapter_keeps_every_rule() -> None:
         ("first_figure", replaced('mia-fig"', 'mia-tab"')),
         ("verdicts", replaced(">verdict<", ">value<")),
         ("verdicts", replaced("## What we learned", "## The end")),
-        ("verdicts", chapter(move=(4, 9))),
+        ("verdicts", chapter(move=(4, 11))),
         ("verdicts", replaced('href="#fig-one"', 'href="#fig-two"')),
         ("verdicts", replaced('<a class="mia-evidence" href="#fig-one">figure</a>', "")),
         ("exercises", replaced(":label: two", ":name: two")),
         ("exercises", replaced("````{solution-start} two", "````{solution-start} one")),
         ("exercises", replaced("````{solution-start} one\n:class: dropdown", "````{solution-start} one")),
-        ("exercises", chapter(move=(6, 9))),
+        ("exercises", chapter(move=(8, 11))),
         ("results_are_glued", chapter("```{math}\nb\n```\n\nIt reaches 0.83.\n\n```python\n0.5\n```")),
-        ("calls_the_package", replaced("from mia_core import show", "import numpy")),
+        ("calls_the_package", replaced("from mia_core import judge", "import numpy")),
         ("calls_the_package", replaced("{py:func}`mia_core.measures.claims.judge`", "`judge`")),
     ],
 )
@@ -135,13 +148,28 @@ def test_broken_chapter_is_found(rule: str, broken: Any) -> None:
     assert len(RULES[rule](broken)) == 1
 
 
-def test_cells_count_unless_they_are_hidden_or_folded_away() -> None:
-    notebook = chapter()
-    notebook.cells[1:1] = [code("1") for _ in range(4)]
-    notebook.cells.insert(1, code("1", "hide-input"))
-    assert RULES["code_cells"](notebook) == []
-    notebook.cells.insert(1, code("1"))
-    assert RULES["code_cells"](notebook) == ["8 code cells in sight, more than 7"]
+SOME_CODE = """\
+import numpy as np  # counts
+from mia_core import glue, judge
+from mia_core.display import plots
+
+# no code
+mean = np.mean(
+    values
+)
+for name in names:
+    glue(name, mean)
+    caption = "One."
+if mean:
+    other = 1
+    show(other)
+"""
+
+
+def test_lines_count_that_are_visible_and_those_that_do_more_than_show() -> None:
+    hidden = [code("x = 1", tag) for tag in ("hide-input", "remove-input", "remove-cell", "hide-cell", "parameters")]
+    notebook = nbformat.v4.new_notebook(cells=[code(SOME_CODE, "nbval-ignore-output"), *hidden])
+    assert code_lines(notebook) == (6, 12)
 
 
 TYPED = (
