@@ -8,7 +8,6 @@ product. Standardisation, pooling, tanh and Adam are left out, so no implementat
 reaches this limit. One that needs fewer multiplications for the same convolution can.
 """
 
-import json
 import os
 import statistics
 import sys
@@ -21,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from mia_core.base.files import write_atomically
+from mia_core.base.sealed import sealed
 from mia_core.studies.recorded import results_dir
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "book"))  # `mia_book` is not installed
@@ -78,7 +78,7 @@ def save(name: str, results: Mapping[str, Any], load_before: Sequence[float]) ->
         "load_after": [round(value, 1) for value in os.getloadavg()],
     }
     path = results_dir() / "benchmarks" / f"{name}.json"
-    text = json.dumps(about | {"results": _rounded(results)}, indent=1, allow_nan=False) + "\n"
+    text = sealed(about | {"results": _rounded(results)})
     write_atomically(path, lambda file: file.write(text.encode()))
     return path
 

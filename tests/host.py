@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mia_core.data.dataset import Dataset
-from mia_core.data.downloads import origin
+from mia_core.data.downloads import CONTENT, origin
 from mia_core.data.load import DataSettings, load_dataset
 
 DOWNLOADED = ("cifar10", "cifar100", "mnist", "fashion-mnist")
@@ -88,6 +88,8 @@ class Host:
                 "meta": {**kind.meta, "md5": sums[kind.meta["filename"]]},
             }
         else:
+            unpacked = list(sums.values())[:4]
+            monkeypatch.setitem(CONTENT, name, (tuple(unpacked[:2]), tuple(unpacked[2:])))
             changes = {"mirrors": [self.url], "resources": [(name, sums[name]) for name, _ in kind.resources]}
         for name, value in changes.items():
             monkeypatch.setattr(kind, name, value)

@@ -8,7 +8,7 @@ import pandas as pd
 from mia_book.wording import named
 from mia_core.base.errors import RunError
 from mia_core.defenses import describe, shaping
-from mia_core.studies.recorded import recorded, results_dir
+from mia_core.studies.recorded import ENDING, recorded, results_dir
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.study import Study
 
@@ -71,10 +71,9 @@ def recorded_table() -> pd.DataFrame:
 
     Columns: file, repetitions, defenses, made, precision, machine. Empty where nothing is recorded.
     """
-    ending = ".provenance.json"
     rows = []
-    for path in sorted(results_dir().glob(f"*{ending}")):
-        name = path.name.removesuffix(ending)
+    for path in sorted(results_dir().glob(f"*{ENDING}")):
+        name = path.name.removesuffix(ENDING)
         about = recorded(name)[1]
         settings, made = about.get("settings", {}), about.get("models_made")
         seeds, models = settings.get("seeds"), settings.get("models")

@@ -8,7 +8,6 @@ them; elsewhere its recorded result is shown.
 """
 
 import hashlib
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,10 +24,9 @@ from mia_book.table_one import mended
 from mia_core.attacks.adversary1 import largest
 from mia_core.attacks.classifier import RIDGE
 from mia_core.base.errors import ArrayError, DataError, SettingsError, run_as_program
-from mia_core.base.files import write_atomically
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.metrics import measure
-from mia_core.studies.recorded import REPORT_ARRAYS, arrays_folder, recorded
+from mia_core.studies.recorded import REPORT_ARRAYS, arrays_folder, recorded, write_recorded
 
 LEARNING_RATE, BATCH, EPOCHS, DECAY = 0.01, 10, 50, 1e-6
 FIRST, SECOND, TINY = 0.9, 0.999, 1e-8
@@ -207,7 +205,6 @@ def main(arguments: Sequence[str]) -> None:
             f"MIA_SHARED: names no folder with data/report-arrays that holds {', '.join(REPORT_ARRAYS.values())}"
         )
     out = check_out(arguments[0])
-    text = smoothing_table(folder).to_csv(index=False, float_format="%.6f", lineterminator="\n")
     made = {
         "arrays": "published by the report's author, first commit that holds them (2025-05-07); undefended models",
         "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in REPORT_ARRAYS.values()},
@@ -215,9 +212,7 @@ def main(arguments: Sequence[str]) -> None:
         "versions": versions(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    record = json.dumps(made, indent=2) + "\n"
-    write_atomically(out, lambda file: file.write(text.encode()))
-    write_atomically(out.with_suffix(".provenance.json"), lambda file: file.write(record.encode()))
+    write_recorded(out, smoothing_table(folder), made)
     print(f"mia: note: wrote {out}", file=sys.stderr)
 
 

@@ -1,7 +1,7 @@
 """Of "What it costs": growth, recorded benchmarks, and what a budget of minutes buys."""
 
-import json
 import statistics
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,7 +11,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mia_book.claims import HERE
-from mia_core.base.errors import ArrayError, DataError, SettingsError
+from mia_core.base.errors import ArrayError, DataError, MiaWarning, SettingsError
+from mia_core.base.files import reason
+from mia_core.base.sealed import unsealed
 from mia_core.display.svg import figure, style
 from mia_core.display.tables import verdicts_table
 from mia_core.measures.claims import Claim, Verdict
@@ -31,6 +33,8 @@ CURVES = {
 """Name of a curve -> (kind of rows, what varies, what is measured)."""
 MARGIN, LINEAR, FLAT = 0.15, 1.0, 0.0
 """How far a slope may be from the one claimed, and the slopes that claims are about."""
+RESOLVED = 0.01
+"""What a slope is known to where rounds agree: sizes read to 2% at both ends of a factor of sixty move it by less."""
 GROWTH_CLAIMS: tuple[Claim, ...] = (
     Claim(f"Time grows linearly with models, to within {MARGIN}.",
         HERE, "exponent", "time, models", LINEAR, "same", MARGIN),
@@ -45,16 +49,19 @@ GROWTH_CLAIMS: tuple[Claim, ...] = (
 
 
 def read(name: str) -> dict[str, Any]:
-    """A recorded benchmark: what `make bench` wrote. Raises `DataError` for one that is missing or damaged."""
+    """A recorded benchmark: what `make bench` wrote. Raises `DataError` for one that is missing, damaged
+    or altered; warns (`MiaWarning`) of one without a digest, as older versions wrote."""
     path = results_dir() / "benchmarks" / f"{name}.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["format"] != FORMAT or found["name"] != name or not isinstance(found["results"], dict):
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found, checked = unsealed(path.read_text(encoding="utf-8"))
+        if (found.get("format"), found.get("name")) != (FORMAT, name) or not isinstance(found.get("results"), dict):
+            raise ValueError(f"expected format {FORMAT}, its name and results")
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"{path}: no recorded benchmark, or damaged ({type(error).__name__}); `make bench` makes them all"
+            f"{path}: no recorded benchmark, or damaged ({reason(error)}); `make bench` makes them all"
         ) from None
+    if not checked:
+        warnings.warn(f"{path}: has no digest, so nothing can tell whether it is as written", MiaWarning, stacklevel=2)
     return found
 
 
@@ -89,7 +96,7 @@ def growth_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Exponents in the form that `mia_core.measures.claims.judge` takes: a round is a seed and a curve stands for
     defenses."""
     return pd.DataFrame(
-        {"defenses": curve, "attack": "none", "seed": number, "exponent": value}
+        {"defenses": curve, "attack": "none", "seed": number, "exponent": value, "exponent_error": RESOLVED}
         for curve, values in exponents(rows).items()
         for number, value in enumerate(values)
     )

@@ -46,7 +46,9 @@ def found_table(table: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy and the share found by each of `SHOWN`, one column per size of leaves."""
     summary = over_the_seeds(table).set_index(["attack", "defenses"])
     sizes = list(dict.fromkeys(table["defenses"]))
-    rows = [{"": "test accuracy"} | {size: with_interval(summary.loc[SHOWN[0], size], "target_accuracy") for size in sizes}]
+    rows = [
+        {"": "test accuracy"} | {size: with_interval(summary.loc[SHOWN[0], size], "target_accuracy") for size in sizes}
+    ]
     rows += [
         {"": f"found by {name}"} | {size: with_interval(summary.loc[name, size], MEASURE) for size in sizes}
         for name in SHOWN

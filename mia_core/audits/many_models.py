@@ -57,7 +57,7 @@ def attack_models(
         made: dict[str, Floats] = {}
         results, low = [], {}
         for row in rows:
-            view = _view(models, row, references)
+            view = _view(models, models.rows.index(row), references)
             for name, (attack, used) in functions.items():
                 made[name], result = _run(name, attack, models, view, settings)
                 results.append({**result, "settings": used and used.model_dump(mode="json")})
@@ -95,7 +95,7 @@ def _targets(models: Models, targets: str | int) -> list[int]:
     else:
         raise SettingsError(f"target: expected all or a row from 0 to {count - 1}, found {one_line(repr(targets), 60)}")
     for row in rows:
-        inside = int(models.members[row].sum())
+        inside = int(models.members[models.rows.index(row)].sum())
         if inside in (0, models.members.shape[1]):
             outside = models.members.shape[1] - inside
             raise ArrayError(
@@ -108,15 +108,18 @@ def _targets(models: Models, targets: str | int) -> list[int]:
 def _view(models: Models, target: int, references: int | None) -> View:
     if models.pairs and references is not None and references % 2:
         raise SettingsError(f"references: expected an even number, as models come in pairs, found {references}")
-    return View(
-        models.answers, tuple(range(len(models.members))), target, target ^ 1 if models.pairs else None, references
-    )
+    rows = range(len(models.rows))
+    if models.pairs:
+        return View(models.answers, tuple(rows), target, target ^ 1, references)
+    # Who knows a model's complement knows its members: among references that are no pairs it gives the answer away.
+    left_out = models.complements(target)
+    return View(models.answers, tuple(row for row in rows if row not in left_out), target, None, references)
 
 
 def _run(
     name: str, attack: Attack, models: Models, view: View, settings: AttackSettings
 ) -> tuple[Floats, dict[str, Any]]:
-    record = REFERENCE_ATTACKS[name]
+    record, target = REFERENCE_ATTACKS[name], models.rows[view.target]
     if "population" in record.needs and view.population("logit") is None:
         raise ArrayError(f"{models.source}: population: {name} needs examples that no model trained on, found none")
     if "classes" in record.needs and models.correct is None:
@@ -125,7 +128,7 @@ def _run(
     members = view.membership()[judged]
     if members.all() or not members.any():
         raise ArrayError(
-            f"{models.source}: members: of the {len(members)} examples that references of model {view.target} trained "
+            f"{models.source}: members: of the {len(members)} examples that references of model {target} trained "
             f"on it has {int(members.sum())} members; expected both sides, else the references give the answer away"
         )
     try:
@@ -133,13 +136,15 @@ def _run(
     except ArrayError as error:
         raise ArrayError(f"{models.source}: {error}") from None
     except OverflowError:
-        found = f"numbers too large for {name} on model {view.target}, whose scores are not finite"
+        found = f"numbers too large for {name} on model {target}, whose scores are not finite"
         raise ArrayError(f"{models.source}: {models.array}: found {found}; expected smaller ones") from None
-    threshold, origin = (record.threshold, "fixed") if record.threshold is not None else _threshold(attack, view)
+    threshold, origin = (
+        (record.threshold, "fixed") if record.threshold is not None else _threshold(attack, view, models)
+    )
     result = {
         "attack": name,
-        "target": view.target,
-        "partner_left_out": view.partner,
+        "target": target,
+        "partner_left_out": next((models.rows[row] for row in models.complements(view.target)), None),
         "references": view.references,
         "queries_per_example": 1,
         **_accuracies(models, view.target),
@@ -162,7 +167,7 @@ def _finite(attack: Attack, view: View) -> Floats:
     return scores
 
 
-def _threshold(attack: Attack, view: View) -> tuple[float | None, str | None]:
+def _threshold(attack: Attack, view: View, models: Models) -> tuple[float | None, str | None]:
     """The threshold that is best where another model stands in for the target, and that model; None without one."""
     stand_in = view.stand_in()
     if stand_in is None:
@@ -175,7 +180,7 @@ def _threshold(attack: Attack, view: View) -> tuple[float | None, str | None]:
         tried = _finite(attack, stand_in)[judged]
     except (ArrayError, OverflowError):  # its own references do not suffice for this attack
         return None, None
-    return best_balanced_threshold(tie_blocks(tried, inside)), f"model {stand_in.target}"
+    return best_balanced_threshold(tie_blocks(tried, inside)), f"model {models.rows[stand_in.target]}"
 
 
 def _accuracies(models: Models, target: int) -> dict[str, float | None]:
@@ -197,7 +202,9 @@ def _left_out(models: Models, results: list[dict[str, Any]]) -> list[str]:
 
 def _design_note(models: Models) -> str:
     if models.pairs:
-        return f"{models.source}: rows 2i and 2i + 1 train on complementary examples; a target's partner is left out"
+        first = f"rows {models.rows[0]} and {models.rows[1]} the first of them"
+        how = "rows 2i and 2i + 1" if models.rows == tuple(range(len(models.rows))) else f"pairs of rows, {first},"
+        return f"{models.source}: {how} train on complementary examples; a target's partner is left out"
     if models.balanced:
         warnings.warn(
             f"{models.source}: every example is in exactly half of the models: how many references hold it then "
@@ -205,4 +212,6 @@ def _design_note(models: Models) -> str:
             MiaWarning,
             stacklevel=3,
         )
-    return f"{models.source}: the models are no complementary pairs; all others are references"
+    left_out = [row for row in range(len(models.rows)) if models.complements(row)]
+    but = f", but for the complement of {len(left_out)} of them where that is the target" if left_out else ""
+    return f"{models.source}: the models are no complementary pairs; all others are references{but}"

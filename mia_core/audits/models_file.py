@@ -33,7 +33,8 @@ class Models:
 
     answers   the outputs; behind the N examples once more those that no model trained on, as a population
     correct   bool [M, N], whether the model predicts the label; None where the file holds a statistic only
-    pairs     whether rows 2i and 2i + 1 train on complementary examples, which the partner being left out needs
+    rows      the row of the file that each model of `answers` and `correct` is: pairs are put side by side
+    pairs     whether models 2i and 2i + 1 train on complementary examples, which the partner being left out needs
     balanced  whether every example is in exactly half of the models, without being in pairs: a biased design
     source    the file
     array     which array it holds, one of `VALUES`
@@ -41,14 +42,23 @@ class Models:
 
     answers: Answers
     correct: Flags | None
+    rows: tuple[int, ...]
     pairs: bool
     balanced: bool
     source: str
     array: str
 
+    def complements(self, model: int) -> list[int]:
+        """The models that trained on exactly those examples that `model` did not, of all on which some model did; none
+        for a model that alone trained on any."""
+        varied = self.members[:, self.members.any(axis=0) & ~self.members.all(axis=0)]
+        if varied[model].all() or not varied[model].any():
+            return []
+        return np.flatnonzero((varied != varied[model]).all(axis=1)).tolist()
+
     @property
     def members(self) -> Flags:
-        """Which model trained on which example, bool [M, N]."""
+        """Which model trained on which example, bool [M, N], in the order of `rows`."""
         return self.answers.members[:, : self.answers.pool]
 
 
@@ -70,31 +80,35 @@ def read_models(path: str | os.PathLike[str]) -> Models:
     values = gate.numeric(name, arrays[name])
     members = _members(gate, arrays["members"], values, name)
     examples = members.shape[1]
+    rows, *design = _design(members)
     outside = np.flatnonzero(held_out(members))
     columns = np.concatenate([np.arange(examples), outside])
+    trained = members[np.ix_(rows, columns)]
     if name == "statistic":
         checked = gate.finite(name, values)
         _warn_if_repeated(Counter(map(_digest, checked)), source)
-        numbers = checked[:, columns, None]
+        numbers = checked[np.ix_(rows, columns)][..., None]
         shape = (len(members), 1, len(columns), 0)
         # Whatever statistic an attack would take of outputs, it is this one.
         kept = dict.fromkeys(STATISTICS, numbers)
-        answers = Answers(np.zeros(shape), np.zeros(len(columns), np.int64), members[:, columns], examples, kept)
-        return Models(answers, None, *_design(members), source, name)
+        answers = Answers(np.zeros(shape), np.zeros(len(columns), np.int64), trained, examples, kept)
+        return Models(answers, None, rows, *design, source, name)
     labels = gate.labels(gate.numeric("labels", arrays["labels"]), values.shape[2])
     if labels.shape != (examples,):
         raise gate.refuse("labels", f"shape {labels.shape}", f"one for each example, ({examples},)")
-    checked = np.stack([_outputs(source, row, name, table) for row, table in enumerate(values)])
+    checked = np.stack([_outputs(source, row, name, values[row]) for row in rows])
     _warn_of_models(_each(source, name, values, members, labels), source)
-    answers = Answers(checked[:, None, columns], labels[columns], members[:, columns], examples)
-    return Models(answers, checked.argmax(axis=2) == labels, *_design(members), source, name)
+    answers = Answers(checked[:, None, columns], labels[columns], trained, examples)
+    return Models(answers, checked.argmax(axis=2) == labels, rows, *design, source, name)
 
 
 def _members(gate: Gate, raw: NDArray, values: NDArray, name: str) -> Flags:
     members = gate.finite("members", gate.numeric("members", raw))
     if values.ndim != (2 if name == "statistic" else 3) or 0 in values.shape or members.shape != values.shape[:2]:
         found = f"{name} {values.shape}, members {members.shape}"
-        raise ArrayError(f"{gate.source}: found {found}; expected {EXPECTED}, none empty")
+        single = name != "statistic" and values.shape == members.shape
+        hint = "; one number for each example? two classes need two columns" if single else ""
+        raise ArrayError(f"{gate.source}: found {found}; expected {EXPECTED}, none empty{hint}")
     if ((members != 0) & (members != 1)).any():
         raise gate.refuse("members", f"the value {members[(members != 0) & (members != 1)][0]:g}", CODING)
     return members == 1
@@ -117,16 +131,30 @@ def _each(source: str, name: str, values: NDArray, members: Flags, labels: Label
         yield Outputs(probable, members[row], labels, logits, f"{source}: model {row}")
 
 
-def _design(members: Flags) -> tuple[bool, bool]:
-    """Whether the models are complementary pairs, and whether, if not, every example is in exactly half of them.
+def _design(members: Flags) -> tuple[tuple[int, ...], bool, bool]:
+    """The rows in an order in which complementary pairs lie side by side, whether all models are in such pairs, and
+    whether, if not, every example is in exactly half of them.
 
-    Examples that all models or no model trained on say nothing about either.
+    Pairs are found by what they hold, wherever they stand; where the models are no pairs, the order stays. Examples
+    that all models or no model trained on say nothing about either.
     """
     varied = members[:, members.any(axis=0) & ~members.all(axis=0)]
+    as_they_are = tuple(range(len(members)))
     if varied.shape[1] == 0 or len(members) % 2:
-        return False, False
-    pairs = bool((varied[::2] != varied[1::2]).all())
-    return pairs, not pairs and bool((varied.sum(axis=0) == len(members) // 2).all())
+        return as_they_are, False, False
+    if (varied[::2] != varied[1::2]).all():
+        return as_they_are, True, False
+    waiting: dict[bytes, list[int]] = {}  # by the examples that a partner would hold
+    order: list[int] = []
+    for row, held in enumerate(varied):
+        if found := waiting.get(held.tobytes()):
+            order += [found.pop(0), row]
+        else:
+            waiting.setdefault((~held).tobytes(), []).append(row)
+    if len(order) == len(members):
+        firsts = sorted(range(0, len(order), 2), key=lambda place: order[place])
+        return tuple(row for place in firsts for row in order[place : place + 2]), True, False
+    return as_they_are, False, bool((varied.sum(axis=0) == len(members) // 2).all())
 
 
 def _warn_of_models(models: Iterable[Outputs], source: str) -> None:

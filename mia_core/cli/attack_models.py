@@ -33,9 +33,9 @@ def attack_models(
     """Attack one of several saved models with the others as references: LiRA, RMIA and others.
 
     The .npz file holds logits or posteriors [M, N, K] of M models with labels [N], or one statistic [M, N] that is
-    higher for members; and members [M, N], coded 1 = the model trained on the example. Where rows 2i and 2i + 1 are
-    complementary, the target's partner is left out. Examples that no reference trained on are scored and not judged;
-    the file of --scores marks the others in judged.
+    higher for members; and members [M, N], coded 1 = the model trained on the example. A model that trained on
+    exactly the examples that the target did not, wherever it stands, is no reference. Examples that no reference
+    trained on are scored and not judged; the file of --scores marks the others in judged.
     """
     from mia_core.attacks import AttackSettings
     from mia_core.audits.many_models import attack_models as run

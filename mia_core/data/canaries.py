@@ -50,7 +50,7 @@ def mislabel(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> Dataset:
     shifts = _generator(seed, "wrong labels").integers(1, classes, len(dataset.labels))
     labels = dataset.labels.copy()
     labels[rows] = (labels[rows] + shifts[rows]) % classes
-    return dataclasses.replace(dataset, labels=labels, fingerprint="")
+    return dataclasses.replace(dataset, labels=labels)
 
 
 def _generator(seed: int, purpose: str) -> np.random.Generator:

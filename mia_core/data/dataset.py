@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from mia_core.base.errors import DataError
+from mia_core.base.messages import brief, one_line
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -13,11 +16,15 @@ class Dataset:
 
     name     for file names and tables; never a path
     images   uint8 [N, C, H, W], C = 1 (greyscale) or 3 (red, green, blue)
-    labels   int64 [N], from 0 to K - 1
-    classes  names of the K classes
+    labels   whole numbers [N] of any integer type, from 0 to K - 1, kept as int64
+    classes  names of the K classes, at least 2 and all different
     pool     members and non-members are drawn from the first `pool` examples; no model trains on the others
-    fingerprint  SHA-256 (hex) of pixels, labels, class names and pool, computed where not given; neither the name nor
+    fingerprint  SHA-256 (hex) of pixels, labels, class names and pool, computed whatever is given; neither the name nor
                  where the data came from is part of it
+
+    Nothing is converted that could make two data sets one: pixels as floats are refused, not rounded. The arrays are
+    copies that cannot be written, so that they stay what the fingerprint says.
+    Raises `DataError` for arrays that do not fit, one line that says what was found and what is expected.
     """
 
     name: str
@@ -28,18 +35,68 @@ class Dataset:
     fingerprint: str = ""
 
     def __post_init__(self) -> None:
-        if not self.fingerprint:
-            found = fingerprint(self.images, self.labels, self.classes, self.pool)
-            object.__setattr__(self, "fingerprint", found)
+        source = f"data set {one_line(self.name, 60)}"
+        images, labels = np.asarray(self.images), np.asarray(self.labels)
+        classes = tuple(self.classes)
+        _check_images(source, images)
+        if len(classes) < 2 or not all(isinstance(name, str) for name in classes) or len(set(classes)) < len(classes):
+            found = f"{len(classes)} names ({brief(classes)})"
+            raise DataError(f"{source}: classes: found {found}; expected at least 2 names, all different")
+        if labels.dtype.kind not in "iu" or labels.shape != images.shape[:1]:
+            expected = f"a whole number for each of the {len(images):,} images, ({len(images)},)"
+            raise DataError(f"{source}: labels: found {labels.dtype} {labels.shape}; expected {expected}")
+        outside = (labels < 0) | (labels >= len(classes))
+        if outside.any():
+            row = int(np.flatnonzero(outside)[0])
+            found = f"{int(outside.sum()):,} outside the range (row {row}: {labels[row]})"
+            raise DataError(
+                f"{source}: labels: found {found}; expected 0 ... {len(classes) - 1}, one for each class name"
+            )
+        whole = isinstance(self.pool, int | np.integer) and not isinstance(self.pool, bool)
+        if not whole or not 0 <= self.pool <= len(images):
+            found = brief(self.pool)
+            raise DataError(f"{source}: pool: found {found}; expected a number of images, at most {len(images):,}")
+        kept = {"images": _fixed(images, np.uint8), "labels": _fixed(labels, np.int64), "classes": classes}
+        for name, value in (kept | {"pool": int(self.pool)}).items():
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "fingerprint", self._fingerprint())
+
+    def _fingerprint(self) -> str:
+        header = {"images": self.images.shape, "classes": self.classes, "pool": self.pool}
+        digest = hashlib.sha256(json.dumps(header).encode())
+        digest.update(self.images.data)
+        digest.update(self.labels.astype("<i8", copy=False).data)
+        return digest.hexdigest()
 
 
-def fingerprint(images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], pool: int) -> str:
-    """SHA-256 (hex) of a data set's content; the arguments are those of `Dataset`."""
-    header = {"images": images.shape, "classes": classes, "pool": pool}
-    digest = hashlib.sha256(json.dumps(header).encode())
-    digest.update(np.ascontiguousarray(images, np.uint8).data)
-    digest.update(np.ascontiguousarray(labels, "<i8").data)
-    return digest.hexdigest()
+def _check_images(source: str, images: np.ndarray) -> None:
+    if images.dtype == np.uint8 and images.ndim == 4 and images.shape[1] in (1, 3) and 0 not in images.shape:
+        return
+    found, hint = f"{images.dtype} {images.shape}", ""
+    if images.dtype.kind in "fiu" and images.dtype != np.uint8 and images.size:
+        if np.isfinite(images).all():
+            least, most = images.min(), images.max()
+            found += f" from {least:g} to {most:g}"
+            hint = "; multiply by 255, round and convert" if least >= 0 and most <= 1 else ""
+        else:
+            found += f", {int((~np.isfinite(images)).sum()):,} values NaN or infinite"
+    elif images.ndim == 4 and images.shape[3] in (1, 3):
+        hint = "; move the channels from the end to the second place"
+    elif images.ndim == 3:
+        hint = "; greyscale has one channel, [N, 1, H, W]"
+    raise DataError(
+        f"{source}: images: found {found}; expected uint8 [N, C, H, W], pixels from 0 to 255 in C = 1 or 3 "
+        f"channels{hint}"
+    )
+
+
+def _fixed(array: np.ndarray, kind: type) -> np.ndarray:
+    """A copy that nobody can write; what is one already is shared."""
+    if array.dtype == kind and array.flags.owndata and array.flags.c_contiguous and not array.flags.writeable:
+        return array
+    copy = np.array(array, kind, order="C")
+    copy.flags.writeable = False
+    return copy
 
 
 def resize(images: np.ndarray, size: int) -> np.ndarray:

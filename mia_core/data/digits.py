@@ -19,7 +19,7 @@ def digits(noise: float, size: int | None = None) -> Dataset:
     All examples are in the pool.
     """
     images, labels = _digits(noise, size or DIGITS_SIZE)
-    return Dataset("digits", images.copy(), labels.copy(), tuple("0123456789"), len(images))
+    return Dataset("digits", images, labels, tuple("0123456789"), len(images))
 
 
 @lru_cache(4)

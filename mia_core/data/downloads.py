@@ -1,12 +1,13 @@
 """The data sets that torchvision downloads: found where they are, fetched whole or not at all, never in silence."""
 
 import contextlib
+import hashlib
 import io
 import os
 import shutil
 import socket
+import struct
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,13 +16,27 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mia_core.base.errors import DataError, MiaWarning
-from mia_core.base.files import cache_dir, reason
+from mia_core.base.files import cache_dir, reason, temporary_folder
 from mia_core.base.messages import listing, one_line, shown
 from mia_core.base.progress import watched
 from mia_core.data.dataset import Dataset, resize
 from mia_core.data.source import Source
 
 PATIENCE = 30  # seconds without a byte, after which a download has failed
+
+
+CONTENT = {
+    "mnist": (
+        ("6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"),
+        ("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"),
+    ),
+    "fashion-mnist": (
+        ("f4a8712d7a061bf5bd6d2ca38dc4d50a", "9018921c3c673c538a1fc5bad174d6f9"),
+        ("8181f5470baa50b63fa0f6fddb340f0a", "15d484375f8d13e6eb1aabb0c3f46965"),
+    ),
+}
+"""MD5 of the unpacked files of images and labels, of the training and the test part. torchvision knows those of the
+packed files only, and reads whatever lies under the right names; of CIFAR it checks the unpacked files itself."""
 
 
 class Origin(NamedTuple):
@@ -57,10 +72,12 @@ def load_downloaded(name: str, size: int | None = None) -> Dataset:
     """A data set of torchvision: its training part is the pool, its test part is held out.
 
     It is looked for in the folder of the environment variable MIA_DATA, else in `torchvision` in the cache folder,
-    and downloaded there where it is missing. torchvision's checksums decide whether it is complete.
+    and downloaded there where it is missing. torchvision's checksums decide whether it is complete, and `CONTENT`
+    whether it is what its name says.
 
     size  resize to size x size; None: as it is (CIFAR 3x32x32, MNIST and Fashion-MNIST 1x28x28)
-    Raises `DataError` that says what was looked for, where, and what to do, when there is no network.
+    Raises `DataError` that says what was looked for, where, and what to do, when there is no network, and for other
+    data under this data set's file names.
     """
     found = origin(name)
     root = _root(found)
@@ -70,6 +87,7 @@ def load_downloaded(name: str, size: int | None = None) -> Dataset:
         parts = _load(found, root)
     if parts is None:
         raise DataError(f"{name}: {shown(root / found.folder)} is damaged; remove it, and it is fetched again")
+    _check_content(name, shown(root / found.folder), parts)
     images = np.concatenate([_channels_first(part.data) for part in parts])
     labels = np.concatenate([np.asarray(part.targets, np.int64) for part in parts])
     if size is not None:
@@ -97,6 +115,20 @@ def _load(found: Origin, root: Path) -> tuple[Any, Any] | None:
         return None
 
 
+def _check_content(name: str, place: str, parts: tuple[Any, Any]) -> None:
+    """Raise `DataError` for data whose files, as they are distributed, would not have the known content."""
+    for part, known in zip(parts, CONTENT.get(name, ()), strict=False):
+        images, labels = (np.asarray(values).astype(np.uint8) for values in (part.data, part.targets))
+        files = (struct.pack(">4I", 0x803, *images.shape) + images.tobytes(),
+                 struct.pack(">2I", 0x801, len(labels)) + labels.tobytes())  # fmt: skip
+        if tuple(hashlib.md5(file, usedforsecurity=False).hexdigest() for file in files) != known:
+            raise DataError(
+                f"{name}: {place} holds other data under its file names ({len(parts[0].data):,} training and "
+                f"{len(parts[1].data):,} test images whose content is not {name}'s); remove them, and it is fetched, "
+                f"or name another folder in MIA_DATA; images of your own are read as folder:<path>"
+            )
+
+
 def _fetch(name: str, found: Origin, root: Path) -> None:
     """Download and unpack elsewhere, then move what is complete to its place; what is there stays until then."""
     from torchvision.datasets.utils import check_integrity
@@ -106,8 +138,7 @@ def _fetch(name: str, found: Origin, root: Path) -> None:
     partial = [path for path, _ in archives if path.exists() and path not in complete]
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=root, ignore_cleanup_errors=True) as place:
-            stage = Path(place)
+        with temporary_folder(".download-", root) as stage:
             for path in complete:
                 copy = stage / found.archive_folder / path.name
                 copy.parent.mkdir(parents=True, exist_ok=True)

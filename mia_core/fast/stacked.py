@@ -74,13 +74,13 @@ class _Batch:
         self.kind = NETWORKS[self.recipe.network]
         self.parameters = stack(self.networks)
         self.optimiser = Adam(self.parameters.items(), self.recipe)
-        self.pixels = torch.from_numpy(np.ascontiguousarray(dataset.images.transpose(0, 2, 3, 1))).to(self.device)
+        self.pixels = torch.tensor(dataset.images.transpose(0, 2, 3, 1)).contiguous().to(self.device)
         # [M, 1, H, W, C], to act on a batch of every model
         self.mean, self.scale = (
             torch.stack([getattr(network, name).permute(1, 2, 0) for network in self.networks])[:, None].contiguous()
             for name in ("mean", "scale")
         )
-        self.labels = torch.from_numpy(dataset.labels).to(self.device)
+        self.labels = torch.tensor(dataset.labels, device=self.device)
         self.rows = torch.from_numpy(np.stack([np.flatnonzero(job.members) for job in jobs])).to(self.device)
         self.targets = torch.stack([label_distributions(len(dataset.classes), job.defenses) for job in jobs]).to(
             self.device

@@ -25,6 +25,8 @@ SUM_TOLERANCE_FLOAT16 = 5e-3
 """The same for arrays saved as float16, which keeps three digits."""
 EXACT = 2**53
 """Up to here float64 holds every whole number."""
+CLOSE = 0.1
+"""Rows that sum to more than 1 by this much were not cut or rounded."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +34,8 @@ class Outputs:
     """What a model said about N examples: checked by `check_outputs` and `read_outputs`, or of a run of our own.
 
     posteriors: float64 [N, K], K >= 2, as given (never renormalised); members: bool [N], true = the model trained on
-    it; labels: int64 [N] in 0 ... K - 1, or None; logits: float64 [N, K], or None; source: where the arrays come from;
-    notes: what was converted on the way in, one sentence each.
+    it; labels: int64 [N] in 0 ... K - 1, or None; logits: float64 [N, K], or None, minus infinity for a posterior of
+    zero; source: where the arrays come from; notes: what was converted on the way in, one sentence each.
     """
 
     posteriors: NDArray[np.float64]
@@ -106,14 +108,21 @@ class Gate:
             raise ArrayError(f"{self.source}: found no examples ({shapes}); expected members and non-members")
 
     def finite(self, role: str, array: NDArray[Any]) -> NDArray[np.float64]:
-        """`array` as float64, without NaN and infinities; no two whole numbers become one."""
+        """`array` as float64, without NaN and infinities; no two whole numbers become one.
+
+        Logits may be minus infinity, as filters of the largest ones write: a posterior of zero. A row that holds
+        nothing else is no distribution.
+        """
         with np.errstate(over="ignore", invalid="ignore"):
             values = np.ascontiguousarray(array, dtype=np.float64)
-        wrong = ~np.isfinite(values)
+        wrong, expected = ~np.isfinite(values), "finite numbers"
+        if role == "logits" and values.ndim == 2 and wrong.any():
+            nothing, expected = wrong.all(axis=1), "finite numbers, or minus infinity next to a finite one"
+            wrong &= (values != -np.inf) | nothing[:, None]
         if wrong.any():
             first = int(np.flatnonzero(wrong.reshape(len(values), -1).any(axis=1))[0])
             found = f"{_count(wrong, 'value')} not finite (NaN or infinite), the first in row {first}"
-            raise self.refuse(role, found, "finite numbers")
+            raise self.refuse(role, found, expected)
         large = np.abs(values) >= EXACT if array.dtype.kind in "iu" and array.dtype.itemsize == 8 else None
         if large is not None and large.any() and len(np.unique(array[large])) > len(np.unique(values[large])):
             found = f"{_count(large, 'whole number')} beyond 2**53, some of which float64 cannot tell apart"
@@ -130,10 +139,21 @@ class Gate:
         return array
 
     def table(self, role: str, array: NDArray[Any]) -> NDArray[np.float64]:
-        """`array` [N, K] of finite numbers with K >= 2."""
+        """`array` [N, K] of finite numbers, K >= 2; an output of another kind, such as a regression's, is named."""
+        expected = "one row for each example and K >= 2 columns"
+        if array.ndim == 1 or array.shape[1:] == (1,):
+            values = self.finite(role, array.reshape(len(array), 1))
+            least, most = values.min(), values.max()
+            what, columns = "a single logit (or a regression's number)", ", such as 0 and the logit"
+            if role == "posteriors" and least >= 0 and most <= 1:
+                what, columns = "a single probability", ", such as 1 - p and p"
+            elif role == "posteriors":
+                what = f"a single number from {least:g} to {most:g} (as of a regression)"
+                columns = "; a regression has no classes"
+            found = f"shape {array.shape}: {what} for each example"
+            raise self.refuse(role, found, f"{expected} (two classes need two columns{columns})")
         if array.ndim != 2 or array.shape[1] < 2:
-            hint = " (two classes need two columns)" if array.ndim == 1 or array.shape[1:] == (1,) else ""
-            raise self.refuse(role, f"shape {array.shape}", f"one row for each example and K >= 2 columns{hint}")
+            raise self.refuse(role, f"shape {array.shape}", expected)
         return self.finite(role, array)
 
     def posteriors(
@@ -176,6 +196,10 @@ class Gate:
             row = int(np.flatnonzero(wrong)[0])
             found = f"{int(wrong.sum())} of {len(sums)} rows that do not sum to 1 (row {row} sums to {sums[row]:.6g})"
             hint = "renormalise cut or rounded posteriors, or save logits under the name logits"
+            if values.max() > 1 + tolerance:
+                hint = "numbers above 1 are logits (save them under the name logits), or a regression's, not posteriors"
+            elif wrong.mean() > 0.5 and sums.max() > 1 + CLOSE:
+                hint = "each value is in 0 ... 1 by itself, as a multi-label model's sigmoids are; it has no one class"
             if np.abs(np.median(sums) - 100) <= 1:
                 found, hint = f"percents: rows sum to 100 (row {row}: {sums[row]:.6g})", "divide by 100"
             raise self.refuse("posteriors", found, f"{expected}; {hint}")
@@ -201,15 +225,18 @@ class Gate:
             rows = self.finite("labels", array)
             if array.shape[1] != classes:
                 raise self.refuse("labels", f"shape {array.shape}", expected)
-            if ((rows != 0) & (rows != 1)).any() or (rows.sum(axis=1) != 1).any():
-                raise self.refuse("labels", f"shape {array.shape} with rows that are not one-hot", expected)
+            other = ((rows != 0) & (rows != 1)).any()
+            if other or (rows.sum(axis=1) != 1).any():
+                several = "" if other else ", as of a multi-label model: several classes or none"
+                raise self.refuse("labels", f"shape {array.shape} with rows that are not one-hot{several}", expected)
             self.notes.append(f"labels: one-hot {array.shape} read as ({len(rows)},)")
             return rows.argmax(axis=1).astype(np.int64)
         column = self.column("labels", array)
         values = self.finite("labels", column)
         if (values != np.floor(values)).any():
             row = int(np.flatnonzero(values != np.floor(values))[0])
-            raise self.refuse("labels", f"{values[row]:g} in row {row}", expected)
+            hint = "; a regression has no classes" if (values != np.floor(values)).mean() > 0.5 else ""
+            raise self.refuse("labels", f"{values[row]:g} in row {row}", expected + hint)
         outside = (values < 0) | (values >= classes)
         if outside.any():
             row = int(np.flatnonzero(outside)[0])

@@ -28,6 +28,8 @@ LIMIT = 2 * 2**30
 MOST_ENTRIES = 1000
 POSITIONAL = {"arr_0": "posteriors", "arr_1": "members"}
 """What `numpy.savez(file, posteriors, members)` writes: the layout of ML-Leaks and of the report's arrays."""
+FORMAT, FORMAT_NAME = 1, "mia_format"
+"""The version of the files that this package writes, scores and stored runs, and the array that says it."""
 RUN = {"about", "counted", "digest", "logits", "members"}
 """Arrays by which a run of this package is known (see `mia_core.store.runs`)."""
 
@@ -55,7 +57,7 @@ def read_outputs(path: str | os.PathLike[str]) -> Outputs:
         if set(found) >= RUN:
             names["counted"] = "counted"
             found = [name for name in found if "/" not in name and name not in RUN]
-        ignored = [name for name in found if name not in names.values()]
+        ignored = [name for name in found if name not in names.values() and name != FORMAT_NAME]
         if ignored:
             hint = "; labels?" if "labels" not in names and any("lab" in name.lower() for name in ignored) else ""
             notes.append(f"ignored: {one_line(', '.join(ignored), 100)}{hint}")
@@ -104,7 +106,9 @@ def open_archive(path: str | os.PathLike[str]) -> Iterator["Archive"]:
             except Exception:  # zipfile raises many kinds of error on damaged directories
                 raise ArrayError(f"{source}: found {_kind(start)}; expected a whole .npz file") from None
             with opened:
-                yield Archive(source, opened)
+                archive = Archive(source, opened)
+                archive.refuse_newer()
+                yield archive
     except (OSError, ValueError) as error:  # ValueError: a path that holds a null byte
         raise ArrayError(f"{source}: cannot be read: {reason(error)}") from None
 
@@ -137,6 +141,16 @@ class Archive:
             if arrays.count(name) > 1:
                 raise ArrayError(f"{self.source}: {one_line(name, 60)}: found twice; expected once")
         return arrays
+
+    def refuse_newer(self) -> None:
+        """Refuses a file that says it is of a newer version than this one."""
+        if FORMAT_NAME in self.entries():
+            found = self.read({"": FORMAT_NAME})[""]
+            if found.ndim or found.dtype.kind not in "iu" or found > FORMAT:
+                shown = one_line(found, 40)
+                raise ArrayError(
+                    f"{self.source}: {FORMAT_NAME}: found {shown}; expected at most {FORMAT}: is it of a newer version?"
+                )
 
     def missing(self, expected: str, known: list[str]) -> ArrayError:
         """The error for a file that lacks an array: what is there, with shapes, and what should be."""
@@ -171,9 +185,11 @@ class Archive:
         """Shape, type and size in bytes, from the header; refuses pickles and headers that promise another size."""
         with self.damage(name), self.archive.open(name + ".npy") as file:
             version = npy.read_magic(file)
-            readers = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+            # A header of version 3 is one of version 2 in UTF-8, which only names of fields need; they are refused.
+            first, later = npy.read_array_header_1_0, npy.read_array_header_2_0
+            readers = {(1, 0): first, (2, 0): later, (3, 0): later}
             if version not in readers:
-                raise ValueError(f"format version {version}")
+                raise ValueError(f"version {version[0]}.{version[1]} of the .npy format; expected 1.0 to 3.0")
             shape, _, dtype = readers[version](file)
             held = self.archive.getinfo(name + ".npy").file_size - file.tell()
         if dtype.hasobject:

@@ -16,7 +16,8 @@ from mia_core.references.statistics import STATISTICS
 class Answers:
     """The outputs of M models for P examples of the pool and then Z of the population, each asked Q times.
 
-    values   [M, Q, P + Z, K], logits or, behind an output-stage defense, logarithms of what it leaves of posteriors
+    values   [M, Q, P + Z, K], logits or, behind an output-stage defense, logarithms of what it leaves of posteriors;
+             minus infinity is a posterior of zero
     labels   int64 [P + Z], a canary's being its wrong one
     members  bool [M, P + Z], False for the population
     pool     P
@@ -44,13 +45,13 @@ def seen_as_logits(defenses: Combination, logits: NDArray) -> NDArray:
 
 
 def without_zeros(values: NDArray) -> NDArray:
-    """`values` [..., K] of `seen_as_logits`, every zero posterior taken as half of the smallest one that is not zero.
+    """`values` [..., K] of `Answers`, every zero posterior taken as half of the smallest one that is not zero.
 
     A mask hides posteriors that are smaller than those it shows; that is all an attacker knows of them. Were they taken
     for next to nothing, a hidden true class would be an outlier by dozens of units, which spoils the variances that
     LiRA estimates: the mask would look like protection.
     """
-    hidden = values == np.log(LOG_FLOOR)
+    hidden = (values == np.log(LOG_FLOOR)) | np.isneginf(values)
     if not hidden.any():
         return values
     least = np.where(hidden, np.inf, values).min(axis=-1, keepdims=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mia_core.attacks.contract import Floats
-from mia_core.gate.posteriors import logit_statistic
+from mia_core.gate.posteriors import finite_logits, logit_statistic
 
 
 def hinge_statistic(logits: ArrayLike, labels: ArrayLike) -> Floats:
@@ -19,7 +19,7 @@ def hinge_statistic(logits: ArrayLike, labels: ArrayLike) -> Floats:
     Unlike the logit statistic it does not see how the other classes share what is left (Aerni et al. 2024; Carlini et
     al. 2022 call it the hinge loss). On log-posteriors it has the same value.
     """
-    values = np.asarray(logits, dtype=np.float64)
+    values = finite_logits(logits)
     true = np.arange(values.shape[-1]) == np.asarray(labels)[..., None]
     return np.where(true, values, 0.0).sum(axis=-1) - np.where(true, -np.inf, values).max(axis=-1)
 

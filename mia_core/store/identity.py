@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from mia_core.base.errors import ArrayError
 from mia_core.base.settings import Settings
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination, shaping
@@ -26,7 +27,9 @@ FORMAT = 1
 
 def identity(dataset: Dataset, job: Job) -> dict[str, Any]:
     """All that shapes the weights of the run at the last epoch of `job`, ready for JSON; output-stage defenses are not
-    part of it. For an earlier recorded epoch see `mia_core.model.job.Job.stopped_at`."""
+    part of it. For an earlier recorded epoch see `mia_core.model.job.Job.stopped_at`.
+
+    Raises `ArrayError` for members that are not true or false, such as numbers of rows."""
     return {
         "format": FORMAT,
         "dataset": dataset.name,
@@ -90,4 +93,6 @@ def versions() -> dict[str, str]:
 
 
 def _digest_of(rows: np.ndarray) -> str:
+    if rows.dtype != bool:  # packed, the numbers of different rows would look alike
+        raise ArrayError(f"members, counted: found {rows.dtype} {rows.shape}; expected true or false for each example")
     return hashlib.sha256(np.packbits(rows).tobytes() + str(rows.shape).encode()).hexdigest()[:16]

@@ -109,11 +109,12 @@ def network_of(run: Run) -> "Network":
 def ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Logits [N, K] of a run's `network` (see `network_of`) on `images` [N, C, H, W], with the threads it trained with.
 
-    Raises `ArrayError` for images of another shape than the model's.
+    Raises `ArrayError` for images of another type or shape than the model's.
     """
     from mia_core.model.train import query
     from mia_core.store.machine import cpu_threads
 
+    _check(images)
     if images.shape[1:] != network.mean.shape:
         raise ArrayError(f"images: found {images.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
     with cpu_threads(run.about["identity"]["recipe"]["threads"]):

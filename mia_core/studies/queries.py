@@ -30,7 +30,8 @@ it was trained on than a non-member's. Mirrored digits are no digits: leave "fli
 def query_copies(store: Store, run: Run, dataset: Dataset, queries: Sequence[str]) -> NDArray[np.float32]:
     """Logits of a stored model for copies of every example, float32 [Q, N, K], in evaluation mode.
 
-    "plain" are the run's own, of its counted examples. The others are computed from its weights once and kept.
+    "plain" are the run's own, of its counted examples. The others are computed from its weights and these images once
+    and kept.
     """
     return np.stack([run.logits if name == "plain" else _kept(store, run, dataset, name) for name in queries])
 
@@ -38,26 +39,28 @@ def query_copies(store: Store, run: Run, dataset: Dataset, queries: Sequence[str
 def _kept(store: Store, run: Run, dataset: Dataset, name: str) -> NDArray[np.float32]:
     path = store.path(run.about["identity"])
     path = path.parent / "queries" / f"{path.stem}-{name}.npz"
-    weights = _digest(run)
-    kept = _read(path, weights)
+    asked = _digest(run, dataset)
+    kept = _read(path, asked)
     if kept is not None:
         return kept
     logits = ask(network_of(run), run, QUERIES[name](dataset.images))
-    write_atomically(path, lambda file: np.savez(file, logits=logits, weights=np.array(weights)))
+    write_atomically(path, lambda file: np.savez(file, logits=logits, asked=np.array(asked)))
     return logits
 
 
-def _read(path: Path, weights: str) -> NDArray[np.float32] | None:
-    """The logits kept for these weights; None where there are none or the file is damaged, and they are made again."""
+def _read(path: Path, asked: str) -> NDArray[np.float32] | None:
+    """The logits kept for these weights and images; None where there are none
+    or the file is damaged, and they are made again."""
     try:
         with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            return file["logits"] if str(file["weights"]) == weights else None
+            return file["logits"] if str(file["asked"]) == asked else None
     except Exception:  # a flipped bit makes zipfile and numpy's header parser raise errors of a dozen kinds
         return None
 
 
-def _digest(run: Run) -> str:
-    digest = hashlib.sha256()
+def _digest(run: Run, dataset: Dataset) -> str:
+    digest = hashlib.sha256(dataset.fingerprint.encode())
     for key in sorted(run.weights):
-        digest.update(np.ascontiguousarray(run.weights[key]).data)
+        value = np.ascontiguousarray(run.weights[key])
+        digest.update(f"{key}|{value.dtype.str}|{value.shape}|".encode() + value.tobytes())
     return digest.hexdigest()

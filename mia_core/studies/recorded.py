@@ -1,12 +1,17 @@
 """Studies that took hours, recorded: their tables and what made them, as committed under `results/`."""
 
-import json
+import hashlib
+import io
 import os
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mia_core.base.errors import DataError
-from mia_core.base.files import absolute
+from mia_core.base.errors import DataError, MiaWarning
+from mia_core.base.files import absolute, reason, write_atomically
+from mia_core.base.messages import shown
+from mia_core.base.sealed import sealed, unsealed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,27 +21,66 @@ REPORT_ARRAYS = {"target": "targetModelData.npz", "shadow": "shadowModelData.npz
 """Files of the arrays that the report's author published; they are no part of this project."""
 
 
+ENDING = ".provenance.json"
+FORMAT = 1
+TABLE = "sha256_of_table"
+"""The name under which a provenance holds the digest of its table."""
+
+
 def results_dir() -> Path:
     """The folder of recorded results: that of the environment variable MIA_RESULTS, else `results` of the checkout."""
     given = os.environ.get("MIA_RESULTS", "").strip()
     return absolute(given) if given else Path(__file__).parents[2] / "results"
 
 
+def write_recorded(out: Path, table: "pd.DataFrame", about: Mapping[str, Any]) -> tuple[Path, Path]:
+    """Write a table, numbers with six decimals, to `out`, and beside it what made it: NAME.provenance.json.
+
+    The provenance holds a digest of the table's bytes and one of itself. Each file is written whole or not at all, so
+    where the second cannot be written, the digest tells that the two do not belong together.
+    """
+    made_by = out.with_suffix(ENDING)
+    content = table.to_csv(index=False, float_format="%.6f", lineterminator="\n").encode()
+    record = sealed({"format": FORMAT, **about, TABLE: _digest(content)}).encode()
+    write_atomically(out, lambda file: file.write(content))
+    write_atomically(made_by, lambda file: file.write(record))
+    return out, made_by
+
+
 def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
     """The table of a recorded study (see `mia_core.studies.study.Study.table`) and its provenance.
 
-    Raises `DataError` where either file is missing or cannot be read.
+    Warns (`MiaWarning`) where an older version wrote them, without digests: nothing can then tell whether they are
+    what was written. Raises `DataError`, one line that names the file, where either is missing, cut or altered, or of a
+    newer version.
     """
     import pandas as pd
 
-    table, provenance = results_dir() / f"{name}.csv", results_dir() / f"{name}.provenance.json"
+    path = made_by = results_dir() / f"{name}{ENDING}"
     try:
-        return pd.read_csv(table), json.loads(provenance.read_text(encoding="utf-8"))
+        about, checked = unsealed(made_by.read_text(encoding="utf-8"))
+        if about.get("format", FORMAT) != FORMAT:
+            raise ValueError(f"its format is {about['format']!r}, expected {FORMAT}: is it of a newer version?")
+        if not checked and "format" in about:
+            raise ValueError("its digest is missing")
+        path = made_by.with_name(f"{name}.csv")
+        content = path.read_bytes()
+        if checked and about.get(TABLE) != _digest(content):
+            raise ValueError(f"its content does not match {TABLE} in {made_by.name}")
+        table = pd.read_csv(io.BytesIO(content))
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{table}: no recorded study, or damaged ({type(error).__name__}); a checkout of the project holds them, "
+            f"{shown(path)}: no recorded study, or damaged ({reason(error)}); a checkout of the project holds them, "
             f"and MIA_RESULTS names another folder"
         ) from None
+    if not checked:
+        message = "an older version wrote it without a digest, so nothing can tell whether the table is whole"
+        warnings.warn(f"{shown(made_by)}: {message}; write it again to have it checked", MiaWarning, stacklevel=2)
+    return table, about
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def recorded_parts(name: str) -> tuple["pd.DataFrame", list[dict[str, Any]]]:

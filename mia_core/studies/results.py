@@ -8,11 +8,11 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mia_core.base.errors import SettingsError
-from mia_core.base.files import absolute, write_atomically
+from mia_core.base.files import file_to_write
 from mia_core.measures.metrics import LEVELS, level_column, most_false_positives
 from mia_core.measures.text import with_interval
 from mia_core.studies.base import StudyOfModels
+from mia_core.studies.recorded import write_recorded
 from mia_core.studies.reference_rows import EVERY
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.reference_summary import over_targets, strongest
@@ -31,23 +31,12 @@ _OF_LEVEL = re.compile(r"(?:tpr_at_fpr|fpr_at|false_positives_at)_(.*?)(?:_low|_
 
 def check_out(path: str | Path) -> Path:
     """The absolute path of a table to be written. Raises `SettingsError` before anything is trained for nothing."""
-    table = absolute(path)
-    if table.is_dir():
-        raise SettingsError(f"out: {table} is a folder; expected the name of a .csv file")
-    if table.suffix.lower() != ".csv":
-        raise SettingsError(f"out: expected a name that ends in .csv, found {table.name}")
-    return table
+    return file_to_write(path, "out", ".csv")
 
 
 def write_table(path: str | Path, study: Study | ReferenceStudy, table: "pd.DataFrame") -> tuple[Path, Path]:
-    """Write the table, numbers with six decimals, and next to it what made it: NAME.csv and NAME.provenance.json."""
-    out = check_out(path)
-    made_by = out.with_suffix(".provenance.json")
-    text = table.to_csv(index=False, float_format="%.6f", lineterminator="\n")
-    record = json.dumps(provenance(study), indent=2, allow_nan=False) + "\n"
-    write_atomically(out, lambda file: file.write(text.encode()))
-    write_atomically(made_by, lambda file: file.write(record.encode()))
-    return out, made_by
+    """Write the table and next to it what made it, NAME.csv and NAME.provenance.json (see `write_recorded`)."""
+    return write_recorded(check_out(path), table, provenance(study))
 
 
 def provenance(study: Study | ReferenceStudy) -> dict[str, Any]:

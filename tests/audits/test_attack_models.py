@@ -66,6 +66,46 @@ def test_posteriors_give_what_logits_give(capsys, tmp_path, path):
     assert [result["auc"] for result in first] == pytest.approx([result["auc"] for result in second])
 
 
+def test_logits_of_minus_infinity_are_what_posteriors_of_zero_are(capsys, tmp_path):
+    arrays = models()
+    logits = arrays.pop("logits")
+    cut = np.where(logits == logits.min(axis=2, keepdims=True), -np.inf, logits)
+    files = [
+        save(tmp_path, "cut", {"logits": cut, **arrays}),
+        save(tmp_path, "p", {"posteriors": softmax(cut), **arrays}),
+    ]
+    first, second = (attack(capsys, "--models", file, *named(REFERENCE_ATTACKS))[0]["attacks"] for file in files)
+    assert [result["auc"] for result in first] == pytest.approx([result["auc"] for result in second], abs=1e-3)
+    assert min(result["auc"] for result in first) > 0.55
+
+
+@pytest.mark.parametrize("order", [[0, 2, 4, 6, 1, 3, 5, 7], [7, 0, 3, 5, 4, 1, 6, 2]], ids=["halves", "anyhow"])
+@pytest.mark.parametrize("values", ["logits", "statistic"])
+def test_complements_are_found_by_what_they_hold_wherever_they_stand(capsys, tmp_path, order, values):
+    beside = noise(3) if values == "statistic" else models()
+    moved = {name: array if name == "labels" else array[order] for name, array in beside.items()}
+    chosen = ["--target", "all", *named(["lira", "rmia"] if values == "logits" else ["lira"])]
+    (one, _), (two, err) = (
+        attack(capsys, "--models", save(tmp_path, name, arrays), *chosen)
+        for name, arrays in (("beside", beside), ("moved", moved))
+    )
+    assert "train on complementary examples; a target's partner is left out" in err[0]
+    found = {(result["attack"], order[result["target"]]): result for result in two["attacks"]}
+    for result in one["attacks"]:
+        other = found[result["attack"], result["target"]]
+        assert order[other["partner_left_out"]] == result["partner_left_out"] == result["target"] ^ 1
+        assert other["auc"] == pytest.approx(result["auc"], abs=1e-9) and other["references"] == 6
+        assert other.get("train_accuracy") == result.get("train_accuracy")
+
+
+def test_the_complement_of_a_target_is_left_out_also_where_not_all_models_are_in_pairs(capsys, tmp_path):
+    arrays = {name: array if name == "labels" else array[[0, 2, 3, 4, 6]] for name, array in models().items()}
+    report, err = attack(capsys, "--models", save(tmp_path, "five", arrays), "--target", "all", *named(["lira"]))
+    assert "no complementary pairs; all others are references, but for the complement of 2 of them" in err[0]
+    found = [(result["partner_left_out"], result["references"]) for result in report["attacks"]]
+    assert found == [(None, 4), (2, 3), (1, 3), (None, 4), (None, 4)]
+
+
 def test_all_targets_and_scores_in_the_order_of_the_input(capsys, tmp_path, path):
     assert attack(capsys, "--models", path, "--references", 4)[0]["attacks"][0]["references"] == 4
     report = attack(capsys, "--models", path, "--target", "all")[0]

@@ -42,7 +42,7 @@ def test_no_attack_sees_the_targets_membership(files, shadow, tmp_path):
 
 def test_saved_scores_are_measured_alike(capsys, shadow, target, tmp_path):
     report, _ = attacked(capsys, shadow, target, "--scores", tmp_path / "s.npz", replicates=0)
-    assert len(read_score_sets(tmp_path / "s.npz")[0][0]) == 2000
+    assert len(read_score_sets(tmp_path / "s.npz")[0][0]) == 2000 and np.load(tmp_path / "s.npz")["mia_format"] == 1
     measured, err = report_of(capsys, "measure", "--scores", tmp_path / "s.npz")
     again = measured["attacks"][0]
     assert (err, again["auc"], rates(again)) == ([], AUC, rates(report["attacks"][0]))

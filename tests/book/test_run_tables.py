@@ -1,7 +1,5 @@
 """What the book rests on: two studies by setting and model, and the recorded ones by their provenance."""
 
-import json
-
 import pandas as pd
 import pytest
 
@@ -11,6 +9,7 @@ from mia_core.store.identity import identity
 from mia_core.store.runs import Store
 from mia_core.studies.columns import REFERENCE_COLUMNS
 from mia_core.studies.privacy import PRIVACY_COLUMNS
+from mia_core.studies.recorded import write_recorded
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.settings import StudySettings
 from mia_core.studies.study import Study
@@ -58,8 +57,7 @@ def test_recorded_studies_are_listed_by_their_provenance(tmp_path, monkeypatch: 
     models = {"settings": {"models": 18, "defenses": ["smoothing(epsilon=-0.1)"]}}
     files = {"a": about | seeds, "b": about | models, "c": {"made": "2026-02-03T04:05"}}
     for name, found in files.items():
-        pd.DataFrame({"x": [1]}).to_csv(tmp_path / f"{name}.csv", index=False)
-        (tmp_path / f"{name}.provenance.json").write_text(json.dumps(found))
+        write_recorded(tmp_path / f"{name}.csv", pd.DataFrame({"x": [1]}), found)
     where = "AMD EPYC, 2 cores, avx512f"
     assert how_this_book_was_run.recorded_table().to_numpy().tolist() == [
         ["a.csv", "2 seeds", "none, dropout", "2026-01-02 to 2026-01-03", "float32", where],

@@ -1,7 +1,5 @@
 """The grid of attacks and defenses names the strongest, says what cannot be measured, and is held against stopping."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +8,7 @@ from mia_book import grids, reference_models, strongest_attack, wording
 from mia_book.grids import LOW, MARK
 from mia_core.base.errors import DataError
 from mia_core.display.svg import themed_svg
-from mia_core.studies.recorded import recorded_parts
+from mia_core.studies.recorded import recorded_parts, write_recorded
 from mia_core.studies.reference_rows import table
 from mia_core.studies.reference_summary import over_targets
 from references_made import made_study
@@ -144,7 +142,6 @@ def test_parts_of_a_recorded_study_are_one_table(tmp_path, monkeypatch: pytest.M
     with pytest.raises(DataError, match="no recorded study"):
         recorded_parts("study")
     for number, name in ((1, "study"), (2, "study-2"), (4, "study-4")):
-        pd.DataFrame({"part": [number]}).to_csv(tmp_path / f"{name}.csv", index=False)
-        (tmp_path / f"{name}.provenance.json").write_text(json.dumps({"number": number}))
+        write_recorded(tmp_path / f"{name}.csv", pd.DataFrame({"part": [number]}), {"number": number})
     table, about = recorded_parts("study")
     assert table["part"].tolist() == [1, 2] and [one["number"] for one in about] == [1, 2]

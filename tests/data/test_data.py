@@ -1,10 +1,12 @@
 """Data sets by name, their settings, digits, and the fingerprint."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from host import DOWNLOADED
-from mia_core.base.errors import SettingsError
+from mia_core.base.errors import DataError, SettingsError
 from mia_core.data.dataset import Dataset
 from mia_core.data.load import SOURCES, DataSettings, dataset_help, load_dataset, with_path
 
@@ -101,10 +103,44 @@ class TestFingerprint:
     @pytest.mark.parametrize("change", [
         {"images": np.arange(48, dtype=np.uint8).reshape(4, 3, 2, 2) + np.uint8(1)},
         {"images": np.arange(48, dtype=np.uint8).reshape(4, 1, 4, 3)}, {"labels": np.array([0, 1, 1, 1])},
-        {"classes": ("x", "z")}, {"classes": ("xy", "")}, {"pool": 4},
+        {"classes": ("x", "z")}, {"classes": ("xy", "")}, {"classes": ("x", "y", "z")}, {"pool": 4},
     ])  # fmt: skip
-    def test_everything_else_does(self, change):
+    def test_everything_else_does_also_in_a_changed_copy(self, change):
         assert self.dataset(**change).fingerprint != self.dataset().fingerprint
+        assert dataclasses.replace(self.dataset(), **change).fingerprint == self.dataset(**change).fingerprint
+
+    def test_stays_true_when_the_arrays_it_was_made_of_change(self):
+        images, labels = self.dataset().images.copy(), np.array([0, 1, 0, 1])
+        data = self.dataset(images=images, labels=labels)
+        images[:], labels[:] = 0, 1
+        assert dataclasses.replace(data, name="b").fingerprint == data.fingerprint == self.dataset().fingerprint
+        with pytest.raises(ValueError, match="read-only"):
+            data.images[0] = 0
+
+    @pytest.mark.parametrize(("change", "words"), [
+        *(({"images": images}, f"images: found {words}") for images, words in [
+            (np.random.default_rng(0).random((4, 3, 2, 2)), "float64 (4, 3, 2, 2) from 0"),
+            (np.full((4, 3, 2, 2), 7.0), "float64 (4, 3, 2, 2) from 7 to 7;"),
+            (np.full((4, 3, 2, 2), np.nan, np.float32), "float32 (4, 3, 2, 2), 48 values NaN or infinite;"),
+            (np.full((4, 3, 2, 2), 300), "int64 (4, 3, 2, 2) from 300 to 300;"),
+            (np.ones((4, 3, 2, 2), bool), "bool"), (np.ones((4, 3, 2, 2), object), "object"),
+            *((np.zeros(shape, np.uint8), f"uint8 {shape}") for shape in [(4, 2, 2, 3), (4, 2, 2), (0, 3, 2, 2)]),
+            ([[1]], "int64 (1, 1)"),
+        ]),
+        *(({"labels": labels}, f"labels: found {words}") for labels, words in [
+            (np.array([0, 1, 0, 1.5]), "float64 (4,)"), (np.array([0, 1, 0, np.nan]), "float64 (4,)"),
+            (np.array([True, False] * 2), "bool (4,)"), ([[0], [1], [0], [1]], "int64 (4, 1)"),
+            ([0, 1, 0], "int64 (3,)"), ([0, 1, 2, 2], "2 outside the range (row 2: 2); expected 0 ... 1"),
+            ([0, 1, 0, -1], "1 outside"), (np.array([0, 1, 0, 2**64 - 1], np.uint64), "1 outside"),
+        ]),
+        *(({"classes": classes}, "classes: found") for classes in [("x",), ("x", "x"), ("x", 1), ()]),
+        *(({"pool": pool}, "pool: found") for pool in [5, -1, 2.5, True, None]),
+    ])  # fmt: skip
+    def test_arrays_that_do_not_fit_are_refused_where_it_is_made(self, change, words):
+        with pytest.raises(DataError) as error:
+            self.dataset(**change)
+        message = str(error.value)
+        assert message.startswith(f"data set a: {words}") and "; expected" in message and "\n" not in message
 
 
 def test_every_source_is_tested_and_reads_settings_that_there_are():

@@ -111,6 +111,15 @@ class TestDownloads:
         with pytest.warns(MiaWarning, match="replaced"):
             checked(host)
 
+    def test_other_data_under_the_right_names_are_not_taken_for_it_and_stay(self, cut_off):
+        path = next(path for path in cut_off.files if "train" in path or "data_batch_1" in path)
+        whole = cut_off.files[path]
+        cut_off.put(cut_off.files | {path: whole[:-1] + bytes([whole[-1] ^ 1])})
+        before = cut_off.everything()
+        with pytest.raises(DataError, match=r"^[\w-]+: (\S+ holds other data under its file names \(12 tr|looked for)"):
+            cut_off.load()
+        assert cut_off.everything() == before
+
     def test_server_sends_something_else_or_says_no(self, host):
         for path in host.offered.iterdir():
             path.write_bytes(b"<html>please log in</html>")

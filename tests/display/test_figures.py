@@ -1,8 +1,10 @@
 """Figures and tables as pages show them: in the page's colours, the same text every time, readable without seeing."""
 
+import html
 import json
 import re
 import sys
+import warnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -61,6 +63,26 @@ def test_ids_of_two_figures_never_meet_and_drawings_are_the_same_every_time():
     assert [set(re.findall(r'(?:url\(|href=")#([^")]*)', text)) for text in (one, two)] == ids
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "lines.linewidth": 9}):
         assert themed_svg(a_figure(), name="one", alt="x") == one, "whatever the reader's own style"
+
+
+def test_text_between_dollar_signs_is_no_formula_wherever_it_stands():
+    names = ["a$x$b", "Ba$$in", "$\\frac{$", "$5 to $10"]
+    fig, (above, below) = figure(2)
+    for place, name in enumerate(names):
+        above.plot([0, 1], [place, place], label=f"legend {name}")
+        above.annotate(f"note {name}", (0, place))
+    above.set_yticks(range(4), labels=[f"tick {name}" for name in names])
+    above.set(title=f"title {names[0]}", xlabel=f"x {names[1]}")
+    above.legend()
+    fig.legend(loc="outside lower center")
+    fig.suptitle(f"all {names[2]}")
+    below.plot([1, 1e4], [1, 1e4])
+    below.set(xscale="log", yscale="log", ylabel=f"y {names[3]}")
+    svg = html.unescape(themed_svg(fig, name="x", alt="Prices in $, of a$x$b."))
+    for kind, times in (("legend", 2), ("note", 1), ("tick", 1)):
+        assert [svg.count(f"{kind} {name}<") for name in names] == [times] * 4
+    assert all(f"{text}<" in svg for text in ("title a$x$b", "x Ba$$in", "all $\\frac{$", "y $5 to $10"))
+    assert "mathdefault" not in svg, "powers of ten at the ticks of a logarithmic axis are formulas"
 
 
 def test_series_differ_without_colour():
@@ -209,3 +231,16 @@ def test_frames_that_are_laid_out_alike_keep_their_panels_in_place():
     own, alone, alike = (fig.axes[0].get_position().bounds for fig in (first, drawn(10**6), drawn(10**6, first)))
     assert alike == own != alone
     assert first.get_layout_engine() is None, "saving would lay it out once more"
+
+
+def test_names_in_any_script_are_shown_as_they_are_and_codes_are_not_obeyed(shown):
+    fig, ax = figure()
+    ax.bar(["猫", "שלום", "a\x1b[2Jb", "c\u202ed"], [1, 2, 3, 4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        show(fig, caption="猫\x1b", alt="A bar of c\u202ed.", name="names")
+    show(pd.DataFrame({"class\u202e": ["猫", "a\x1b[2Jb"]}), caption="Names.", name="all")
+    pages = json.dumps([dict(data) for data in shown], ensure_ascii=False)
+    assert all(word in pages for word in ("猫", "שלום", r"a\\x1b[2Jb", r"c\\u202ed", r"class\\u202e"))
+    assert not set("\x1b\u202e") & {*"".join(data["text/html"] + data["text/plain"] for data in shown)}
+    ElementTree.fromstring(re.search("<svg.*</svg>", shown[0]["text/html"])[0])

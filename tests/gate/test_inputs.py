@@ -5,13 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from arrays import LABELS, MEMBERS, POSTERIORS, base, refusal, six
 from mia_core.base.errors import MiaWarning
 from mia_core.gate.arrays import check_scores
 from mia_core.gate.outputs import check_outputs
 from mia_core.gate.posteriors import softmax
-from mia_core.gate.suspicions import warn_if_same
+from mia_core.gate.suspicions import _found_again, warn_if_same
 
 
 def test_clean_arrays_come_out_normalised():
@@ -66,6 +67,13 @@ def test_logits_alone_give_their_softmax_and_are_kept_with_posteriors_that_agree
     assert np.array_equal(outputs.posteriors, POSTERIORS) and outputs.logits is not None
 
 
+def test_logits_of_minus_infinity_are_posteriors_of_zero():
+    logits = np.array([[2.0, -np.inf, 1.0], [-np.inf, 0.0, -np.inf]])
+    outputs = check_outputs(logits=logits, members=[1, 0])
+    np.testing.assert_allclose(outputs.posteriors, [[np.e / (1 + np.e), 0, 1 / (1 + np.e)], [0, 1, 0]])
+    assert np.array_equal(check_outputs(logits=logits, posteriors=outputs.posteriors, members=[1, 0]).logits, logits)
+
+
 def bad(value):
     array = POSTERIORS.copy()
     array[2, 1] = value
@@ -82,14 +90,19 @@ REFUSED = {
         (np.log(POSTERIORS) + 1, "negative value.*logits"), (POSTERIORS.astype(complex), "found complex numbers"),
         (POSTERIORS.astype(object), "found Python objects"), ([[0.5, 0.5], [1.0]], "found no array"),
         (np.ma.masked_greater(POSTERIORS, 0.85), "1 masked value"), (np.float64(0.5), r"posteriors \(\)"),
-        (POSTERIORS[:, :1], r"shape \(6, 1\).*two columns"), (POSTERIORS[:, 0], r"shape \(6,\).*two columns"),
+        *((p, r"shape \(6,.*: a single probability .*two columns") for p in (POSTERIORS[:, :1], POSTERIORS[:, 0])),
+        (POSTERIORS[:, 0] * 40 + 20, "a single number from 2[0-9.]* to 5[0-9.]* .as of a regression.*has no classes"),
+        (np.log(POSTERIORS[:, :1]), "a single number from -.*as of a regression"), (1 - POSTERIORS, "multi-label"),
+        (POSTERIORS * 1.05, "renormalise cut or rounded"), (POSTERIORS * 40 + 10, "above 1 are logits.*regression"),
         (POSTERIORS[:, None], r"shape \(6, 1, 3\)"), (POSTERIORS[:5], r"posteriors \(5, 3\), members \(6,\)"),
         (POSTERIORS.T, r"posteriors \(3, 6\), members \(6,\).*same number of rows"),
     ],
     "logits": [
         (np.log(POSTERIORS)[::-1], "posteriors and logits that contradict each other in 6 rows"),
         (np.zeros((6, 4)), r"posteriors \(6, 3\), logits \(6, 4\)"),
-        (bad(-np.inf), "logits: found 1 value not finite.*row 2"),
+        (bad(-np.inf), "contradict each other in 6 rows"), (bad(np.inf), "logits: found 1 value not finite.*row 2"),
+        (POSTERIORS[:, :1], r"logits: found shape \(6, 1\): a single logit .*two columns"),
+        (np.where(np.arange(6)[:, None] > 3, -np.inf, POSTERIORS), "6 values not finite.*row 4.*next to a finite one"),
     ],
     "members": [
         (None, "members: missing"), ([1] * 6, "6 members, 0 non-members"), ([False] * 6, "0 members, 6 non-members"),
@@ -104,6 +117,8 @@ REFUSED = {
         ([0, 1, 2, 0, 1, -1], "labels: found 1 value outside.*row 5: -1"),
         ([0, 1, 2, 0, 1, 1e300], "labels: found 1 value outside"), ([0, 1, 2, 0, 1, 0.5], "labels: found 0.5 in row 5"),
         (list("catdog"), "labels: found text"), (np.eye(3)[LABELS] * 0.9 + 0.1 / 3, "not one-hot"),
+        ((np.eye(3)[LABELS] + np.eye(3)[0] > 0), "rows that are not one-hot, as of a multi-label model"),
+        (POSTERIORS[:, 0] * 40 + 0.5, "found 36.5 in row 0.*a regression has no classes"),
         (np.eye(4)[LABELS], r"labels: found shape \(6, 4\)"), (LABELS[:5], r"labels \(5,\)"),
     ],
 }  # fmt: skip
@@ -225,3 +240,14 @@ def test_different_models_are_not_taken_for_one():
     two = [{"logits": noisy(s, 4000)["logits"][:, :2], "members": np.arange(4000) % 2} for s in (0, 1)]
     assert same(*two) == [], "in few classes independent rows lie close together"
     assert same(noisy(0), {"logits": np.zeros((400, 2)), "members": np.arange(400) % 2}) == []
+
+
+def test_only_rows_that_are_near_are_compared_and_the_share_is_that_of_all():
+    random = np.random.default_rng(0)
+    ours = softmax(random.normal(size=(300, 6)) * 3)
+    theirs = [ours[random.integers(300, size=900)], softmax(random.normal(size=(900, 6)) * 3)]
+    theirs[0] += random.choice([0, 1e-10, 5e-4, 1e-3, 2e-3, 6e-3], 900)[:, None] * random.uniform(-1, 1, (900, 6))
+    nearest, second = np.sort(cdist(ours, np.concatenate(theirs), "chebyshev"), axis=1)[:, :2].T
+    told = second > 1e-9
+    found = nearest[told] <= np.minimum(1e-3, 0.2 * second[told])
+    assert 0.1 < found.mean() < 0.9 and _found_again(ours, np.concatenate(theirs)) == found.mean()

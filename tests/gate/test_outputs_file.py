@@ -49,6 +49,15 @@ def test_scores_file(tmp_path):
     assert "expected scores [N] or [S, N], members [N]" in refusal(read_score_sets, save(tmp_path, "none", six()))
 
 
+def test_files_of_this_version_are_read_without_a_word_and_those_of_a_newer_one_refused(tmp_path):
+    assert read_outputs(save(tmp_path, "now", six(mia_format=1))).notes == ()
+    scores = {"scores": [2.0, 1.0], "members": [1, 0]}
+    for action, arrays in ((read_outputs, six()), (read_score_sets, scores)):
+        for found in (2, "1", [1, 1]):
+            message = refusal(action, save(tmp_path, "later", {**arrays, "mia_format": found}))
+            assert "later.npz: mia_format: found " in message and message.endswith("is it of a newer version?")
+
+
 class Bomb(str):
     """Unpickling this would leave a file of its name behind."""
 
@@ -79,6 +88,17 @@ def npy(array):
     return buffer.getvalue()
 
 
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_every_version_of_the_npy_format_is_read(tmp_path, version):
+    entries = []
+    for name, array in six(members=MEMBERS, labels=LABELS).items():
+        buffer = io.BytesIO()
+        np.lib.format.write_array(buffer, array, version)
+        entries.append((f"{name}.npy", buffer.getvalue()))
+    outputs = read_outputs(zipped(tmp_path / "version.npz", entries))
+    assert np.array_equal(outputs.posteriors, POSTERIORS) and outputs.labels.tolist() == LABELS.tolist()
+
+
 def zipped(path, entries):
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # zipfile remarks on the same name twice
@@ -92,7 +112,8 @@ def zipped(path, entries):
     (npy_header((6, 3), "|S0"), "without content|damaged"), (npy_header((6, 3), "|O"), "pickled"),
     (npy_header((6, 3), "nonsense"), "damaged"), (npy_header("(" * 300 + ")" * 300), "damaged"),
     (npy(POSTERIORS)[:-8], "needs 144 bytes, found 136"), (npy(POSTERIORS) + b"more", "needs 144 bytes, found 148"),
-    (b"", "damaged"), (b"\x93NUMPY\x09\x00", "damaged"), (b"words", "damaged"),
+    (b"", "damaged"), (b"\x93NUMPY\x09\x00", "version 9.0 of the .npy format; expected 1.0 to 3.0"),
+    (b"words", "damaged"),
 ])  # fmt: skip
 def test_damaged_arrays_inside_a_whole_archive(tmp_path, entry, words):
     path = zipped(tmp_path / "d.npz", [("posteriors.npy", entry), ("members.npy", npy(MEMBERS))])

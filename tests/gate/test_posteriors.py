@@ -5,7 +5,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mia_core.gate.posteriors import LOG_FLOOR, entropy, log_posteriors, logit_statistic, modified_entropy, softmax
+from mia_core.attacks.adversary1 import largest
+from mia_core.attacks.adversary3 import Adversary3Deviation
+from mia_core.gate.posteriors import (
+    LOG_FLOOR,
+    entropy,
+    finite_logits,
+    log_posteriors,
+    logit_statistic,
+    modified_entropy,
+    softmax,
+)
 
 
 @given(st.lists(st.floats(-800, 800), min_size=2, max_size=12), st.randoms(use_true_random=False))
@@ -26,6 +36,16 @@ def test_softmax_of_extreme_logits_and_of_any_layout():
     whole = softmax(logits)
     assert np.array_equal(softmax(np.asfortranarray(logits)), whole)
     assert np.array_equal(softmax(logits[1, 7]), whole[1, 7]) and np.array_equal(softmax(logits[:, 7:8]), whole[:, 7:8])
+
+
+def test_minus_infinity_is_a_logarithm_of_next_to_nothing_and_never_above_a_finite_logit():
+    floor = np.log(LOG_FLOOR)
+    logits = np.array([[3.0, -np.inf, 1], [-np.inf, 2, -np.inf], [0, -200, -np.inf]])
+    assert finite_logits(logits).tolist() == [[3, 3 + floor, 1], [2 + floor, 2, 2 + floor], [0, -200, -200]]
+    assert logit_statistic(logits, [0, 0, 1]) == pytest.approx([2, floor, -200])
+    assert logit_statistic(logits, [1, 1, 0]) == pytest.approx(
+        [floor - np.log1p(np.exp(-2)), -floor - np.log(2), 200 - np.log(2)]
+    )
 
 
 def test_logs_have_a_floor():
@@ -49,3 +69,23 @@ def test_modified_entropy_by_hand():
     # The values come from the paper's formula: p = (0.7, 0.2, 0.1), y = 0.
     expected = -0.3 * np.log(0.7) - 0.2 * np.log(0.8) - 0.1 * np.log(0.9)
     assert modified_entropy([[0.7, 0.2, 0.1]], [0]) == pytest.approx([expected])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 9), st.integers(1, 60))
+@settings(deadline=None, max_examples=40)
+def test_some_rows_at_a_time_give_what_all_give_at_once(seed, rows, classes, block):
+    random = np.random.default_rng(seed)
+    logits, labels = random.normal(size=(2, rows, classes)) * 9, random.integers(0, classes, rows)
+    posteriors = softmax(logits)
+
+    def values():
+        return [
+            softmax(logits), entropy(posteriors), modified_entropy(posteriors, labels), logit_statistic(logits, labels),
+            largest(posteriors[0], 3), Adversary3Deviation().score(posteriors[0]),
+        ]  # fmt: skip
+
+    at_once = values()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mia_core.gate.posteriors.BLOCK", block)
+        for part, whole in zip(values(), at_once, strict=True):
+            assert np.array_equal(part, whole)

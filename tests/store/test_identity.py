@@ -5,9 +5,11 @@ from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import mia_core
+from mia_core.base.errors import ArrayError
 from mia_core.defenses import combination
 from mia_core.store import identity as module
 from mia_core.store.identity import code_fingerprint, identity
@@ -44,6 +46,11 @@ def test_known_identities_keep_their_file_names(tmp_path, monkeypatch, defenses,
 )  # fmt: skip
 def test_whatever_shapes_the_weights_makes_another_run(tmp_path, other):
     assert Store(tmp_path).path(key(**other)) != Store(tmp_path).path(key())
+
+
+def test_members_that_are_numbers_of_rows_are_refused():
+    with pytest.raises(ArrayError, match=r"members, counted: found int64 \(3,\); expected true or false"):
+        key(members=np.array([0, 5, 9]))
 
 
 def test_what_is_recorded_on_the_way_the_output_stage_and_the_folder_do_not(tmp_path):

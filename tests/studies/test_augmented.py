@@ -59,6 +59,8 @@ def test_a_stored_model_answers_as_it_did_and_twice_the_same(study, defense):
     np.testing.assert_allclose(logits[run.counted, 0], run.logits[run.counted], atol=1e-5)
     assert np.array_equal(logits, augmented_logits(run, DATA.images, EVERY))
     assert not network_of(run).training
+    with pytest.raises(ArrayError, match=r"images: found float64 \(160, 1, 12, 12\); expected uint8"):
+        augmented.ask(network_of(run), run, DATA.images / 255)
     assert not np.allclose(logits[:, 1], logits[:, 0])
 
 

@@ -49,6 +49,9 @@ def test_answers_are_kept_and_a_damaged_file_is_made_again(done):
     path.write_bytes(path.read_bytes()[:-40])
     assert np.array_equal(first, query_copies(done.store, run, DATA, ("flip",)))
     assert path.stat().st_mtime_ns != time
+    other = tiny_dataset(80, seed=1)
+    answers = [query_copies(done.store, run, data, ("flip",)) for data in (other, DATA)]
+    assert not np.array_equal(answers[0], first) and np.array_equal(answers[1], first), "of other images others"
 
 
 def test_every_query_reaches_the_attack(done):

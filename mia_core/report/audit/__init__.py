@@ -57,10 +57,11 @@ class AuditReport:
 
     def to_pdf(self, path: str | os.PathLike[str]) -> Path:
         """Print that page; needs Chromium or Chrome. Raises `BookError` without one."""
+        from mia_core.base.files import file_to_write
         from mia_core.report.audit.page import as_page
-        from mia_core.report.pdf import check_pdf, find_chromium, print_page
+        from mia_core.report.pdf import find_chromium, print_page
 
-        return print_page(as_page(self), check_pdf(path), find_chromium())
+        return print_page(as_page(self), file_to_write(path, "pdf", ".pdf"), find_chromium())
 
     def to_scores(self, path: str | os.PathLike[str]) -> Path:
         """Write each example's scores as .csv or .npz, ranked by the attack that finds most; `mia measure` reads it."""
