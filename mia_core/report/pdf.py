@@ -64,9 +64,7 @@ def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path
     return print_page(combine(site, pages), out, browser, site, PurePosixPath(pages[0]).parent)
 
 
-def print_page(
-    page: str, out: Path, browser: str, site: Path | None = None, place: PurePosixPath = PurePosixPath()
-) -> Path:
+def print_page(page: str, out: Path, browser: str, site: Path | None = None, place: str | PurePosixPath = "") -> Path:
     """Print one HTML page into the file `out`; returns it. Raises as `print_pdf` does.
 
     site   a folder of files that the page loads, as if it lay in the folder `place` of it; None: it needs nothing else

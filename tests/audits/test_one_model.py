@@ -17,8 +17,7 @@ from mia_core.audits.one_model.qmia import quantile_scores
 from mia_core.audits.one_model.validity import blind_baselines, duplicates
 from mia_core.gate.outputs import check_outputs
 from mia_core.gate.posteriors import softmax
-from mia_core.measures.intervals import clopper_pearson
-from mia_core.measures.rates import auc_interval, difference_interval
+from mia_core.measures.intervals import clopper_pearson, difference_interval
 
 
 def made(seed: int, count: int = 500, leak: float = 0.0, classes: int = 4):
@@ -134,13 +133,6 @@ def test_rows_on_both_sides_are_counted():
     same, near = duplicates(rows, np.arange(400) < 200)
     assert same == 50
     assert near == 50
-
-
-@pytest.mark.parametrize(("auc", "members", "others"), [(0.5, 50, 50), (0.9, 20, 400), (1.0, 20, 20), (0.0, 5, 9)])
-def test_an_interval_of_an_auc_is_inside_its_range_and_no_point(auc, members, others):
-    low, high = auc_interval(auc, members, others)
-    assert 0 <= low <= auc <= high <= 1
-    assert high - low > 0.01
 
 
 def test_intervals_of_differences_cover():

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
+from scipy.special import ndtri
 
 from mia_core.attacks.contract import Flags, Floats, Labels
 from mia_core.audits.one_model.attacks import called_at, folds_of, score_all
@@ -16,11 +17,11 @@ from mia_core.audits.one_model.validity import ALPHA, Blind, blind_baselines, ca
 from mia_core.base.errors import MiaWarning
 from mia_core.base.settings import Number, Settings, Whole
 from mia_core.gate.arrays import Outputs
+from mia_core.measures.counts import auc_error_of
 from mia_core.measures.epsilon import epsilon_at_threshold
-from mia_core.measures.intervals import clopper_pearson
+from mia_core.measures.intervals import clopper_pearson, difference_interval
 from mia_core.measures.metrics import low_fpr, most_false_positives
 from mia_core.measures.ranking import tie_blocks
-from mia_core.measures.rates import auc_interval, difference_interval
 from mia_core.measures.risk import PRIORS, precision_at
 
 FORMAT = 1
@@ -129,10 +130,10 @@ def _measured(
     each = 1 - (1 - settings.confidence) / attacks
     inside, outside = int(members.sum()), int((~members).sum())
     true, false = int(called[members].sum()), int(called[~members].sum())
-    auc = tested[name, "auc"]
+    auc, blocks = tested[name, "auc"], tie_blocks(scores, members)
     found = []
     for level in LEVELS:
-        point = low_fpr(tie_blocks(scores, members), level)
+        point = low_fpr(blocks, level)
         known = point.tpr is not None
         allowed = most_false_positives(outside, level) or 0
         found.append(
@@ -148,13 +149,13 @@ def _measured(
             }
         )
     low, high = difference_interval(true, inside, false, outside, each)
-    auc_low, auc_high = auc_interval(auc.value, inside, outside, each)
+    reach = float(ndtri((1 + each) / 2) * auc_error_of(blocks))
     at_low = tested.get((name, "tpr"))
     return {
         "attack": name,
         "auc": auc.value,
-        "auc_low": auc_low,
-        "auc_high": auc_high,
+        "auc_low": max(auc.value - reach, 0.0),
+        "auc_high": min(auc.value + reach, 1.0),
         "p_auc": auc.p,
         "tpr": true / inside,
         "fpr": false / outside,
