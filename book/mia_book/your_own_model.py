@@ -43,16 +43,15 @@ def as_rows(numbers: Mapping[str, Any], seed: int, name: str) -> list[dict[str, 
 
 def found_table(table: pd.DataFrame) -> pd.DataFrame:
     """Test accuracy and the share found by each of `SHOWN`, one column per size of leaves."""
-    summary = over_the_seeds(table).set_index(["attack", "defenses"])
     sizes = list(dict.fromkeys(table["defenses"]))
-    rows = [
-        {"": "test accuracy"} | {size: with_interval(summary.loc[SHOWN[0], size], "target_accuracy") for size in sizes}
-    ]
-    rows += [
-        {"": f"found by {name}"} | {size: with_interval(summary.loc[name, size], MEASURE) for size in sizes}
-        for name in SHOWN
-    ]
-    return pd.DataFrame(rows)
+
+    def line(words: str, attack: str, measure: str) -> dict[str, str]:
+        rows = table[table["attack"] == attack]
+        cells = {size: mean_columns(rows[rows["defenses"] == size], measure, 0.95) for size in sizes}
+        return {"": words} | {size: with_interval(cell, measure) for size, cell in cells.items()}
+
+    found = [line(f"found by {name}", name, MEASURE) for name in SHOWN]
+    return pd.DataFrame([line("test accuracy", SHOWN[0], "target_accuracy"), *found])
 
 
 def verdicts(table: pd.DataFrame) -> list[Verdict]:
