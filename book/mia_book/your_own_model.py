@@ -10,6 +10,7 @@ from mia_core.audits.one_model.words import by_name
 from mia_core.display import tables
 from mia_core.measures.claims import Claim, Verdict
 from mia_core.measures.text import percent, with_bounds, with_interval
+from mia_core.studies.study import mean_columns
 
 MEASURE = "tpr_at_fpr_0.01"
 PLAIN, LARGER = "leaves of 1", "leaves of 5"
