@@ -150,7 +150,7 @@ def printed_and_measured(summary: pd.DataFrame) -> tuple[Figure, str]:
     summary  of a study (`mia_core.studies.study.over_the_seeds`)
     """
     rows = summary[summary["defenses"].isin(list(TABLE_I))].iloc[::-1].reset_index(drop=True)
-    fig, panels = figure(columns=2, width=6.4, height=4.2, sharey=True)
+    fig, panels = figure(columns=2, height=4.2, sharey=True)
     own, parts = style(0), []
     for axes, name in zip(panels, ("target_accuracy", "attack_accuracy"), strict=True):
         printed = [getattr(TABLE_I[defenses], name) for defenses in rows["defenses"]]

@@ -220,8 +220,8 @@ def duration(value: float) -> str:
 
 
 def amount(value: float) -> str:
-    """A sum of money: two decimals, and "below 0.01" where these would hide it."""
-    return "below 0.01" if 0 < value < 0.005 else f"{value:,.2f}"
+    """A sum of money: two decimals, and four below a hundredth."""
+    return f"{value:.4f}" if 0 < value < 0.01 else f"{value:,.2f}"
 
 
 def enough_in_words(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> str:

@@ -148,7 +148,7 @@ def test_runs_take_whole_rounds_of_all_cores_and_cost_what_an_hour_does():
         "90 min",
         "1.5 h",
     ]
-    assert [costs.amount(value) for value in (0, 0.004, 0.006, 1234.5)] == ["0.00", "below 0.01", "0.01", "1,234.50"]
+    assert [costs.amount(value) for value in (0, 0.004, 0.006, 1234.5)] == ["0.00", "0.0040", "0.0060", "1,234.50"]
 
 
 RATIO = {clock: {"least": 1.5, "median": 2.0, "most": 2.5} for clock in ("wall", "processor")}
