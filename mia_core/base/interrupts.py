@@ -54,9 +54,16 @@ def keep_interrupts_from_children() -> None:
 
 
 def leave_the_end_to_the_signal() -> None:
-    """Where a signal has come, wait for what `answer_signals` does: the program's own end must not be quicker."""
+    """Where a signal has come, wait for what `answer_signals` does: the program's own end must not be quicker.
+
+    Otherwise all is done, and a signal changes nothing any more: in Python's own end it would turn the status into its
+    number.
+    """
     if _ENDING.is_set():
         time.sleep(2 * SECONDS_TO_END)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) is _answered:
+            signal.signal(number, signal.SIG_IGN)
 
 
 def tell_kept(what: Callable[[], str]) -> None:

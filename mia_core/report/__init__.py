@@ -10,7 +10,7 @@ paths.py       no path of this machine in what a chapter says
 private.py     folders of the cache that nobody else can change
 reuse.py       executed chapters, kept for the next build until anything about them changes
 rendering.py   Jupyter Book on the executed copy, with warnings as errors
-front.py       what the front page shows
+front.py       what the front page shows; campaign.py: the recorded campaign of faults
 results.py     what the chapters found, as results.json next to the pages
 compare/       two reports by the results that each carries
 pdf.py         the finished site as one PDF, printed by Chromium

@@ -103,3 +103,14 @@ def test_an_interrupt_that_was_to_be_ignored_still_is():
     program = started("-c", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + LONG, str(3 * 10**6))
     assert program.stdout.readline() == "begun\n"
     assert ended(program, signal.SIGINT) == ("", 0)
+
+
+def test_an_interrupt_after_all_is_done_changes_nothing():
+    code = (
+        "import atexit, time; from mia_core.base.errors import run_as_program; "
+        "atexit.register(time.sleep, 2); run_as_program(lambda: print('done', flush=True))"
+    )
+    program = started("-c", code)
+    assert program.stdout.readline() == "done\n"
+    time.sleep(0.5)  # until Python's own end has begun
+    assert ended(program, signal.SIGINT) == ("", 0)

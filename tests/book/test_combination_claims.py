@@ -11,7 +11,7 @@ from mia_book.paper import CLAIMS
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, judge
 from mia_core.measures.intervals import Interval
-from mia_core.studies.early_stopping import Held
+from mia_core.studies.early_stopping import AT_ACCURACY, AT_LEAK, Held
 from mia_core.studies.interactions import Interaction
 from mia_core.studies.settings import StudySettings
 from tables_made import repeated
@@ -22,9 +22,9 @@ def interaction(name, verdict, mean=0.1):
     return Interaction(name, "attack_accuracy", 0.5, 0.5 + mean, excess, 0.01, 0.02, 3, verdict)
 
 
-def held(verdict, mean=-0.1, measure="attack_accuracy"):
+def held(verdict, mean=-0.1, measure="attack_accuracy", question=AT_ACCURACY):
     difference = None if mean is None else Interval(mean, mean - 0.01, mean + 0.01)
-    return Held("dropout", measure, difference, None, None, 3, 0, 0, verdict)
+    return Held("dropout", measure, question, (5,), difference, None, None, 3, 0, verdict)
 
 
 @pytest.mark.parametrize(
@@ -43,10 +43,13 @@ def test_sums_of_effects_are_judged_together(verdicts, outcome, decided):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "outcome"), [("safer", HOLDS), ("less safe", DOES_NOT_HOLD), ("cannot be told", CANNOT_TELL)]
+    ("verdict", "outcome"),
+    [("safer", HOLDS), ("less safe", DOES_NOT_HOLD), ("cannot be told", CANNOT_TELL), (NO_EFFECT, NO_EFFECT)],
 )
 def test_an_earlier_stop_is_judged_by_attack_accuracy(verdict, outcome):
-    row = combinations.stopping_tested([held("safer", measure="auc"), held(verdict)])
+    row = combinations.stopping_tested(
+        [held("safer", measure="auc"), held("less accurate", question=AT_LEAK), held(verdict)]
+    )
     assert (row.verdict.outcome, row.verdict.difference, row.shows) == (outcome, -0.1, "stopping")
     nothing = combinations.stopping_tested([held("cannot be told", None)]).verdict
     assert nothing.difference is None and nothing.outcome == CANNOT_TELL

@@ -9,7 +9,7 @@ import pytest
 from campaign.__main__ import PARTS
 from campaign.summary import counted, read, record, table
 from mia_core.base.errors import DataError
-from mia_core.report.front import recorded_campaign
+from mia_core.report.campaign import recorded_campaign
 
 TESTS = Path(__file__).resolve().parents[1]
 PAGE = (TESTS.parent / "book" / "promises.md").read_text(encoding="utf-8")
