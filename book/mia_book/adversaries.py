@@ -11,6 +11,7 @@ from mia_core.attacks.adversary3 import Adversary3
 from mia_core.data.load import DataSettings
 from mia_core.defenses import Combination, describe
 from mia_core.measures.claims import Claim, Verdict, corrected
+from mia_core.measures.counts import errors
 from mia_core.measures.metrics import level_column, measure
 from mia_core.measures.text import Measured, heading
 from mia_core.studies.augmented import Copies, label_only_table, random_posteriors
@@ -141,7 +142,7 @@ def named(table: pd.DataFrame, defended: bool = False) -> pd.DataFrame:
 def reached(table: pd.DataFrame, attacker: str, defenses: str = "none", name: str = "balanced_accuracy") -> str:
     """What an attacker reaches by one measure, as "0.812 [0.803, 0.821]": the mean over seeds and its interval."""
     rows = table[(table["attack"] == attacker) & (table["defenses"] == defenses)]
-    return mean_in_words(rows[name])
+    return mean_in_words(rows[name], errors=errors(rows, name))
 
 
 def two_measures(units: pd.DataFrame) -> pd.DataFrame:

@@ -22,9 +22,9 @@ from mia_core.defenses import combination
 from mia_core.display.plots import privacy_utility
 from mia_core.display.svg import LINES, figure, style
 from mia_core.display.tables import verdicts_table
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
 from mia_core.measures.text import around, heading
-from mia_core.studies.early_stopping import Held
+from mia_core.studies.early_stopping import AT_ACCURACY, Held
 from mia_core.studies.interactions import Interaction, interactions
 from mia_core.studies.pareto import pareto_front
 
@@ -79,7 +79,7 @@ BEST_STOP = "best stop"
 REVERSED = ", reversed"
 """Behind a combination's name: the attack was fitted on the target and tested on the shadow."""
 SUMS = "Defenses have diminishing returns: every combination is less safe than the sum of its parts."
-STOPPING = "Dropout is safer than stopping earlier, at equal accuracy."
+STOPPING = "Dropout is safer than the earlier stop that is as accurate."
 DIRECTION_CLAIMS: tuple[Claim, ...] = tuple(
     Claim(f"On {name}, the direction leaves attack accuracy as it is, to within {SAME}.",
         HERE, "attack_accuracy", f"{name}{REVERSED}", name, "same", SAME)
@@ -145,14 +145,14 @@ def verdict_on(rows: Sequence[Tested], text: str) -> Verdict:
 def sums_tested(found: Sequence[Interaction]) -> Tested:
     """Whether every combination is above the sum of its parts: not where any lies below it.
 
-    The difference is that of the combination that decided: one below the sum, else one that cannot be told, else the
-    one nearest to the sum.
+    The difference is that of the combination that decided: one below the sum, else one with no material effect, else
+    one that cannot be told, else the one nearest to the sum.
     """
     if not found:
         return Tested(Verdict(Claim(SUMS, "V", "", "", 0.0, "higher"), CANNOT_TELL, None, None, None, 0), shows="sums")
-    order = {"below the sum": 0, "cannot be told": 1, "above the sum": 2}
+    order = {"below the sum": 0, NO_EFFECT: 1, CANNOT_TELL: 2, "above the sum": 3}
     one = min(found, key=lambda one: (order[one.verdict], abs(one.difference.mean)))
-    outcome = (DOES_NOT_HOLD, CANNOT_TELL, HOLDS)[order[one.verdict]]
+    outcome = (DOES_NOT_HOLD, NO_EFFECT, CANNOT_TELL, HOLDS)[order[one.verdict]]
     claim = Claim(SUMS, "V", one.measure, one.defenses, 0.0, "higher")
     verdict = Verdict(claim, outcome, one.difference.mean, one.difference.low, one.difference.high, one.seeds)
     return Tested(verdict, one.defenses, "sums")
@@ -163,9 +163,11 @@ def stopping_tested(held: Iterable[Held]) -> Tested:
 
     Cannot be told where a seed has no stop to be compared with, or nobody was trained with dropout.
     """
-    claim = Claim(STOPPING, HERE, "attack_accuracy", "dropout", 0.0, "lower")
-    one = next((one for one in held if (one.defenses, one.measure) == (claim.of, claim.measure)), None)
+    claim = Claim(STOPPING, HERE, "attack_accuracy", "dropout", "an earlier stop", "lower")
+    wanted = (claim.of, claim.measure, AT_ACCURACY)
+    one = next((one for one in held if (one.defenses, one.measure, one.question) == wanted), None)
     known = one and one.difference
     values = (known.mean, known.low, known.high) if known else (None, None, None)
-    outcome = {"safer": HOLDS, "less safe": DOES_NOT_HOLD}.get(one.verdict if one else "", CANNOT_TELL)
-    return Tested(Verdict(claim, outcome, *values, one.compared if one else 0), shows="stopping")
+    words = {"safer": HOLDS, "less safe": DOES_NOT_HOLD, NO_EFFECT: NO_EFFECT}
+    outcome = words.get(one.verdict if one else "", CANNOT_TELL)
+    return Tested(Verdict(claim, outcome, *values, one.units - one.without if known else 0), shows="stopping")

@@ -1,23 +1,106 @@
-"""Of "The strongest attack": defenses under the attack that finds most, held against an earlier stop."""
+"""Of "Under the strongest attack": every defense under the attack that finds most, held against an earlier stop."""
 
-from collections.abc import Iterable, Sequence
+import html
+from collections.abc import Iterable
+from urllib.parse import quote
 
 import pandas as pd
 from matplotlib.figure import Figure
 
 from mia_book.claims import HERE, after, judged, on
-from mia_book.grids import HEADS, LOW, LOWEST, REPORTS_OWN, at_the_end, strongest_table
+from mia_book.grids import HEADS, LOW, LOWEST, REPORTS_OWN, at_the_end
 from mia_book.paper import SAME
+from mia_book.recorded_epochs import epochs_name
 from mia_book.reference_models import NEGATIVE, by_attack, by_strongest
-from mia_book.stopping import beside_stopping
-from mia_book.sweeps import dots
 from mia_book.wording import named
-from mia_core.measures.claims import Claim, Verdict, corrected
-from mia_core.measures.intervals import Interval
-from mia_core.measures.text import NOT_MEASURABLE, around, number, with_bounds
-from mia_core.studies.early_stopping import Held, against_stopping, held_table, in_words
+from mia_core.display.choice import leak_against_accuracy
+from mia_core.display.plots import heat_map
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict, corrected
+from mia_core.measures.text import NOT_MEASURABLE, number, with_bounds, with_interval
+from mia_core.studies.early_stopping import AT_ACCURACY, Held, held_against_stopping
+from mia_core.studies.finding import options, path
 from mia_core.studies.reference_rows import EVERY
-from mia_core.studies.reference_summary import STRONGEST, by_unit, over_targets, strongest_rows
+from mia_core.studies.reference_summary import STRONGEST, by_unit, over_targets
+
+
+def leak_measure(table: pd.DataFrame) -> str:
+    """TPR at 1% FPR, or the AUC where a pool is too small to have it."""
+    return LOW if table.loc[table["target"] != EVERY, LOW].notna().any() else "auc"
+
+
+def stops_and_defenses(table: pd.DataFrame) -> tuple[Figure, str]:
+    """`mia_core.display.choice.leak_against_accuracy` of the table's models, under the strongest attack."""
+    measure = leak_measure(table)
+    found = options(table, measure=measure)
+    defended = found[found["defenses"] != "none"]
+    recommended = found.loc[found["within"].notna(), "epochs"]
+    stop = int(recommended.iloc[0]) if len(recommended) else int(table["epochs"].max())
+    shown = defended.assign(defenses=defended["defenses"].map(named))
+    return leak_against_accuracy(path(table, measure), shown, measure, stop)
+
+
+def every_cell(table: pd.DataFrame, measure: str = LOW) -> tuple[Figure, str]:
+    """Means of every attack on every defense and on every earlier stop, as a heat map with a row per attack."""
+    rows = _shown(table[(table["examples"] == "pool") & (table["target"] != EVERY)])
+    return heat_map(rows.assign(model=_models(rows)), "attack", "model", measure, words=HEADS[measure], digits=2)
+
+
+def every_value(table: pd.DataFrame) -> pd.DataFrame:
+    """The numbers behind `every_cell`, for a file: one row per model, attack and kind of examples, with intervals over
+    pairs and Clopper and Pearson's for the canaries of all targets together."""
+    measures = [name for name in ("target_accuracy", "auc", LOW, LOWEST) if table[name].notna().any()]
+    pool = over_targets(table[table["examples"] == "pool"], measures=measures)
+    columns = ["defenses", "epochs", "attack", "examples"]
+    columns += [f"{name}{end}" for name in measures for end in ("", "_low", "_high")]
+    canaries = table[(table["examples"] == "canaries") & (table["target"] == EVERY)]
+    both = [pool.reindex(columns=columns), canaries.reindex(columns=columns)]
+    return pd.concat([part for part in both if len(part)], ignore_index=True)
+
+
+def download(table: pd.DataFrame, name: str, words: str) -> None:
+    """Show a link on the page that saves the table as NAME.csv; the file is in the page itself."""
+    from IPython.display import HTML, display
+
+    text = quote(table.to_csv(index=False, float_format="%.6f", lineterminator="\n"))
+    link = f'<a download="{name}.csv" href="data:text/csv;charset=utf-8,{text}">{html.escape(words)}</a>'
+    display(HTML(f'<p class="mia-download">{link} ({len(table)} rows, CSV)</p>'))
+
+
+def worst_case(table: pd.DataFrame, measure: str = LOW) -> pd.DataFrame:
+    """Average next to worst case, one row per earlier stop and per defense, under the strongest attack of each column.
+
+    One target has too few canaries for a low FPR, so those of all targets are put together, under one threshold. Their
+    TPR has Clopper and Pearson's interval, as if they were independent, which they are not quite.
+    """
+    table = _shown(table)
+    pool = over_targets(table[table["examples"] == "pool"], measures=["target_accuracy", measure])
+    together = table[(table["examples"] == "canaries") & (table["target"] == EVERY)]
+    rows = []
+    for (name, epoch), group in pool.groupby(["defenses", "epochs"], sort=False):
+        row = {"model": _model(name, epoch), "target accuracy": with_interval(group.iloc[0], "target_accuracy")}
+        known = group[group[measure].notna()].astype({measure: float})
+        best = known.loc[known[measure].idxmax()] if len(known) else None
+        row[f"{HEADS[measure]}, ordinary"] = NOT_MEASURABLE if best is None else with_interval(best, measure)
+        part = together[(together["defenses"] == name) & (together["epochs"] == epoch) & together[measure].notna()]
+        text = NOT_MEASURABLE
+        if len(part):
+            worst = part.loc[part[measure].astype(float).idxmax()]
+            ends = ("", "_low", "_high") if measure != "auc" else ("",)
+            parts = [number(worst[f"{measure}{end}"]) for end in ends]
+            text = with_bounds(*parts) if len(parts) == 3 else parts[0]
+        row[f"{HEADS[measure]}, canaries"] = text
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def without_threshold(table: pd.DataFrame, measure: str = LOW) -> str:
+    """The attacks that find nobody at this level on any undefended target, since every threshold of theirs accuses more
+    non-members: "gap, label-only". Scores with few values jump from accusing nobody to accusing too many."""
+    last = at_the_end(table)
+    rows = last[(last["defenses"] == "none") & (last["target"] != EVERY) & last[measure].notna()]
+    accused = rows[measure.replace("tpr_at_fpr", "fpr_at")]
+    most = rows.assign(reached=rows[measure] + accused).groupby("attack", sort=False)["reached"].max()
+    return ", ".join(most.index[most == 0]) or "none of them"
 
 
 def order_kept(table: pd.DataFrame, measures: tuple[str, str] = (LOW, LOWEST)) -> str:
@@ -31,103 +114,56 @@ def order_kept(table: pd.DataFrame, measures: tuple[str, str] = (LOW, LOWEST)) -
     return "; ".join(parts) or NOT_MEASURABLE
 
 
-def weak_and_strong(table: pd.DataFrame, measure: str = LOW) -> tuple[Figure, str]:
-    """Each combination under the report's own attack and under that with the largest mean, after the last epoch."""
-    units = by_unit(at_the_end(table))
-    both = [units[units["attack"] == REPORTS_OWN].assign(attack="the report's attack")]
-    both += [strongest_rows(units, measure).assign(attack="largest mean of all attacks")]
-    shown = pd.concat(part.assign(defenses=part["defenses"].map(named)) for part in both)
-    guess = {"auc": 0.5, LOW: 0.01, LOWEST: 0.001}[measure]
-    return dots(shown.reset_index(drop=True), measure, HEADS[measure], guess=guess)
+def held(table: pd.DataFrame, attack: str = "") -> list[Held]:
+    """`mia_core.studies.early_stopping.held_against_stopping` by `leak_measure`, of all attacks or of one."""
+    units = by_unit(table[table["examples"] == "pool"])
+    return held_against_stopping(units[units["attack"] == attack] if attack else units, leak_measure(table))
 
 
-def against_earlier_stops(table: pd.DataFrame, measure: str = LOW) -> tuple[Figure, str]:
-    """`mia_book.stopping.beside_stopping` by what the strongest attack reaches; thin lines are pairs of models.
-
-    Raises `SettingsError` as `mia_core.studies.early_stopping.against_stopping`.
-    """
-    units = strongest_rows(by_unit(table[table["examples"] == "pool"]).rename(columns={"unit": "seed"}), measure)
-    last = units[units["epochs"] == units["epochs"].max()]
-    means = last.groupby("defenses", sort=False)[["target_accuracy", measure]].mean().reset_index()
-    words = {"of": "strongest attack's " + HEADS[measure], "unit": "pairs of models", "decimals": 3, "rings": False}
-    return beside_stopping(means.assign(defenses=means["defenses"].map(named)), units, measure, STRONGEST, **words)
-
-
-def stopping_table(
-    table: pd.DataFrame, measures: Sequence[str] = ("auc", LOW), attack: str = STRONGEST, examples: str = "pool"
-) -> pd.DataFrame:
-    """Each combination minus the undefended model stopped when it is as accurate, one row per combination.
-
-    As `mia_core.studies.early_stopping.held_table`, with pairs of models in place of seeds.
-    """
-    found = held_table(_held(table, measures, attack, examples)).rename(columns={"seeds": "pairs"})
-    return found.assign(defenses=found["defenses"].map(named))
-
-
-def stopping_in_words(table: pd.DataFrame, measure: str = LOW, examples: str = "pool") -> str:
-    """The verdicts under the strongest attack: "safer: dropout; less safe: none of them; cannot be told: smoothing"."""
-    return named(in_words(_held(table, (measure,), STRONGEST, examples), measure))
-
-
-def apart_in_words(table: pd.DataFrame, attack: str = REPORTS_OWN, measure: str = LOW) -> str:
-    """Which verdicts against an earlier stop `attack` alone would change: "the same on masking; another on dropout
-    (safer instead of cannot be told)"."""
-    whole, alone = (_held(table, (measure,), one) for one in (STRONGEST, attack))
-    verdicts = {one.defenses: one.verdict for one in alone}
-    alike, other = [], []
-    for one in whole:
-        if one.defenses != "none" and verdicts[one.defenses] == one.verdict:
-            alike.append(named(one.defenses))
-        elif one.defenses != "none":
-            other.append(f"{named(one.defenses)} ({verdicts[one.defenses]} instead of {one.verdict})")
+def apart_in_words(table: pd.DataFrame, attack: str = REPORTS_OWN) -> str:
+    """Which verdicts on safety `attack` alone would change: "the same on masking; another on dropout (safer instead of
+    less safe)"."""
+    whole, alone = (
+        {one.defenses: one.verdict for one in held(table, only) if one.question == AT_ACCURACY} for only in ("", attack)
+    )
+    names = [name for name in whole if name != "none"]
+    alike = [named(name) for name in names if whole[name] == alone[name]]
+    other = [f"{named(name)} ({alone[name]} instead of {whole[name]})" for name in names if whole[name] != alone[name]]
     return f"the same on {', '.join(alike) or 'none of them'}; another on {', '.join(other) or 'none of them'}"
 
 
-def without_threshold(table: pd.DataFrame, measure: str = LOW) -> str:
-    """The attacks that find nobody at this level on any undefended target, since every threshold of theirs accuses more
-    non-members: "gap, label-only". Scores with few values jump from accusing nobody to accusing too many."""
-    last = at_the_end(table)
-    rows = last[(last["defenses"] == "none") & (last["target"] != EVERY) & last[measure].notna()]
-    accused = rows[measure.replace("tpr_at_fpr", "fpr_at")]
-    most = rows.assign(reached=rows[measure] + accused).groupby("attack", sort=False)["reached"].max()
-    return ", ".join(most.index[most == 0]) or "none of them"
+def stop_verdicts(found: Iterable[Held]) -> list[Verdict]:
+    """Verdicts of `held` in the form of claims, for a table: first on safety, then on accuracy."""
+    verdicts = []
+    for one in found:
+        safety, name = one.question == AT_ACCURACY, named(one.defenses)
+        what = "Trained to the end without a defense, the model" if one.defenses == "none" else f"With {name} the model"
+        claim = Claim(
+            f"{what} gives away fewer members than the stop that is as accurate." if safety
+            else f"{what} is more accurate than the stop that is as safe.",
+            HERE, one.measure if safety else "target_accuracy", one.defenses, "an earlier stop",
+            "lower" if safety else "higher",
+        )  # fmt: skip
+        outcome = {"safer": HOLDS, "more accurate": HOLDS, NO_EFFECT: NO_EFFECT, CANNOT_TELL: CANNOT_TELL}
+        known = one.difference
+        values = (known.mean, known.low, known.high) if known else (None, None, None)
+        verdicts.append(
+            Verdict(claim, outcome.get(one.verdict, DOES_NOT_HOLD), *values, one.units - one.without if known else 0)
+        )
+    return verdicts
 
 
-def worst_case(table: pd.DataFrame, measures: Sequence[str] = ("auc", LOW)) -> pd.DataFrame:
-    """Average next to worst case, one row per combination: the strongest attack on ordinary examples and on canaries.
-
-    One target has too few canaries for a low FPR, so those of all targets are put together, under one threshold. Their
-    TPR has Clopper and Pearson's interval, as if they were independent, which they are not quite.
-    """
-    ordinary = strongest_table(table, measures).set_index("defenses")
-    last = at_the_end(table, "canaries")
-    rows = []
-    for name in table["defenses"].unique():
-        together = last[(last["target"] == EVERY) & (last["defenses"] == name)]
-        row = {"defenses": named(name)}
-        for measure in measures:
-            row[f"{HEADS[measure]}, ordinary"] = ordinary.loc[named(name), HEADS[measure]]
-            known, text = together[together[measure].notna()].astype({measure: float}), NOT_MEASURABLE
-            if len(known):
-                best = known.loc[known[measure].idxmax()]
-                parts = [
-                    number(best[f"{measure}{end}"]) for end in ("", "_low", "_high") if not end or measure != "auc"
-                ]
-                shown = with_bounds(*parts) if len(parts) == 3 else parts[0]
-                text = around(shown, f"{best['attack']} {shown}")
-            row[f"{HEADS[measure]}, canaries"] = text
-        rows.append(row)
-    return pd.DataFrame(rows)
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Undefended models at every recorded epoch, and defended ones at the last."""
+    return table[(table["defenses"] == "none") | (table["epochs"] == table["epochs"].max())]
 
 
-def _held(table: pd.DataFrame, measures: Sequence[str], attack: str, examples: str = "pool") -> list[Held]:
-    found = against_stopping(table, measures, examples)
-    alike, held = ("defenses", "measure", "p", "adjusted", "compared", "above", "below", "verdict"), []
-    for row in found[found["attack"] == attack].to_dict("records"):
-        mean, low, high = (None if row[name] != row[name] else row[name] for name in ("difference", "low", "high"))
-        known = None if mean is None else Interval(mean, low, high)
-        held.append(Held(difference=known, **{name: row[name] for name in alike}))
-    return held
+def _model(defenses: str, epoch: int) -> str:
+    return f"stopped after {epochs_name(epoch)}" if defenses == "none" else named(defenses)
+
+
+def _models(rows: pd.DataFrame) -> list[str]:
+    return [_model(name, epoch) for name, epoch in zip(rows["defenses"], rows["epochs"], strict=True)]
 
 
 DEFENSES = ("none", "dropout", "smoothing", NEGATIVE, "masking", "dropout+smoothing")
@@ -167,7 +203,6 @@ def verdicts(table: pd.DataFrame) -> list[Verdict]:
     return corrected(found)
 
 
-def evidence(verdicts: Iterable[Verdict], recorded: bool = False) -> list[str]:
-    """Where the chapter shows what each verdict rests on: the grid of attacks, or the strongest ones by measure."""
-    grid, best = ("tab-cifar-grid", "tab-cifar-strongest") if recorded else ("tab-grid", "tab-strongest")
-    return [grid if verdict.claim == MISSED else best for verdict in verdicts]
+def evidence(verdicts: Iterable[Verdict], stopping: str, grid: str) -> list[str]:
+    """Where the page shows what each verdict rests on: `stopping` for an earlier stop, `grid` for all else."""
+    return [stopping if verdict.claim.than == "an earlier stop" else grid for verdict in verdicts]

@@ -19,7 +19,8 @@ from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
 from mia_core.gate.npz import open_archive, read_score_sets
 from mia_core.measures.epsilon import every_bound
-from mia_core.measures.intervals import bootstrap, clopper_pearson
+from mia_core.measures.examples import over_examples
+from mia_core.measures.intervals import clopper_pearson
 from mia_core.measures.metrics import level_column, low_fpr, measure
 from mia_core.measures.ranking import tie_blocks
 from mia_core.measures.risk import PRIORS, precision_at, tnr_at_fnr
@@ -83,7 +84,7 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
     intervals: dict[str, Any] = dict.fromkeys(values)
     reasons = {}
     if settings.replicates:
-        intervals = bootstrap(
+        intervals = over_examples(
             scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed
         )
     else:

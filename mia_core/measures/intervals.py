@@ -1,10 +1,10 @@
 """How far a measure could be off: over seeds, over examples, and for a single proportion.
 
 Three sources of chance, three intervals: `over_seeds` (another training), `bootstrap` (other examples, same models),
-`clopper_pearson` (a count out of a number of independent trials).
+`clopper_pearson` (a count out of a number of independent trials). `mia_core.measures.examples` puts the last two
+together for one model.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,10 @@ from mia_core.measures.ranking import tie_blocks
 
 CHUNK = 2**20
 """Numbers drawn at a time by the bootstrap, which bounds its memory to some tens of megabytes."""
+DISTINCT = 3
+"""Values over seeds that must differ before their spread says anything by itself."""
+SAME_VALUE = 1e-9
+"""Values this close are the same one, computed in another order."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,35 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tu
     return low, high
 
 
-def over_seeds(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Mean of one measure over independent seeds with Student's t-interval; no bounds for a single seed.
+def over_seeds(values: Any, confidence: float = 0.95, errors: Any = None, paired: bool = False) -> Interval:
+    """Mean of one measure over independent seeds, with an interval that is no surer than the counts behind it.
 
+    values  float [seeds]
+    errors  float [seeds], the standard error that the examples alone give each value (`mia_core.measures.counts`); None
+            or NaN where it is not known
+    paired  the values are differences of two models that are judged on the same examples
+
+    Half its width is Student's, from the spread over seeds, and at least what these errors give the mean. Student's
+    needs three distinct values: fewer happen to agree where a measure can take few values. With fewer there are no
+    bounds where the errors are not known, and none for a single seed. Of paired values chance among examples cancels
+    in part, nobody knows how much: there the errors count only where fewer than three values are distinct.
     Raises `ArrayError` for no value or one that is not finite.
     """
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
     _check_confidence(confidence)
     numbers = np.sort(np.asarray(values, dtype=np.float64))  # sorted: the order of seeds must not move the last digit
     if numbers.ndim != 1 or len(numbers) == 0 or not np.isfinite(numbers).all():
         raise ArrayError(f"values over seeds: found {list(values)}; expected at least one finite number")
-    mean = float(numbers.mean())
-    if len(numbers) == 1:
+    mean, seeds = float(numbers.mean()), len(numbers)
+    known = np.sort(np.full(seeds, np.nan) if errors is None else np.asarray(errors, dtype=np.float64))
+    floor = float(ndtri((1 + confidence) / 2) * np.sqrt((known**2).sum()) / seeds)
+    few = 1 + int((np.diff(numbers) > SAME_VALUE).sum()) < DISTINCT
+    if seeds == 1 or (few and np.isnan(floor)):
         return Interval(mean, None, None)
-    half = float(stdtrit(len(numbers) - 1, (1 + confidence) / 2) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
+    half = float(stdtrit(seeds - 1, (1 + confidence) / 2) * numbers.std(ddof=1) / np.sqrt(seeds))
+    if few or not (paired or np.isnan(floor)):
+        half = max(half, floor)
     return Interval(mean, mean - half, mean + half)
 
 

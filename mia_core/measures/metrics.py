@@ -6,6 +6,7 @@ threshold, FPR that of non-members. Every point is one that a real threshold rea
 """
 
 import math
+import re
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -82,6 +83,12 @@ def measure(scores: Any, members: Any, threshold: float, levels: tuple[float, ..
 def level_column(level: float) -> str:
     """Name of the column for one FPR level: 0.001 gives tpr_at_fpr_0.001."""
     return f"tpr_at_fpr_{np.format_float_positional(level, trim='-')}"
+
+
+def level_of(column: str) -> float | None:
+    """The FPR level of such a column; None for any other."""
+    level = re.fullmatch(r"tpr_at_fpr_([\d.]+)", column)
+    return float(level[1]) if level else None
 
 
 def most_false_positives(non_members: int, level: float) -> int | None:

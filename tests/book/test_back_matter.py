@@ -4,17 +4,11 @@ import re
 import tomllib
 from pathlib import Path
 
-import pandas as pd
-import pytest
 import yaml
 
 from mia_core.attacks import ATTACKS
-from mia_core.base.errors import DataError
 from mia_core.references import REFERENCE_ATTACKS
-from mia_core.report.front import recorded_tradeoff
 from mia_core.report.sources import chapter_name, open_book
-from mia_core.studies.recorded import write_recorded
-from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES
 
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -60,30 +54,3 @@ def test_front_page_names_every_page_once_and_the_api_its_own() -> None:
     assert subjects == sorted(subjects, key=order.index)
     assert set(linked) | set(subjects) == set(order[1:])
     assert not set(linked) & set(subjects)
-
-
-def record_toy(folder: Path) -> None:
-    rows = [
-        {"dataset": "toy", "defenses": name, "seed": seed, "attack": "adversary1"}
-        | {measure: 0.5 + 0.1 * place + 0.01 * seed for measure in (*MODEL_MEASURES, *ATTACK_MEASURES)}
-        for place, name in enumerate(("none", "dropout"))
-        for seed in range(3)
-    ]
-    made = {"settings": {"epochs": 7, "seeds": [0, 1, 2], "confidence": 0.95}, "models_made": {"last": "2025-01-31T12"}}
-    write_recorded(folder / "toy.csv", pd.DataFrame(rows), made)
-
-
-def test_front_picture_is_of_the_recorded_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MIA_RESULTS", str(tmp_path))
-    record_toy(tmp_path)
-    shown = recorded_tradeoff("toy")
-    assert 'id="fig-front"' in shown and "none 0.51 / 0.51, dropout 0.61 / 0.61" in shown
-    assert "on toy, 7 epochs, 3 seeds with 95% intervals, recorded 2025-01-31" in shown and "Ring" not in shown
-    with pytest.raises(DataError, match="no recorded study"):
-        recorded_tradeoff("other")
-
-
-def test_front_picture_explains_its_rings_and_names_its_data() -> None:
-    shown = recorded_tradeoff("cifar10-jpeg")
-    assert "on CIFAR-10 (JPEG copy), " in shown and "Rings with another mark inside" in shown
-    assert "is guessing. Ring: another mark lies inside it." in shown

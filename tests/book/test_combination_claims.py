@@ -9,11 +9,12 @@ from mia_book.claims import compared, told
 from mia_book.conclusions import BEST_TRADEOFF, printed_study
 from mia_book.paper import CLAIMS
 from mia_core.gate.arrays import Outputs
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, judge
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, judge
 from mia_core.measures.intervals import Interval
-from mia_core.studies.early_stopping import Held
+from mia_core.studies.early_stopping import AT_ACCURACY, AT_LEAK, Held
 from mia_core.studies.interactions import Interaction
 from mia_core.studies.settings import StudySettings
+from tables_made import repeated
 
 
 def interaction(name, verdict, mean=0.1):
@@ -21,9 +22,9 @@ def interaction(name, verdict, mean=0.1):
     return Interaction(name, "attack_accuracy", 0.5, 0.5 + mean, excess, 0.01, 0.02, 3, verdict)
 
 
-def held(verdict, mean=-0.1, measure="attack_accuracy"):
+def held(verdict, mean=-0.1, measure="attack_accuracy", question=AT_ACCURACY):
     difference = None if mean is None else Interval(mean, mean - 0.01, mean + 0.01)
-    return Held("dropout", measure, difference, None, None, 3, 0, 0, verdict)
+    return Held("dropout", measure, question, (5,), difference, None, None, 3, 0, verdict)
 
 
 @pytest.mark.parametrize(
@@ -31,6 +32,7 @@ def held(verdict, mean=-0.1, measure="attack_accuracy"):
     [
         (["above the sum", "above the sum"], HOLDS, "b"),
         (["cannot be told", "above the sum"], CANNOT_TELL, "a"),
+        (["cannot be told", "no material effect"], NO_EFFECT, "b"),
         (["cannot be told", "below the sum"], DOES_NOT_HOLD, "b"),
     ],
 )
@@ -41,17 +43,20 @@ def test_sums_of_effects_are_judged_together(verdicts, outcome, decided):
 
 
 @pytest.mark.parametrize(
-    ("verdict", "outcome"), [("safer", HOLDS), ("less safe", DOES_NOT_HOLD), ("cannot be told", CANNOT_TELL)]
+    ("verdict", "outcome"),
+    [("safer", HOLDS), ("less safe", DOES_NOT_HOLD), ("cannot be told", CANNOT_TELL), (NO_EFFECT, NO_EFFECT)],
 )
 def test_an_earlier_stop_is_judged_by_attack_accuracy(verdict, outcome):
-    row = combinations.stopping_tested([held("safer", measure="auc"), held(verdict)])
+    row = combinations.stopping_tested(
+        [held("safer", measure="auc"), held("less accurate", question=AT_LEAK), held(verdict)]
+    )
     assert (row.verdict.outcome, row.verdict.difference, row.shows) == (outcome, -0.1, "stopping")
     nothing = combinations.stopping_tested([held("cannot be told", None)]).verdict
     assert nothing.difference is None and nothing.outcome == CANNOT_TELL
 
 
 def test_table_of_what_was_tested():
-    rows = combinations.tested(printed_study(), [held("safer")], [interaction("a", "above the sum")])
+    rows = combinations.tested(repeated(printed_study()), [held("safer")], [interaction("a", "above the sum")])
     assert len(rows) == len(CLAIMS) + 5
     shown = combinations.tested_table(rows, "tab-values", "tab-sums", "tab-held").set_index("claim")
     best = shown.loc[BEST_TRADEOFF.text]
@@ -61,11 +66,12 @@ def test_table_of_what_was_tested():
     assert [cell.name for cell in shown["evidence"]][-3:] == ["tab-values", "tab-sums", "tab-held"]
 
 
-def study(seeds=3, **points):
-    return pd.DataFrame(
-        {"defenses": name, "seed": seed, "attack": "adversary1", "target_accuracy": useful, "attack_accuracy": risky}
-        for name, (useful, risky) in points.items()
-        for seed in range(seeds)
+def study(**points):
+    return repeated(
+        pd.DataFrame(
+            {"defenses": name, "attack": "adversary1", "target_accuracy": useful, "attack_accuracy": risky}
+            for name, (useful, risky) in points.items()
+        )
     )
 
 

@@ -1,5 +1,8 @@
 """The grid of attacks and defenses names the strongest, says what cannot be measured, and is held against stopping."""
 
+import re
+from urllib.parse import unquote
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,9 +11,11 @@ from mia_book import grids, reference_models, strongest_attack, wording
 from mia_book.grids import LOW, MARK
 from mia_core.base.errors import DataError
 from mia_core.display.svg import themed_svg
+from mia_core.studies.early_stopping import AT_ACCURACY
+from mia_core.studies.finding import path
 from mia_core.studies.recorded import recorded_parts, write_recorded
 from mia_core.studies.reference_rows import table
-from mia_core.studies.reference_summary import over_targets
+from mia_core.studies.reference_summary import by_unit, over_targets
 from references_made import made_study
 
 # The made study has more canaries than is advised.
@@ -50,11 +55,12 @@ def test_the_strongest_is_named(rows: pd.DataFrame) -> None:
     for part in grids.strongest_in_words(rows).split("; "):
         attack, _, name = part.partition(" on ")
         assert found.loc[name, "TPR at 1% FPR"].partition(" 0.")[0] in {attack, attack.lower()}
-    worst = strongest_attack.worst_case(rows)
-    assert list(worst["defenses"]) == ["none", "smoothing", "masking"]
-    assert worst["AUC, canaries"].str.contains(r"^[a-z0-9-]+ [01]\.\d{3}$").all()
-    assert (worst["TPR at 1% FPR, canaries"] == "not measurable").all(), "48 canaries of all targets are too few"
-    assert (strongest_attack.worst_case(rows[rows["examples"] == "pool"])["AUC, canaries"] == "not measurable").all()
+    worst = strongest_attack.worst_case(rows, "auc")
+    assert worst["AUC, canaries"].str.contains(r"^[01]\.\d{3}$").all()
+    few = strongest_attack.worst_case(rows)["TPR at 1% FPR, canaries"]
+    assert (few == "not measurable").all(), "48 canaries of all targets are too few"
+    without = strongest_attack.worst_case(rows[rows["examples"] == "pool"], "auc")
+    assert (without["AUC, canaries"] == "not measurable").all()
 
 
 def test_the_order_of_attacks_at_two_levels_is_compared(rows: pd.DataFrame) -> None:
@@ -71,13 +77,11 @@ def test_combinations_are_named_in_words(rows: pd.DataFrame) -> None:
     negative = rows.assign(defenses=rows["defenses"].replace("smoothing", reference_models.NEGATIVE))
     words = "smoothing (ε = −0.1)"
     assert words in grids.attack_grid(negative).columns and words in grids.strongest_in_words(negative)
-    for made in (grids.strongest_table, strongest_attack.worst_case, strongest_attack.stopping_table):
-        assert words in made(negative)["defenses"].tolist()
-    for made in (strongest_attack.weak_and_strong, strongest_attack.against_earlier_stops):
+    assert words in grids.strongest_table(negative)["defenses"].tolist()
+    assert words in strongest_attack.worst_case(negative)["model"].tolist()
+    for made in (strongest_attack.stops_and_defenses, strongest_attack.every_cell):
         fig, alt = made(negative)
         assert words in alt and "epsilon" not in alt and themed_svg(fig, name="a", alt=alt).startswith("<svg")
-    said = strongest_attack.stopping_in_words(negative)
-    assert words in said and "epsilon" not in said
 
 
 def test_attacks_without_a_threshold_are_named(rows: pd.DataFrame) -> None:
@@ -93,32 +97,87 @@ def test_verdicts_of_one_attack_are_set_beside_those_of_the_strongest(rows: pd.D
     alone = rows[rows["attack"] == "adversary1"]
     assert strongest_attack.apart_in_words(alone) == "the same on smoothing, masking; another on none of them"
     words = strongest_attack.apart_in_words(rows)
-    whole, weak = (strongest_attack.stopping_table(rows, (LOW,), attack) for attack in ("strongest", "adversary1"))
-    for (_, one), (_, other) in zip(whole.iterrows(), weak.iterrows(), strict=True):
-        first, second = (row["TPR at 1% FPR"].rpartition(": ")[2] for row in (one, other))
-        if one["defenses"] != "none" and first != second:
-            assert f"{one['defenses']} ({second} instead of {first})" in words
+    whole, weak = (
+        {one.defenses: one.verdict for one in strongest_attack.held(rows, attack) if one.question == AT_ACCURACY}
+        for attack in ("", "adversary1")
+    )
+    for name in ("smoothing", "masking"):
+        changed = f"{name} ({weak[name]} instead of {whole[name]})"
+        assert (changed in words) == (weak[name] != whole[name])
 
 
-def test_stopping_is_told_in_table_and_words(rows: pd.DataFrame) -> None:
-    found = strongest_attack.stopping_table(rows)
-    words = strongest_attack.stopping_in_words(rows)
-    verdicts = {part.partition(": ")[0]: part.partition(": ")[2] for part in words.split("; ")}
-    assert list(verdicts) == ["safer", "less safe", "cannot be told"]
-    for _, row in found[found["defenses"] != "none"].iterrows():
-        verdict = row["TPR at 1% FPR"].rpartition(": ")[2]
-        assert row["defenses"] in verdicts[verdict].split(", ")
+def test_every_model_and_stop_is_in_the_grid_and_in_the_file(rows: pd.DataFrame) -> None:
+    _, alt = strongest_attack.every_cell(rows)
+    models = ["stopped after 1 epoch", "stopped after 2 epochs", "smoothing", "masking"]
+    assert all(f"{name} 0." in alt for name in models)
+    assert strongest_attack.worst_case(rows)["model"].tolist() == models
+    found = strongest_attack.every_value(rows)
+    pool = found[found["examples"] == "pool"].set_index(["defenses", "epochs", "attack"])
+    units = by_unit(rows[rows["examples"] == "pool"]).groupby(["defenses", "epochs", "attack"])[LOW].mean()
+    assert len(pool) == len(units) and pool[LOW].astype(float).to_dict() == pytest.approx(units.to_dict())
+    assert (found["examples"] == "canaries").any()
+    every = rows.assign(**{LOW: np.nan})
+    assert (strongest_attack.leak_measure(rows), strongest_attack.leak_measure(every)) == (LOW, "auc")
 
 
-def test_verdicts_link_to_their_evidence_and_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
+def test_a_table_can_be_saved_from_the_page(capsys, rows: pd.DataFrame) -> None:
+    shown = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", shown.append)
+        strongest_attack.download(pd.DataFrame({"a, b": [0.5]}), "values", "All <values>")
+    link = re.search(
+        r'<a download="values.csv" href="data:text/csv;charset=utf-8,([^"]+)">All &lt;values&gt;', shown[0].data
+    )
+    assert unquote(link[1]) == '"a, b"\n0.500000\n'
+
+
+def test_verdicts_against_stopping_are_claims(rows: pd.DataFrame) -> None:
+    found = strongest_attack.held(rows)
+    judged = strongest_attack.stop_verdicts(found)
+    assert [verdict.outcome == "holds" for verdict in judged] == [
+        one.verdict in ("safer", "more accurate") for one in found
+    ]
+    assert {one.verdict for one in found} - {verdict.outcome for verdict in judged} <= {
+        "safer", "less safe", "more accurate", "less accurate",
+    }  # fmt: skip
+    assert judged[0].claim.text.startswith("Trained to the end without a defense, the model gives away fewer members")
+    made = strongest_attack.evidence([*judged, *strongest_attack.verdicts(rows)], "fig-a", "fig-b")
+    assert made == ["fig-a"] * 6 + ["fig-b"] * (len(made) - 6)
+
+
+def test_what_the_chapter_says_of_the_recorded_study_is_so() -> None:
+    """Sentences of the sections on CIFAR-10 and on the worst case, and the third answer of "In short"."""
+    cifar, _ = recorded_parts("cifar10-jpeg-references")
+    held = strongest_attack.held(cifar)
+    safety = {one.defenses: one for one in held if one.question == AT_ACCURACY}
+    accuracy = {one.defenses: one for one in held if one.question != AT_ACCURACY}
+    assert {one.verdict for one in safety.values()} == {"less safe"}
+    assert safety["dropout"].stops == safety["dropout+smoothing"].stops == (2,)
+    assert safety[reference_models.NEGATIVE].stops == (5,)
+    for name in ("dropout", "dropout+smoothing"):
+        assert accuracy[name].stops == (5,) and accuracy[name].difference.high < -0.05
+    assert (
+        -0.01
+        < accuracy[reference_models.NEGATIVE].difference.low
+        < 0
+        < safety[reference_models.NEGATIVE].difference.low
+    )
+    low = f"{grids.HEADS[LOW]}, canaries"
+    worst = strongest_attack.worst_case(cifar).set_index("model")[low].map(lambda cell: cell.interval)
+    assert worst["stopped after 10 epochs"].low > 0.5 and worst["smoothing (ε = −0.1)"].low > 0.5
+    assert worst["stopped after 5 epochs"].high < worst["dropout"].low
+    plain = path(cifar).set_index("epochs")
+    assert plain.loc[50, LOW] > 3 * plain.loc[10, LOW]
+    assert abs(plain.loc[50, "target_accuracy"] - plain.loc[10, "target_accuracy"]) < 0.005
+
+
+def test_claims_on_what_a_table_lacks_are_left_out(rows: pd.DataFrame) -> None:
     judged = {verdict.claim.of: verdict for verdict in strongest_attack.verdicts(rows)}
     assert set(judged) == {"smoothing", "masking"}  # no t-LiRA, no dropout, no negative smoothing
     assert all(verdict.seeds == 3 for verdict in judged.values())
     renamed = rows.assign(attack=rows["attack"].replace({"lira": "t-lira"}))
     found = strongest_attack.verdicts(renamed)
     assert found[0].claim == strongest_attack.MISSED and found[0].seeds == 3
-    assert strongest_attack.evidence(found) == ["tab-grid", *["tab-strongest"] * (len(found) - 1)]
-    assert set(strongest_attack.evidence(found, recorded=True)) == {"tab-cifar-grid", "tab-cifar-strongest"}
     unmeasured = rows.assign(**{LOW: np.nan})
     assert {verdict.claim.measure for verdict in strongest_attack.verdicts(unmeasured)} == {"auc"}
 

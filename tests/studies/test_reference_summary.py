@@ -1,14 +1,12 @@
-"""What is said over the targets of a study: pairs as units, the strongest attack, defenses against stopping early."""
+"""What is said over the targets of a study: pairs as units, the strongest attack."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from mia_core.base.errors import SettingsError
 from mia_core.measures.intervals import over_seeds
-from mia_core.studies.early_stopping import against_stopping
 from mia_core.studies.reference_rows import EVERY
-from mia_core.studies.reference_summary import MEASURES, STRONGEST, by_unit, over_targets, strongest
+from mia_core.studies.reference_summary import MEASURES, by_unit, over_targets, strongest
 
 TARGETS = 8
 
@@ -27,7 +25,6 @@ def made_table(accuracy, auc, design="pairs"):
     return pd.DataFrame(rows)
 
 
-# A model stopped at accuracy 0.55 would have an AUC of 0.65; at 0.5 and below and above 0.6 nothing was recorded.
 ACCURACY = {("none", 1): 0.50, ("none", 2): 0.60, ("none", 3): 0.58, ("a", 3): 0.55, ("b", 3): 0.55, ("c", 3): 0.65}
 AUC = {("none", 1, "x"): 0.60, ("none", 2, "x"): 0.70, ("none", 3, "x"): 0.90}
 AUC |= {("a", 3, "x"): 0.58, ("b", 3, "x"): 0.75, ("c", 3, "x"): 0.55}
@@ -65,24 +62,3 @@ def test_the_strongest_attack_of_each_cell_is_named():
     best = strongest(over_targets(two), "auc").set_index(["defenses", "epochs"])["attack"]
     assert best["a", 3] == "y" and best["b", 3] == "x" and best["none", 1] == "x"
     assert strongest(over_targets(two), "tpr_at_fpr_0.0001").empty
-
-
-def test_defenses_are_held_against_stopping_at_equal_accuracy():
-    found = against_stopping(TABLE, measures=["auc"]).set_index(["attack", "defenses"])
-    a, b, c = (found.loc["x", name] for name in "abc")
-    assert a["difference"] == pytest.approx(-0.07, abs=0.005) and a["verdict"] == "safer"
-    assert b["difference"] == pytest.approx(0.10, abs=0.005) and b["verdict"] == "less safe"
-    assert (a["compared"], c["compared"], c["above"]) == (4, 0, 4) and c["verdict"] == "cannot be told"
-    assert pd.isna(c["difference"]) and found.loc["x", "none"]["verdict"] == "less safe"
-    assert found.loc[STRONGEST, "a"]["difference"] == pytest.approx(a["difference"])
-    # The strongest attack may differ between the defense and the stop.
-    two = made_table(ACCURACY, AUC | {("none", 1, "y"): 0.5, ("none", 2, "y"): 0.5, ("a", 3, "y"): 0.8})
-    best = against_stopping(two, measures=["auc"]).set_index(["attack", "defenses"]).loc[STRONGEST, "a"]
-    assert best["difference"] == pytest.approx(0.15, abs=0.005) and best["verdict"] == "less safe"
-
-
-def test_what_cannot_be_held_against_stopping_is_refused():
-    with pytest.raises(SettingsError, match="rows of none at two recorded epochs or more"):
-        against_stopping(TABLE[TABLE["epochs"] == 3])
-    with pytest.raises(SettingsError, match="examples: the table has no rows of canaries"):
-        against_stopping(TABLE, examples="canaries")
