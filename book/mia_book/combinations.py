@@ -19,7 +19,7 @@ from mia_book.paper import CLAIMS, SAME, TABLE_I
 from mia_core.defenses import combination
 from mia_core.display.tables import verdicts_table, with_interval
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
-from mia_core.measures.text import around, heading
+from mia_core.measures.text import around
 from mia_core.studies.early_stopping import AT_ACCURACY, Held
 from mia_core.studies.interactions import Interaction, interactions
 
@@ -32,9 +32,9 @@ def beside_printed(summary: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for _, row in summary.iterrows():
         shown, printed = {"defenses": row["defenses"]}, TABLE_I.get(row["defenses"])
-        for name in ("target_accuracy", "attack_accuracy"):
-            shown[f"{heading(name)}, printed"] = "not printed" if printed is None else f"{getattr(printed, name):.2f}"
-            shown[f"{heading(name)}, measured"] = with_interval(row, name)
+        for name, head in (("target_accuracy", "target"), ("attack_accuracy", "attack")):
+            shown[f"{head}, printed"] = "not printed" if printed is None else f"{getattr(printed, name):.2f}"
+            shown[f"{head}, measured"] = with_interval(row, name)
         rows.append(shown)
     return pd.DataFrame(rows)
 

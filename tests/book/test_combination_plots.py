@@ -44,7 +44,7 @@ def test_names_at_the_edge_keep_apart():
 
 def test_printed_values_are_beside_the_measured_ones():
     beside = combinations.beside_printed(over_the_seeds(full())).set_index("defenses")
-    assert beside.loc["dropout", "target accuracy, printed"] == "0.49"
-    assert beside.loc["dropout", "target accuracy, measured"].startswith("0.510 [")
+    assert beside.loc["dropout", "target, printed"] == "0.49"
+    assert beside.loc["dropout", "target, measured"].startswith("0.510 [")
     other = combinations.beside_printed(over_the_seeds(full().replace({"defenses": {"dropout": "clipping"}})))
-    assert other.set_index("defenses").loc["clipping", "attack accuracy, printed"] == "not printed"
+    assert other.set_index("defenses").loc["clipping", "attack, printed"] == "not printed"

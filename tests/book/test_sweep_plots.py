@@ -145,7 +145,11 @@ def test_guesses_are_judged_against_a_row():
     seen = check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=[1, 1, 0, 0])
     study = SimpleNamespace(settings=SimpleNamespace(seeds=(0, 1)), outputs=lambda seed, model, defenses: seen)
     assert short_of(study, combination("smoothing(epsilon=0.2)")) == 0.5
-    rows = [(f"guess {guess:g}", seed, area) for seed in (0, 1) for guess, area in ((0, 0.5), (0.2, 1.0))]
+    rows = [
+        (f"guess {guess:g}", seed, area - seed / 100)
+        for seed in (0, 1, 2)
+        for guess, area in ((0, 0.5), (0.2, 0.9 + seed / 20))
+    ]
     areas = pd.DataFrame(rows, columns=["defenses", "seed", "auc"])
     assert label_smoothing.guesses_in_words(areas, (0, 0.2), "guess 0") == "holds at 0.2"
     assert label_smoothing.guesses_in_words(areas, (0, 0.2), "guess 0.2") == "does not hold at 0"
