@@ -9,7 +9,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python; d
 BIN := .venv/bin
 PARAMS ?= params/default.yml
 
-.PHONY: help book report pdf notebooks lab quick test bench lint clean distclean
+.PHONY: help book report pdf notebooks lab quick test campaign bench lint clean distclean
 
 help:
 	@echo "make book        run every chapter, render the book: _build/html/index.html"
@@ -19,6 +19,7 @@ help:
 	@echo "make quick       lint and the tests that need no minutes: an answer while you work"
 	@echo "make test        all tests, those of the notebooks included"
 	@echo "make lint        ruff: style and common mistakes; import-linter: which room may import from which"
+	@echo "make campaign    kill, interrupt and damage it hundreds of times: half an hour or more, Linux only"
 	@echo "make bench       measure what things cost here: results/benchmarks/"
 	@echo "make notebooks   run every chapter and store its outputs in book/"
 	@echo "make clean       remove what the above made; make distclean removes .venv too"
@@ -55,9 +56,13 @@ lint: .venv/installed
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 
+# Cases that _build/campaign.jsonl holds are not run again, so it goes on where it was stopped.
+campaign: .venv/installed
+	PYTHONPATH=tests $(BIN)/python -m campaign
+
 # One after the other: two at a time would measure each other. One thread, so that a busy neighbour matters less.
 bench: .venv/installed
-	for name in startup study epoch same together growth references; do \
+	for name in startup study epoch same together growth references large; do \
 		OMP_NUM_THREADS=1 PYTHONPATH=book $(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 

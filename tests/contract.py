@@ -22,8 +22,7 @@ BACK_MATTER = ("how-this-book-was-run", "what-goes-in", "my-numbers-differ", "al
 
 # Chapters that are still to be rewritten, and the rules that wait for it.
 NOT_YET = (
-    "why-models-leak", "attack-mechanism", "measuring-an-attack", "adversaries", "reference-attacks", "who-is-at-risk",
-    "strongest-attack", "report-under-test", "what-it-costs",
+    "adversaries", "reference-attacks", "who-is-at-risk", "report-under-test", "what-it-costs",
 )  # fmt: skip
 WAITING = ("narrow_cells", "method_in_sight", "method_by_hand", "in_short")
 
@@ -40,11 +39,14 @@ def length(notebook: Any) -> list[str]:
 
 
 def short_cells(notebook: Any) -> list[str]:
-    """No code cell of more than 15 lines."""
-    long = {cell.id: len(cell.source.splitlines()) for cell in notebook.cells if cell.cell_type == "code"}
-    return [
-        f"cell {name} has {lines} lines, more than {MOST_LINES}" for name, lines in long.items() if lines > MOST_LINES
-    ]
+    """No code cell of more than 15 lines, blank ones not counted."""
+    lines = {
+        cell.id: sum(bool(line.strip()) for line in cell.source.splitlines())
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    }
+    long = {name: count for name, count in lines.items() if count > MOST_LINES}
+    return [f"cell {name} has {count} lines, more than {MOST_LINES}" for name, count in long.items()]
 
 
 def narrow_cells(notebook: Any) -> list[str]:

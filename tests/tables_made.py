@@ -10,7 +10,7 @@ def made_up(names: list[str], attack: list[float], spread: float = 0.001, **othe
     rows = []
     for place, name in enumerate(names):
         for seed in range(3):
-            shift = spread * (seed - 1) * (1 if place % 2 else -1)
+            shift = spread * (seed - 1) * (1 + place / 4) * (1 if place % 2 else -1)
             row = dict.fromkeys((*MODEL_MEASURES, *ATTACK_MEASURES), attack[place] + shift)
             row |= {measure: values[place] + shift for measure, values in others.items()}
             rows.append({"dataset": "toy", "defenses": name, "seed": seed, "attack": "adversary1"} | row)

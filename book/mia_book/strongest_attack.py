@@ -10,7 +10,6 @@ from matplotlib.figure import Figure
 from mia_book.claims import HERE, after, judged, on
 from mia_book.grids import HEADS, LOW, LOWEST, REPORTS_OWN, at_the_end
 from mia_book.paper import SAME
-from mia_book.recorded_epochs import epochs_name
 from mia_book.reference_models import NEGATIVE, by_attack, by_strongest
 from mia_book.wording import named
 from mia_core.display.choice import leak_against_accuracy
@@ -159,7 +158,7 @@ def _shown(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _model(defenses: str, epoch: int) -> str:
-    return f"stopped after {epochs_name(epoch)}" if defenses == "none" else named(defenses)
+    return f"none, epoch {epoch}" if defenses == "none" else named(defenses)
 
 
 def _models(rows: pd.DataFrame) -> list[str]:

@@ -34,7 +34,7 @@ CURVES = {
 MARGIN, LINEAR, FLAT = 0.15, 1.0, 0.0
 """How far a slope may be from the one claimed, and the slopes that claims are about."""
 RESOLVED = 0.01
-"""What a slope is known to where rounds agree: a size read to 2% at either end of a factor of sixty moves it by less."""
+"""What a slope is known to where rounds agree: sizes read to 2% at both ends of a factor of sixty move it by less."""
 GROWTH_CLAIMS: tuple[Claim, ...] = (
     Claim(f"Time grows linearly with models, to within {MARGIN}.",
         HERE, "exponent", "time, models", LINEAR, "same", MARGIN),

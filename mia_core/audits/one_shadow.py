@@ -11,14 +11,24 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
 from mia_core.attacks.contract import Flags, Floats
 from mia_core.audits.scores import far_below, judge, recorded, report_end, warn_of_low
-from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
+from mia_core.base.errors import ArrayError, MiaError, MiaWarning, SettingsError
+from mia_core.base.messages import one_line
+from mia_core.base.progress import progress
 from mia_core.gate.arrays import Outputs
-from mia_core.gate.npz import FORMAT, FORMAT_NAME, read_outputs
+from mia_core.gate.files import read_outputs
+from mia_core.gate.npz import FORMAT, FORMAT_NAME
 from mia_core.gate.suspicions import warn_if_same
+from mia_core.measures.metrics import low_fpr
+from mia_core.measures.ranking import tie_blocks
+
+FOUND_AT = 0.01
+"""FPR at which the file of scores says who is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +50,7 @@ def attack_outputs(
 ) -> dict[str, Any]:
     """Attacks one model's saved outputs with the help of another's; what `mia attack` prints.
 
-    shadow, target: .npz files (see `mia_core.gate.npz.read_outputs`). scores: a .csv or .npz file to write the
+    shadow, target: .npz files (see `mia_core.gate.files.read_outputs`). scores: a .csv or .npz file to write the
     attacked examples' scores into, in the order of the input.
 
     Raises `MiaError` in one line for anything that cannot be attacked, and then writes nothing. Warnings
@@ -57,7 +67,11 @@ def attack_outputs(
 
 
 def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = None) -> Attacked:
-    """Fits every attack of `settings` on one side and scores the other (see `AttackSettings.direction`)."""
+    """Fits every attack of `settings` on one side and scores the other (see `AttackSettings.direction`).
+
+    An attack that fails, be it for want of memory, is reported under `not_done` with a warning, and the others stand.
+    Raises `ArrayError` where all fail.
+    """
     settings = settings or AttackSettings()
     with recorded() as messages:
         warn_if_same(shadow, target)
@@ -75,10 +89,23 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
                 f"only one of {fitted.source} and {attacked.source} holds hard labels, so what is learnt from one "
                 "says little about the other"
             )
-        scores, results = {}, []
-        for name in names:
-            scores[name], result = _run(name, fitted, attacked, settings)
-            results.append(result)
+        scores, results, failed = {}, [], {}
+        bar = progress(names, "attacks", unit="attack")
+        for name in bar:
+            bar.set_description(name)
+            try:
+                scores[name], result = _run(name, fitted, attacked, settings)
+            except MiaError:
+                raise
+            except Exception as error:  # whatever an attack meets with; those that were done are not lost
+                failed[name] = _why(error)
+            else:
+                results.append(result)
+        if failed:
+            told = "; ".join(f"{name}: {why}" for name, why in failed.items())
+            if not results:
+                raise ArrayError(f"{attacked.source}: no attack could be done: {told}")
+            _warn(f"{attacked.source}: could not be done, and the other attacks stand: {told}")
         low = {result["attack"]: result["auc"] for result in results if far_below(result, attacked.members)}
         warn_of_low(attacked.source, low, "is membership coded 1 = member in both files?")
     report = {
@@ -89,12 +116,15 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
         "attacked": "target" if forward else "shadow",
         "reference_models": 1,
         "queries_per_example": 1,
-    }
+    } | ({"not_done": failed} if failed else {})
     return Attacked(report | report_end(settings, results, notes, messages), scores, attacked.members)
 
 
 def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
     """One line for each example in the order of the input: row, member (1 or 0), and the score of each attack.
+
+    Two more columns follow from the first attack: rank, from 1 for the highest score, equal scores sharing one; and
+    found, 1 for members whose score lies above all but 1% of the non-members'.
 
     .csv holds them as text that reads back to the same number; .npz holds `members` and one array for each attack, the
     first also as `scores`, which `mia measure` reads. Where `judged` is known, it is the last column or an array (1 or
@@ -102,7 +132,9 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
     """
     from mia_core.base.files import write_atomically
 
-    marks = {} if attacked.judged is None else {"judged": attacked.judged.astype(np.int64)}
+    marks = exposure(next(iter(attacked.scores.values())), attacked.members, attacked.judged)
+    if attacked.judged is not None:
+        marks |= {"judged": attacked.judged.astype(np.int64)}
 
     def as_csv(file: BinaryIO) -> None:
         file.write((",".join(["row", "member", *attacked.scores, *marks]) + "\n").encode())
@@ -117,6 +149,14 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
 
     path = os.path.expanduser(path)
     write_atomically(path, as_csv if Path(path).suffix == ".csv" else as_npz)
+
+
+def exposure(scores: Floats, members: Flags, judged: Flags | None = None) -> dict[str, NDArray[np.int64]]:
+    """`rank` and `found` [N] as `write_scores` writes them; found is all 0 where there are too few non-members."""
+    counted = np.ones(len(scores), dtype=bool) if judged is None else judged
+    threshold = low_fpr(tie_blocks(scores[counted], members[counted]), FOUND_AT).threshold
+    found = members & (scores >= (np.inf if threshold is None else threshold))
+    return {"rank": rankdata(-scores, "min").astype(np.int64), "found": found.astype(np.int64)}
 
 
 def _run(name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings) -> tuple[Floats, dict[str, Any]]:
@@ -141,6 +181,13 @@ def _run(name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings
     if result["remark"] and _hard(attacked):
         result["remark"] += ": the posteriors are hard labels (one-hot)"
     return scores, result
+
+
+def _why(error: Exception) -> str:
+    """Why an attack could not be done, in a few words."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for arrays of this size"
+    return one_line(f"{type(error).__name__}: {error}", 150)
 
 
 def _possible(fitted: Outputs, attacked: Outputs, settings: AttackSettings) -> tuple[list[str], list[str]]:
@@ -196,7 +243,9 @@ def check_scores_path(scores: str | os.PathLike[str], *inputs: str | os.PathLike
 
 
 def _hard(outputs: Outputs) -> bool:
-    return bool(((outputs.posteriors == 0) | (outputs.posteriors == 1)).all())
+    # The largest value of a row that sums to 1 is 1 in a bare class and in hardly anything else.
+    rows = outputs.posteriors[outputs.posteriors.max(axis=1) == 1]
+    return len(rows) == len(outputs.posteriors) and bool(((rows == 0) | (rows == 1)).all())
 
 
 def _warn(message: str) -> None:

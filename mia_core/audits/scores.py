@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from mia_core.attacks import AttackSettings
@@ -17,13 +18,14 @@ from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import MiaWarning
 from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
+from mia_core.gate.columns import ENDINGS, scores_of_table
 from mia_core.gate.npz import open_archive, read_score_sets
 from mia_core.measures.epsilon import every_bound
 from mia_core.measures.examples import over_examples
 from mia_core.measures.intervals import clopper_pearson
-from mia_core.measures.metrics import level_column, low_fpr, measure
-from mia_core.measures.ranking import tie_blocks
-from mia_core.measures.risk import PRIORS, precision_at, tnr_at_fnr
+from mia_core.measures.metrics import from_blocks, level_column, low_fpr
+from mia_core.measures.ranking import Blocks, tie_blocks
+from mia_core.measures.risk import PRIORS, low_fnr, precision_at
 
 LEVELS = (0.0, 0.001, 0.01, 0.1)
 """FPR levels of a report."""
@@ -80,13 +82,13 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
     threshold: the attack's own, or None where it is not known.
     """
     at = float(scores.max()) if threshold is None else threshold
-    values: dict[str, Any] = measure(scores, members, at, LEVELS)
+    blocks = tie_blocks(scores, members)
+    measured = from_blocks(blocks, blocks.cut(at), LEVELS)
+    values: dict[str, Any] = {name: None if value is None else float(value) for name, value in measured.items()}
     intervals: dict[str, Any] = dict.fromkeys(values)
     reasons = {}
     if settings.replicates:
-        intervals = over_examples(
-            scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed
-        )
+        intervals = over_examples(blocks, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed)
     else:
         reasons["intervals"] = "the number of bootstrap replicates is 0"
     if threshold is None:
@@ -94,7 +96,6 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
             values[name] = intervals[name] = None
             reasons[name] = "no threshold is known for saved scores"
         reasons["threshold"] = "no threshold is known for saved scores"
-    blocks = tie_blocks(scores, members)
     points = []
     for level in LEVELS:
         point = low_fpr(blocks, level)
@@ -116,26 +117,27 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
                 "reason": point.reason or (None if point.threshold is not None else "no score stays within the level"),
             }
         )
-    bounds = _bounds(scores, members, threshold, settings.confidence)
+    bounds = _bounds(blocks, threshold, settings.confidence)
     result: dict[str, Any] = {"threshold": threshold}
     for name, value in values.items():
         result[name] = value
         result[f"{name}_interval"] = _pair(intervals[name])
     result |= _advantage(result, reasons)
     result["precision"] = _precisions(result)
-    result["tnr_at_fnr"] = [asdict(tnr_at_fnr(scores, members, level)) for level in FNR_LEVELS]
-    remark = SAME if scores.min() == scores.max() else None
+    result["tnr_at_fnr"] = [asdict(low_fnr(blocks, level)) for level in FNR_LEVELS]
+    remark = SAME if len(blocks.thresholds) == 1 else None
     return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": remark}
 
 
-def _bounds(scores: Floats, members: Flags, threshold: float | None, confidence: float) -> list[dict[str, Any]]:
+def _bounds(blocks: Blocks, threshold: float | None, confidence: float) -> list[dict[str, Any]]:
     """Every lower bound on epsilon; None with its reason where the confidence bounds nothing.
 
     A bound above 0 from one model attacked once is evidence about its training only under what it assumes.
     """
     alpha = round(1 - confidence, 12)
     reason = "a confidence of at most 0.5 bounds nothing" if alpha >= 0.5 else None
-    found = every_bound(scores, members, threshold, len(members) // GUESSES, 0.05 if reason else alpha)
+    guesses = int(blocks.members.sum() + blocks.non_members.sum()) // GUESSES
+    found = every_bound(blocks, threshold, guesses, 0.05 if reason else alpha)
     return [
         {
             "bound": row["bound"],
@@ -194,12 +196,28 @@ def not_judged(count: int, examples: int) -> str:
 
 def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[Floats], Flags, int]:
     """Sets of scores and membership of the examples to be judged, and how many are not."""
+    if Path(path).suffix.lower() in ENDINGS:
+        return _judged_of_table(path)
     sets, members = read_score_sets(path)
     with open_archive(path) as archive:
         if "judged" not in archive.entries():
             return sets, members, 0
         marks = archive.read({"judged": "judged"})["judged"]
         gate = Gate(archive.source)
+    return _marked(sets, members, marks, gate)
+
+
+def _judged_of_table(path: str | os.PathLike[str]) -> tuple[list[Floats], Flags, int]:
+    """The same from a table: a set of scores for each column."""
+    sets, members, marks = scores_of_table(path)
+    gate = Gate(os.fspath(path))
+    checked = [check_scores(scores, members, gate.source) for scores in sets]
+    sets, members = [scores for scores, _ in checked], checked[0][1]
+    return (sets, members, 0) if marks is None else _marked(sets, members, gate.numeric("judged", marks), gate)
+
+
+def _marked(sets: list[Floats], members: Flags, marks: Any, gate: Gate) -> tuple[list[Floats], Flags, int]:
+    """Those examples that `marks` [N] says are to be judged, and how many are not."""
     marks = gate.finite("judged", gate.numeric("judged", marks))
     if marks.shape != members.shape or ((marks != 0) & (marks != 1)).any():
         raise gate.refuse("judged", f"shape {marks.shape}", f"1 = judged or 0 for each of the {len(members)} examples")

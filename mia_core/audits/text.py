@@ -38,6 +38,7 @@ def as_text(report: dict[str, Any]) -> str:
     else:
         for result in report["attacks"]:
             lines += ["", *_attack(result, report)]
+    lines += [f"{name} could not be done: {why}" for name, why in report.get("not_done", {}).items()]
     lines += ["", *(_INTERVALS if report["bootstrap_replicates"] else _EXACT)]
     text = "\n".join(lines) + "\n"
     return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -1,8 +1,8 @@
 """The command line `mia`. Results go to stdout and nothing else does; errors, warnings and notes go to stderr.
 
 Exit status: 0 done, 1 two reports compared of which a verdict changed, 2 a mistake that the user can mend (one line,
-`mia: error: ...`), 130 interrupted; anything else is a bug. Heavy modules are imported by the commands that need them,
-so that `mia --help` answers at once.
+`mia: error: ...`), 130 interrupted by Ctrl-C, 143 by SIGTERM (see `mia_core.base.interrupts`); anything else is a bug.
+Heavy modules are imported by the commands that need them, so that `mia --help` answers at once.
 """
 
 import os
@@ -18,6 +18,7 @@ from mia_core.base.stderr import say, write
 from mia_core.cli.attack import attack
 from mia_core.cli.attack_help import OneShadow, WithReferences
 from mia_core.cli.attack_models import attack_models
+from mia_core.cli.audit import audit
 from mia_core.cli.compare import compare
 from mia_core.cli.measure import measure
 from mia_core.cli.references import references
@@ -54,6 +55,7 @@ def top(
     """Membership inference attacks and defenses: run them, measure them, report them."""
 
 
+app.command()(audit)
 app.command(cls=OneShadow)(attack)
 app.command()(measure)
 app.command(cls=OneShadow)(study)
@@ -111,7 +113,3 @@ def _silence_stdout() -> None:
     # Python flushes stdout once more when it exits, which would fail again.
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

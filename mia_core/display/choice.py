@@ -2,9 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from mia_core.display.svg import LINES, figure, style
+from mia_core.display.svg import figure, style
 from mia_core.measures.text import heading, number, percent
 
 if TYPE_CHECKING:
@@ -12,8 +10,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-APART = 34.0
-"""Points of a figure between two marks whose labels would run into each other."""
+APART = 16.0
+"""Points of a figure by which two marks differ in height if their names can both stand over them."""
 
 
 def leak_against_accuracy(
@@ -21,7 +19,8 @@ def leak_against_accuracy(
 ) -> tuple["Figure", str]:
     """Target accuracy against `measure`, on a logarithmic axis: undefended by epoch as a line, defenses as points.
 
-    Each mark has its name beside it.
+    Each mark has its name beside it. Epochs far less accurate than every defense lie left of the picture, so that the
+    others have room; the alt text has them all.
 
     path         columns epochs, target_accuracy and `measure`, one row per recorded epoch
     defended     columns defenses, target_accuracy and `measure`, and NAME_low and NAME_high for intervals
@@ -30,6 +29,9 @@ def leak_against_accuracy(
     fig, axes = figure(width=6.0, height=height)
     look, other = style(0), style(1)
     line = path.sort_values("epochs")
+    most = max(line["target_accuracy"].max(), defended["target_accuracy"].max())
+    least = defended["target_accuracy"].min()
+    left = max(line["target_accuracy"].min(), least - 0.6 * (most - least) - 0.04) if len(defended) else 0.0
     axes.plot(line["target_accuracy"], line[measure], color=look["color"], marker="o", markersize=5)
     for epoch, x, y in line[["epochs", "target_accuracy", measure]].itertuples(index=False, name=None):
         here = epoch == recommended
@@ -47,9 +49,10 @@ def leak_against_accuracy(
                       linestyle="", elinewidth=1)  # fmt: skip
     axes.set(yscale="log", xlabel="target accuracy (to the right: more useful)")
     axes.set_ylabel(f"members found, {heading(measure)}\n(down: safer)")
-    _room(axes)
-    for (_, row), shift in zip(defended.iterrows(), _shifts(axes, defended, measure), strict=True):
-        axes.annotate(row["defenses"], (row["target_accuracy"], row[measure]), (-9, shift - 4), ha="right",
+    seen = line[line["target_accuracy"] >= left][measure]
+    _room(axes, (left, most), [*seen, *defended[measure]])
+    for (_, row), below in zip(defended.iterrows(), _below(axes, defended, measure), strict=True):
+        axes.annotate(row["defenses"], (row["target_accuracy"], row[measure]), (-8, -13 if below else 3), ha="right",
                       textcoords="offset points", color=other["color"], fontsize=10)  # fmt: skip
     stops = "; ".join(
         f"epoch {row['epochs']:.0f} {number(row['target_accuracy'])} / {number(row[measure])}"
@@ -62,27 +65,23 @@ def leak_against_accuracy(
     return fig, alt + (f" The recommended stop is epoch {recommended}." if recommended is not None else "")
 
 
-def _room(axes: "Axes") -> None:
-    """Ticks in percent, and space for the names at both sides."""
+def _room(axes: "Axes", width: tuple[float, float], values: list[float]) -> None:
+    """Ticks in percent, and space for the names at both sides of what lies within `width`."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-    low, high = axes.get_ylim()
-    low, high = max(low, 5e-4), min(high * 1.15, 1.1)
+    low, high = max(0.75 * min(values), 5e-4), min(1.4 * max(values), 1.1)
     marks = [mark for mark in (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1) if low <= mark <= high]
     axes.yaxis.set_major_locator(FixedLocator(marks))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value, 0 if value >= 0.01 else 1)))
     axes.yaxis.set_minor_locator(NullLocator())
-    left, right = axes.get_xlim()
-    axes.set(ylim=(low, high), xlim=(left - 0.2 * (right - left), right + 0.3 * (right - left)))
-    axes.spines["left"].set_color(LINES)
+    left, right = width
+    axes.set(ylim=(low, high), xlim=(left - 0.25 * (right - left), right + 0.35 * (right - left)))
 
 
-def _shifts(axes: "Axes", defended: "pd.DataFrame", measure: str) -> list[float]:
-    """How many points up or down the label of each mark goes, so that those of neighbours keep apart."""
+def _below(axes: "Axes", defended: "pd.DataFrame", measure: str) -> list[bool]:
+    """Whether the name of each mark goes under its height instead of over it: where a neighbour is just above."""
     points = axes.transData.transform(defended[["target_accuracy", measure]].to_numpy(dtype=float))
     points = points * 72 / axes.figure.dpi
-    shifts = []
-    for at, (x, y) in enumerate(points):
-        near = [other for other in np.delete(points, at, axis=0) if np.hypot(x - other[0], y - other[1]) < APART]
-        shifts.append(7.0 * np.sign(y - near[0][1]) if near else 0.0)
-    return shifts
+    return [
+        any(0 < other_y - y < APART and abs(other_x - x) < 3 * APART for other_x, other_y in points) for x, y in points
+    ]

@@ -1,19 +1,15 @@
 """Every measure of one model's attack with an interval over examples that is no surer than the counts behind it."""
 
-from typing import Any
-
 import numpy as np
 
-from mia_core.gate.arrays import check_scores
 from mia_core.measures.counts import auc_error_of, rate_error
-from mia_core.measures.intervals import bootstrap, clopper_pearson
-from mia_core.measures.metrics import LEVELS, from_counts, level_column, low_fpr
-from mia_core.measures.ranking import tie_blocks
+from mia_core.measures.intervals import bootstrap_blocks, clopper_pearson
+from mia_core.measures.metrics import LEVELS, from_blocks, level_column, low_fpr
+from mia_core.measures.ranking import Blocks
 
 
 def over_examples(
-    scores: Any,
-    members: Any,
+    blocks: Blocks,
     threshold: float,
     levels: tuple[float, ...] = LEVELS,
     replicates: int = 1000,
@@ -25,14 +21,15 @@ def over_examples(
     Accuracy and recalls at the threshold are shares of counted examples: Clopper and Pearson's interval. A TPR at an
     FPR, AUC and balanced accuracy move with both sides: the bootstrap's, widened where it is narrower than the members'
     exact interval (TPR), or than what their smoothed standard errors give: the bootstrap of 20 right ones of 20 draws
-    nothing but right ones. Arguments and errors as of `bootstrap`.
+    nothing but right ones.
+
+    blocks  of checked scores (`mia_core.measures.ranking.tie_blocks`); other arguments and errors as of `bootstrap`
     """
     from scipy.special import ndtri
 
-    found = bootstrap(scores, members, threshold, levels, replicates, confidence, seed)
-    blocks = tie_blocks(*check_scores(scores, members))
+    found = bootstrap_blocks(blocks, threshold, levels, replicates, confidence, seed)
     inside, outside = int(blocks.members.sum()), int(blocks.non_members.sum())
-    values = from_counts(blocks.members, blocks.non_members, blocks.cut(threshold), ())
+    values = from_blocks(blocks, blocks.cut(threshold), ())
     trials_of = {"attack_accuracy": inside + outside, "recall_members": inside, "recall_non_members": outside}
     for name, trials in trials_of.items():
         found[name] = clopper_pearson(round(float(values[name]) * trials), trials, confidence)

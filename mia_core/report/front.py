@@ -7,7 +7,7 @@ import pandas as pd
 from mia_core.display.choice import leak_against_accuracy
 from mia_core.display.figures import figure_html, table_html
 from mia_core.display.svg import themed_svg
-from mia_core.measures.text import NOT_MEASURABLE, percent, with_bounds
+from mia_core.measures.text import NOT_MEASURABLE, around, percent, with_bounds
 from mia_core.studies.early_stopping import ACCURACY, ALLOWED
 from mia_core.studies.finding import LEAK, options, path
 from mia_core.studies.recorded import recorded_parts
@@ -36,7 +36,8 @@ def finding_table(name: str = STUDY) -> str:
     ]
     caption = (
         f"What a model is worth and what it gives away, recorded on {about['data']}: {about['models']} models of each "
-        f"kind in {about['pairs']} pairs, trained {about['when']}; 95% intervals. Members found: by the strongest of "
+        f"kind in {about['pairs']} pairs, trained {about['when']}; ± is the longer arm of the "
+        f"95% interval. Members found: by the strongest of "
         f"{about['attacks']} attacks, when it may accuse one non-member in a hundred. Canaries: the same for images "
         "with a wrong label, the worst case."
     )
@@ -108,4 +109,7 @@ def _shown(row: pd.Series, name: str) -> str:
     if values[0] is None or values[0] != values[0]:
         return NOT_MEASURABLE
     mean, *bounds = (percent(value, 1) for value in values if value is not None and value == value)
-    return with_bounds(mean, *bounds) if len(bounds) == 2 else mean
+    if len(bounds) < 2:
+        return mean
+    arm = 100 * max(values[0] - values[1], values[2] - values[0])  # the longer one; one line on a phone
+    return around(with_bounds(mean, *bounds), f"{mean} ± {arm:.1f}")

@@ -21,6 +21,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from mia_core.base.interrupts import answer_signals
+
+if __name__ == "__main__":
+    answer_signals()  # before the imports that take a second
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray

@@ -140,7 +140,7 @@ def attack_columns(
     values |= {"members": int(members.sum()), "non_members": int((~members).sum())}
     if settings.replicates:
         repeats = {"replicates": settings.replicates, "confidence": settings.confidence, "seed": settings.attack_seed}
-        spread = over_examples(scores, members, threshold, **repeats)
+        spread = over_examples(blocks, threshold, **repeats)
         for measured, bounds in spread.items():
             values[f"{measured}_low"], values[f"{measured}_high"] = bounds or (None, None)
     return values

@@ -60,7 +60,7 @@ def possible(row: Row) -> set[str]:
 
 
 ROWS = list(stored_rows())
-MATERIAL, BOTH = "no material effect within -0.01 to +0.01", (HOLDS, DOES_NOT_HOLD)
+MATERIAL = "no material effect within -0.01 to +0.01"
 
 
 def test_every_chapter_with_claims_has_stored_verdicts() -> None:
@@ -86,7 +86,11 @@ def test_a_verdict_that_contradicts_its_interval_would_be_found() -> None:
         ("+0.075 [-0.061, +0.189] (3 seeds)", "holds above +0", {CANNOT_TELL}),
         ("+0.010 [-0.010, +0.015] (3 seeds)", "holds within -0.02 to +0.02", {CANNOT_TELL, HOLDS}),
         ("+0.110 [+0.090, +0.135] (3 seeds)", "holds within -0.02 to +0.02", {CANNOT_TELL, DOES_NOT_HOLD}),
-        ("+0.0002 [-0.0005, +0.0009] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL, NO_EFFECT, *BOTH}),
+        (
+            "+0.0002 [-0.0005, +0.0009] (3 seeds)",
+            f"holds below +0; {MATERIAL}",
+            {CANNOT_TELL, NO_EFFECT, DOES_NOT_HOLD},
+        ),
         ("+0.001 [-0.005, +0.009] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL, NO_EFFECT}),
         ("+0.003 [-0.005, +0.019] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL}),
         ("+0.004 [+0.001, +0.009] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL, DOES_NOT_HOLD}),

@@ -108,7 +108,7 @@ def test_verdicts_of_one_attack_are_set_beside_those_of_the_strongest(rows: pd.D
 
 def test_every_model_and_stop_is_in_the_grid_and_in_the_file(rows: pd.DataFrame) -> None:
     _, alt = strongest_attack.every_cell(rows)
-    models = ["stopped after 1 epoch", "stopped after 2 epochs", "smoothing", "masking"]
+    models = ["none, epoch 1", "none, epoch 2", "smoothing", "masking"]
     assert all(f"{name} 0." in alt for name in models)
     assert strongest_attack.worst_case(rows)["model"].tolist() == models
     found = strongest_attack.every_value(rows)
@@ -164,8 +164,8 @@ def test_what_the_chapter_says_of_the_recorded_study_is_so() -> None:
     )
     low = f"{grids.HEADS[LOW]}, canaries"
     worst = strongest_attack.worst_case(cifar).set_index("model")[low].map(lambda cell: cell.interval)
-    assert worst["stopped after 10 epochs"].low > 0.5 and worst["smoothing (ε = −0.1)"].low > 0.5
-    assert worst["stopped after 5 epochs"].high < worst["dropout"].low
+    assert worst["none, epoch 10"].low > 0.5 and worst["smoothing (ε = −0.1)"].low > 0.5
+    assert worst["none, epoch 5"].high < worst["dropout"].low
     plain = path(cifar).set_index("epochs")
     assert plain.loc[50, LOW] > 3 * plain.loc[10, LOW]
     assert abs(plain.loc[50, "target_accuracy"] - plain.loc[10, "target_accuracy"]) < 0.005

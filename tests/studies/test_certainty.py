@@ -1,4 +1,4 @@
-"""A quick study, few seeds of few examples: no interval is a point, and no verdict rests on one, but by construction."""
+"""A quick study, few seeds of few examples: no interval is a point and no verdict rests on one, but by construction."""
 
 import warnings
 
@@ -25,8 +25,8 @@ DEFENSES = ("none", "dropout", "masking", "dropout+masking", "clipping", "roundi
 def points(summary: pd.DataFrame) -> list[tuple[str, float, float]]:
     """The measures of a summary whose interval is no wider than a point."""
     found = [(name, row[f"{name}_low"], row[f"{name}_high"]) for _, row in summary.iterrows() for name in summary
-             if f"{name}_low" in summary and row[f"{name}_low"] is not None]  # fmt: skip
-    assert len(found) >= 40
+             if f"{name}_low" in summary and pd.notna(row[f"{name}_low"])]  # fmt: skip
+    assert len(found) >= 30
     return [(name, low, high) for name, low, high in found if not high - low > 1e-6]
 
 
