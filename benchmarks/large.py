@@ -4,7 +4,8 @@
                                                [--baseline FOLDER]
 
 Shadow and target are float32 posteriors of made-up models that are surer of their members. With --baseline, a checkout
-of earlier code attacks the same files in turn, and must print the same bytes; the ratio is taken round by round.
+of earlier code attacks the same files in turn; the ratio is taken round by round, and the record says whether both
+printed the same bytes.
 """
 
 import argparse
@@ -40,7 +41,7 @@ def attacked(code, shadow, target, attack):
     """What `mia attack` of the checkout `code` prints, its processor's seconds, and its peak memory in MiB."""
     words = ["-m", "mia_core", "attack", "--shadow", shadow, "--target", target, "--attack", attack, "--json"]
     with tempfile.TemporaryFile() as out:
-        environment = os.environ | {"PYTHONPATH": str(code)}
+        environment = os.environ | {"PYTHONPATH": str(code), "PYTHONSAFEPATH": "1"}
         streams = [(os.POSIX_SPAWN_DUP2, out.fileno(), 1)]
         child = os.posix_spawn(sys.executable, [sys.executable, *words], environment, file_actions=streams)
         _, status, used = os.wait4(child, 0)
@@ -70,15 +71,13 @@ def main():
         files = [os.path.join(folder, name) for name in ("shadow.npz", "target.npz")]
         for seed, path in enumerate(files):
             write_outputs(path, given.examples, given.classes, seed)
+        printed = {name: set() for name in checkouts}
         for _ in range(given.rounds):
-            printed = set()
             for name, code in checkouts.items():
                 out, worked, peak = attacked(code, *files, given.attack)
-                printed.add(out)
+                printed[name].add(out)
                 seconds[name].append(worked)
                 megabytes[name].append(peak)
-            if len(printed) > 1:
-                raise SystemExit("the baseline prints other numbers")
     results = {
         "examples": given.examples,
         "classes": given.classes,
@@ -89,6 +88,7 @@ def main():
     }
     if given.baseline:
         pairs = zip(seconds["baseline"], seconds["present"], strict=True)
+        results["prints_the_same"] = printed["baseline"] == printed["present"]
         results["times_faster"] = spread([slow / fast for slow, fast in pairs])
     print(save("large", results, load).read_text(), end="")
 

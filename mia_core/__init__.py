@@ -7,12 +7,14 @@ import importlib
 from typing import Any
 
 _WHERE = {
+    "audit": "mia_core.report.audit",
     "Study": "mia_core.studies.study",
     "StudySettings": "mia_core.studies.settings",
     "ReferenceStudy": "mia_core.studies.reference_study",
     "ReferenceSettings": "mia_core.studies.settings",
     "over_the_seeds": "mia_core.studies.study",
     "evaluate": "mia_core.studies.study",
+    "read_outputs": "mia_core.gate.files",
     "load_dataset": "mia_core.data.load",
     "judge": "mia_core.measures.claims",
     "Claim": "mia_core.measures.claims",

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
 from mia_core.attacks.contract import Flags, Floats
@@ -19,8 +21,14 @@ from mia_core.base.errors import ArrayError, MiaError, MiaWarning, SettingsError
 from mia_core.base.messages import one_line
 from mia_core.base.progress import progress
 from mia_core.gate.arrays import Outputs
-from mia_core.gate.npz import FORMAT, FORMAT_NAME, read_outputs
+from mia_core.gate.files import read_outputs
+from mia_core.gate.npz import FORMAT, FORMAT_NAME
 from mia_core.gate.suspicions import warn_if_same
+from mia_core.measures.metrics import low_fpr
+from mia_core.measures.ranking import tie_blocks
+
+FOUND_AT = 0.01
+"""FPR at which the file of scores says who is found."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +50,7 @@ def attack_outputs(
 ) -> dict[str, Any]:
     """Attacks one model's saved outputs with the help of another's; what `mia attack` prints.
 
-    shadow, target: .npz files (see `mia_core.gate.npz.read_outputs`). scores: a .csv or .npz file to write the
+    shadow, target: .npz files (see `mia_core.gate.files.read_outputs`). scores: a .csv or .npz file to write the
     attacked examples' scores into, in the order of the input.
 
     Raises `MiaError` in one line for anything that cannot be attacked, and then writes nothing. Warnings
@@ -115,13 +123,18 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
 def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
     """One line for each example in the order of the input: row, member (1 or 0), and the score of each attack.
 
+    Two more columns follow from the first attack: rank, from 1 for the highest score, equal scores sharing one; and
+    found, 1 for members whose score lies above all but 1% of the non-members'.
+
     .csv holds them as text that reads back to the same number; .npz holds `members` and one array for each attack, the
     first also as `scores`, which `mia measure` reads. Where `judged` is known, it is the last column or an array (1 or
     0), and `mia measure` judges no other. Written whole or not at all; `RunError` where it cannot be.
     """
     from mia_core.base.files import write_atomically
 
-    marks = {} if attacked.judged is None else {"judged": attacked.judged.astype(np.int64)}
+    marks = exposure(next(iter(attacked.scores.values())), attacked.members, attacked.judged)
+    if attacked.judged is not None:
+        marks |= {"judged": attacked.judged.astype(np.int64)}
 
     def as_csv(file: BinaryIO) -> None:
         file.write((",".join(["row", "member", *attacked.scores, *marks]) + "\n").encode())
@@ -136,6 +149,14 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
 
     path = os.path.expanduser(path)
     write_atomically(path, as_csv if Path(path).suffix == ".csv" else as_npz)
+
+
+def exposure(scores: Floats, members: Flags, judged: Flags | None = None) -> dict[str, NDArray[np.int64]]:
+    """`rank` and `found` [N] as `write_scores` writes them; found is all 0 where there are too few non-members."""
+    counted = np.ones(len(scores), dtype=bool) if judged is None else judged
+    threshold = low_fpr(tie_blocks(scores[counted], members[counted]), FOUND_AT).threshold
+    found = members & (scores >= (np.inf if threshold is None else threshold))
+    return {"rank": rankdata(-scores, "min").astype(np.int64), "found": found.astype(np.int64)}
 
 
 def _run(name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings) -> tuple[Floats, dict[str, Any]]:

@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from mia_core.attacks import AttackSettings
@@ -17,6 +18,7 @@ from mia_core.attacks.contract import Flags, Floats
 from mia_core.base.errors import MiaWarning
 from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
+from mia_core.gate.columns import ENDINGS, scores_of_table
 from mia_core.gate.npz import open_archive, read_score_sets
 from mia_core.measures.epsilon import every_bound
 from mia_core.measures.examples import over_examples
@@ -194,12 +196,28 @@ def not_judged(count: int, examples: int) -> str:
 
 def _judged_sets(path: str | os.PathLike[str]) -> tuple[list[Floats], Flags, int]:
     """Sets of scores and membership of the examples to be judged, and how many are not."""
+    if Path(path).suffix.lower() in ENDINGS:
+        return _judged_of_table(path)
     sets, members = read_score_sets(path)
     with open_archive(path) as archive:
         if "judged" not in archive.entries():
             return sets, members, 0
         marks = archive.read({"judged": "judged"})["judged"]
         gate = Gate(archive.source)
+    return _marked(sets, members, marks, gate)
+
+
+def _judged_of_table(path: str | os.PathLike[str]) -> tuple[list[Floats], Flags, int]:
+    """The same from a table: a set of scores for each column."""
+    sets, members, marks = scores_of_table(path)
+    gate = Gate(os.fspath(path))
+    checked = [check_scores(scores, members, gate.source) for scores in sets]
+    sets, members = [scores for scores, _ in checked], checked[0][1]
+    return (sets, members, 0) if marks is None else _marked(sets, members, gate.numeric("judged", marks), gate)
+
+
+def _marked(sets: list[Floats], members: Flags, marks: Any, gate: Gate) -> tuple[list[Floats], Flags, int]:
+    """Those examples that `marks` [N] says are to be judged, and how many are not."""
     marks = gate.finite("judged", gate.numeric("judged", marks))
     if marks.shape != members.shape or ((marks != 0) & (marks != 1)).any():
         raise gate.refuse("judged", f"shape {marks.shape}", f"1 = judged or 0 for each of the {len(members)} examples")

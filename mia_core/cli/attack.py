@@ -8,8 +8,8 @@ from mia_core.cli.options import AsJson, Confidence, Replicates, ScoresFile, See
 
 
 def attack(
-    shadow: Annotated[str, typer.Option(help="Outputs of the shadow model, an .npz file.", metavar="FILE")],
-    target: Annotated[str, typer.Option(help="Outputs of the attacked model, an .npz file.", metavar="FILE")],
+    target: Annotated[str, typer.Option(help="Outputs of the attacked model: .npz, .csv or .parquet.", metavar="FILE")],
+    shadow: Annotated[str | None, typer.Option(help="Outputs of the shadow model, likewise.", metavar="FILE")] = None,
     attack: Annotated[
         list[str] | None,
         typer.Option(help="One of those below (default adversary1), or all; may be given several times."),
@@ -29,12 +29,26 @@ def attack(
 ) -> None:
     """Attack saved outputs: fit on the shadow's, score the target's, print every measure.
 
+    Without a shadow, mia audit does what one model's outputs allow.
+
     Each .npz file holds posteriors or logits [N, K] and members [N], coded 1 = member (the model trained on it) and
     0 = non-member; labels [N] are optional. Files with arr_0 and arr_1 are read as posteriors and members.
     """
-    from mia_core.attacks import AttackSettings
+    from mia_core.attacks import ATTACKS, AttackSettings
     from mia_core.audits.one_shadow import attack_outputs
+    from mia_core.base.errors import SettingsError
+    from mia_core.base.messages import one_line
     from mia_core.cli.shown import show
+    from mia_core.references import REFERENCE_ATTACKS
+
+    if shadow is None:
+        raise SettingsError(f"shadow: missing; for one model without a shadow: mia audit {one_line(target)}")
+    with_references = [name for name in attack or [] if name in REFERENCE_ATTACKS and name not in ATTACKS]
+    if with_references:
+        raise SettingsError(
+            f"attack: {with_references[0]} needs reference models: mia attack-models takes a file of several models' "
+            "outputs, and mia_core.audit in Python trains them (models=16)"
+        )
 
     options = given(attacks=attack, k=k, features=features, classifier=classifier, direction=direction)
     options |= given(replicates=replicates, confidence=confidence, attack_seed=seed)

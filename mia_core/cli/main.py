@@ -18,6 +18,7 @@ from mia_core.base.stderr import say, write
 from mia_core.cli.attack import attack
 from mia_core.cli.attack_help import OneShadow, WithReferences
 from mia_core.cli.attack_models import attack_models
+from mia_core.cli.audit import audit
 from mia_core.cli.compare import compare
 from mia_core.cli.measure import measure
 from mia_core.cli.references import references
@@ -54,6 +55,7 @@ def top(
     """Membership inference attacks and defenses: run them, measure them, report them."""
 
 
+app.command()(audit)
 app.command(cls=OneShadow)(attack)
 app.command()(measure)
 app.command(cls=OneShadow)(study)

@@ -5,6 +5,7 @@ Three sources of chance, three intervals: `over_seeds` (another training), `boot
 together for one model.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,6 +54,23 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tu
     low = 0.0 if successes == 0 else float(betaincinv(successes, trials - successes + 1, tail))
     high = 1.0 if successes == trials else float(betaincinv(successes + 1, trials - successes, 1 - tail))
     return low, high
+
+
+def difference_interval(
+    first: int, of_first: int, second: int, of_second: int, confidence: float = 0.95
+) -> tuple[float, float]:
+    """Interval for the difference of two independent rates, `first` of `of_first` less `second` of `of_second`.
+
+    The distances to each rate's own limits are squared and added (Newcombe 1998, "Interval estimation for the
+    difference between independent proportions", method 10, here with Clopper-Pearson's limits, which makes it wider).
+    """
+    one, other = first / of_first, second / of_second
+    (low_one, high_one), (low_other, high_other) = (
+        clopper_pearson(count, total, confidence) for count, total in ((first, of_first), (second, of_second))
+    )
+    below = math.hypot(one - low_one, high_other - other)
+    above = math.hypot(high_one - one, other - low_other)
+    return one - other - below, one - other + above
 
 
 def over_seeds(values: Any, confidence: float = 0.95, errors: Any = None, paired: bool = False) -> Interval:

@@ -61,14 +61,21 @@ def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path
     Nothing is written into the site, whatever happens. Raises `BookError` where the browser fails, and `RunError` where
     `out` cannot be written.
     """
+    return print_page(combine(site, pages), out, browser, site, PurePosixPath(pages[0]).parent)
+
+
+def print_page(page: str, out: Path, browser: str, site: Path | None = None, place: str | PurePosixPath = "") -> Path:
+    """Print one HTML page into the file `out`; returns it. Raises as `print_pdf` does.
+
+    site   a folder of files that the page loads, as if it lay in the folder `place` of it; None: it needs nothing else
+    """
     with ended_by_sigterm(), temporary_folder("mia-print-") as folder:
-        # A page of its own among links to all that the pages of the site load.
-        combined = folder / "site" / PurePosixPath(pages[0]).parent / "print.html"
+        combined = folder / "site" / place / "print.html"
         combined.parent.mkdir(parents=True)
-        for part in site.iterdir():
+        for part in () if site is None else site.iterdir():  # links to all that the page loads
             if not (folder / "site" / part.name).exists():
                 (folder / "site" / part.name).symlink_to(part)
-        combined.write_text(combine(site, pages), encoding="utf-8")
+        combined.write_text(page, encoding="utf-8")
         made = folder / "report.pdf"
         _run_browser(browser, combined, made, folder)
         content = made.read_bytes()
