@@ -16,8 +16,8 @@ ROOM = 200
 def describe(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
     """Give a page its description: the question of a chapter, the first sentences of any other page."""
     about = first_sentences(doctree) if doctree is not None else ""
-    title = html.unescape(re.sub(r"<[^>]*>", "", context.get("title", "")))
-    about = about or f"{title}: {app.config.project}"
+    title = html.unescape(re.sub(r"<[^>]*>", "", context.get("title", ""))) or page
+    about = about or f"{title}: {app.config.html_title}"
     context["metatags"] = f'{context.get("metatags", "")}<meta name="description" content="{html.escape(about)}">\n'
 
 

@@ -11,3 +11,14 @@ for (const table of document.querySelectorAll(".bd-article table")) {
   const box = table.closest("figure, .pst-scrollable-table-container");
   if (box && box.offsetWidth > box.parentElement.offsetWidth + 1) table.classList.add("full-width");
 }
+
+// Paper is white: a dark page is printed as a light one.
+const look = document.documentElement.dataset;
+let worn;
+addEventListener("beforeprint", () => {
+  worn = look.theme;
+  look.theme = "light";
+});
+addEventListener("afterprint", () => {
+  look.theme = worn;
+});
