@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+from docutils import nodes
 from joblib import cpu_count
 from sphinx.application import Sphinx
 from sphinx_codeautolink.extension.block import CodeBlockAnalyser
@@ -16,17 +17,20 @@ LIFTED = re.compile(r'<svg id="mia-lifted-(\d+)"></svg>')
 CITATION = re.compile(r'<div\b[^>]*\bclass="citation(?:-list)?"[^>]*>')
 ROLE = re.compile(r' role="[^"]*"')
 CITED = re.compile(r'(<a class="reference internal" href="[^"#]*bibliography\.html#[^"]*") title="[^"]*"')
+CONTENTS = ("exercise-content", "solution-content", "proof-content")
 SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
 LINK = re.compile(r"</?a\b[^>]*>")
+TWICE = re.compile(r'(<div class="output text_html") id="([^"]*)">(?=\s*<figure class="[^"]*" id="\2")')
 
 
 def mend_pages(app: Sphinx, error: Exception | None) -> None:
-    """Four things that a screen reader stumbles over.
+    """Five things that a screen reader or a link stumbles over.
 
     The bibliography becomes a plain block: its lists have roles that their children do not fit. A fold that lists the
     chapters in which a function is used names the function without a link: a link inside of what opens the fold cannot
     be told from it. What opens a list of pages in the navigation gets a name. A citation loses its title: what is cited
-    opens on hover and on focus already, and would be shown and read out twice.
+    opens on hover and on focus already, and would be shown and read out twice. A figure alone has its id, and not what
+    is around it too.
     """
     if error or app.builder.format != "html":
         return
@@ -34,10 +38,18 @@ def mend_pages(app: Sphinx, error: Exception | None) -> None:
         text = path.read_text(encoding="utf-8")
         mended = CITATION.sub(lambda found: ROLE.sub("", found[0]), text)
         mended = SUMMARY.sub(lambda found: LINK.sub("", found[0]), mended)
-        mended = CITED.sub(r"\1", mended)
+        mended = TWICE.sub(r"\1>", CITED.sub(r"\1", mended))
         mended = mended.replace(TOGGLE, TOGGLE.replace("<summary", '<summary aria-label="Pages below"'))
         if mended != text:
             path.write_text(mended, encoding="utf-8")
+
+
+def name_contents(app: Sphinx, doctree: nodes.document) -> None:
+    """Exercises, solutions and definitions of a page all call what is in them the same; it gets the name of its box."""
+    for section in doctree.findall(nodes.section):
+        box = section.parent["ids"] if isinstance(section.parent, nodes.Element) else []
+        if box and len(section["ids"]) == 1 and section["ids"][0] in CONTENTS:
+            section["ids"] = [f"{box[0]}-content"]
 
 
 def lift_pictures(app: Sphinx, page: str, template: str, context: dict[str, Any], doctree: Any) -> None:
@@ -117,6 +129,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     allow_sections_without_title()
     app.connect("builder-inited", refuse_to_overwrite, priority=100)
+    app.connect("doctree-read", name_contents, priority=100)
     app.connect("env-updated", write_side_by_side)
     app.connect("html-page-context", lift_pictures, priority=100)
     app.connect("html-page-context", put_pictures_back, priority=900)

@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mia_book.claims import HERE
-from mia_book.sweeps import both_sides, sides
+from mia_book.sweeps import both_sides
+from mia_core.display.plots import sides
 from mia_core.display.svg import LINES, figure, style
 from mia_core.measures.claims import Claim
 
@@ -30,7 +31,7 @@ def adversary_1() -> tuple[Figure, str]:
     fig, axes = figure(height=3.6)
     axes.set(xlim=(0, 10.1), ylim=(0.2, 6.1))
     axes.axis("off")
-    for series, (left, bottom, text) in zip((0, 0, 0, 1, 1, 1), _BOXES, strict=True):
+    for series, (left, bottom, text) in zip((3, 3, 3, 4, 4, 4), _BOXES, strict=True):
         _box(axes, left, bottom, text, style(series)["color"])
     for bottom in (4.2, 1.0):
         for left in (2.75, 6.35):
@@ -40,8 +41,8 @@ def adversary_1() -> tuple[Figure, str]:
     _arrow(axes, (6.4, 3.45), (8.2, 4.1))
     axes.text(7.8, 2.75, "fitted on these", va="center", fontsize=8.5)
     axes.text(7.8, 3.6, "used on these", va="center", fontsize=8.5)
-    axes.text(0.1, 5.75, "what the attacker cannot see into", fontsize=9, color=style(0)["color"])
-    axes.text(0.1, 0.55, "what the attacker builds", fontsize=9, color=style(1)["color"])
+    axes.text(0.1, 5.75, "what the attacker cannot see into", fontsize=9, color=style(3)["color"])
+    axes.text(0.1, 0.55, "what the attacker builds", fontsize=9, color=style(4)["color"])
     return fig, (
         "Two rows of three boxes. Above: the target's members and non-members, the target model, its posteriors with "
         "membership unknown. Below: the same for the shadow, with membership known. The attack model is fitted on the "

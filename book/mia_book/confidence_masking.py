@@ -6,8 +6,9 @@ import numpy as np
 
 from mia_book.claims import HERE
 from mia_book.paper import OF_REPORT, SAME
-from mia_book.sweeps import Frames, reach, sides
+from mia_book.sweeps import Frames, reach
 from mia_core.defenses.clipping import Clipping
+from mia_core.display.plots import sides
 from mia_core.display.svg import figure, style
 from mia_core.measures.claims import Claim
 from mia_core.measures.text import number

@@ -14,6 +14,7 @@ from mia_book.reference_models import ATTACKS, MEASURES
 from mia_book.sweeps import knob_curves
 from mia_book.wording import mean_in_words
 from mia_core.base.errors import ArrayError
+from mia_core.display.plots import sides
 from mia_core.display.svg import figure, style
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
 from mia_core.measures.counts import errors
@@ -129,9 +130,9 @@ def find_twins(view: View, chosen: NDArray[np.bool_], near: float = 0.1) -> Twin
 def twins(view: View, found: Twins) -> tuple[Figure, str]:
     """For both examples of `find_twins`: the target's statistic, those of IN and OUT references, normal curves."""
     references = view.pool(STATISTIC)
-    target, scores, sides = references.of_target(), tlira(references), summarise(references, 0)
+    target, scores, both = references.of_target(), tlira(references), summarise(references, 0)
     values, inside = references.values(slice(None)), references.inside(slice(None))
-    spreads = [float(np.sqrt(side.squares.sum() / max(1, int((side.count - 1).clip(0).sum())))) for side in sides]
+    spreads = [float(np.sqrt(side.squares.sum() / max(1, int((side.count - 1).clip(0).sum())))) for side in both]
     columns = [found.member, found.other]
     drawn = np.concatenate([values[:, columns].ravel(), target[columns]])
     reach = 1.2 * max(spreads)
@@ -140,7 +141,7 @@ def twins(view: View, found: Twins) -> tuple[Figure, str]:
     parts = []
     for ax, column, kind in zip(axes, columns, ("a member", "a non-member"), strict=True):
         means = []
-        for place, (name, side, spread) in enumerate(zip(("IN", "OUT"), sides, spreads, strict=True)):
+        for place, (name, side, spread) in enumerate(zip(("IN", "OUT"), both, spreads, strict=True)):
             mine = values[inside[:, column] == (name == "IN"), column]
             look, gaps = style(place), (grid - float(side.mean[column])) / max(spread, 1e-6)
             marker, looks = look.pop("marker"), look | {"linewidth": 1.3}
@@ -171,8 +172,8 @@ def thresholds_in_one_picture(
     inside = view.membership()
     y, x = references.of_target(), summarise(references, 0)[1].mean
     fig, ax = figure(height=4.0)
-    for series, (name, side) in enumerate((("non-members", ~inside & chosen), ("members", inside & chosen))):
-        look = style(series)
+    for series, (name, side) in enumerate(sides(inside).items()):
+        look, side = style(series), side & chosen
         ax.plot(x[side], y[side], linestyle="", marker=look["marker"], color=look["color"], alpha=0.5, markersize=3.5,
                 label=name, markerfacecolor="none")  # fmt: skip
     shares: dict[str, float | None] = {}

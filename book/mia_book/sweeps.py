@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from mia_core.defenses import Combination
-from mia_core.display.plots import limits
+from mia_core.display.plots import limits, sides
 from mia_core.display.svg import figure, style
 from mia_core.measures.counts import mean_over
 from mia_core.measures.intervals import Interval
@@ -23,11 +23,6 @@ Frames = tuple[list[tuple[str, Figure]], list[str]]
 """What `mia_core.display.figures.show_slider` shows: (value, figure) and an alt text of each."""
 _SHARES = ("false_positive_rate", "found")  # shares that only chapters measure
 _NAMES = {"false_positive_rate": "false-positive rate", "target_train_accuracy": "accuracy on members"}
-
-
-def sides(members: NDArray[np.bool_]) -> dict[str, NDArray[np.bool_]]:
-    """Both sides by name, as masks [N]."""
-    return {"members": members, "non-members": ~members}
 
 
 def both_sides(

@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from mia_book.claims import HERE, after
 from mia_book.paper import SAME
 from mia_book.recorded_epochs import beyond_the_gap, epochs_name
-from mia_book.sweeps import arms, both_sides, sides
+from mia_book.sweeps import arms, both_sides
 from mia_core.data.load import DataSettings
 from mia_core.display.figures import show, show_slider
+from mia_core.display.plots import sides
 from mia_core.display.svg import figure, style
 from mia_core.display.tables import difference, with_interval
 from mia_core.gate.arrays import Outputs

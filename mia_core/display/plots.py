@@ -38,13 +38,22 @@ def limits(measure: str) -> tuple[float, float]:
     return _RANGES.get(kind, (-np.inf, np.inf))
 
 
+def sides(members: np.ndarray) -> dict[str, np.ndarray]:
+    """Members and non-members by name, as masks [N], in the order of their series.
+
+    In every figure that tells the two apart, members are series 0 of `mia_core.display.svg.style`, blue, filled, round
+    marks on a solid line, and non-members series 1, orange, hatched, square marks on a dashed line.
+    """
+    return {"members": members, "non-members": ~members}
+
+
 def confidence_histogram(outputs: "Outputs", bins: int = 20) -> tuple["Figure", str]:
     """Largest posterior of members and of non-members, as shares of each, on one axis from 1/K to 1."""
     top = outputs.posteriors.max(axis=1)
     edges = np.linspace(1 / outputs.classes, 1, bins + 1)
     fig, axes = figure(height=3.0)
     shares = {}
-    for series, (name, side) in enumerate((("members", outputs.members), ("non-members", ~outputs.members))):
+    for series, (name, side) in enumerate(sides(outputs.members).items()):
         weights = np.full(side.sum(), 1 / side.sum())
         counts, *_ = axes.hist(top[side], edges, weights=weights, label=name, **style(series, fill=True))
         shares[name] = counts[-1]
@@ -62,7 +71,7 @@ def attackers_view(outputs: "Outputs", shown: int = 300) -> tuple["Figure", str]
     fig, axes = figure(height=3.4)
     ordered = np.sort(outputs.posteriors, axis=1)[:, ::-1]
     parts = []
-    for series, (name, side) in enumerate((("members", outputs.members), ("non-members", ~outputs.members))):
+    for series, (name, side) in enumerate(sides(outputs.members).items()):
         points = ordered[side][:shown]
         look = style(series)
         axes.plot(points[:, 0], points[:, 1], linestyle="", marker=look["marker"], color=look["color"], alpha=0.45,

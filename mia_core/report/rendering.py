@@ -18,6 +18,7 @@ from mia_core.report.sources import Book, BookError, python_path
 # Jupyter Book writes one too, but without a language, a title or a link for those whose browser does not follow.
 REDIRECT = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>To the book</title>
+<meta name="description" content="This leads to the first page of the book.">
 <meta http-equiv="refresh" content="0; url={page}"></head>
 <body><main><h1>To the book</h1><p><a href="{page}">Open the first page</a></p></main></body></html>
 """

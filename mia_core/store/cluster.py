@@ -20,8 +20,8 @@ SECONDS_TO_ANSWER = 10
 def cluster(scheduler: str | None) -> Iterator[None]:
     """Inside, trainings go to the workers of the Dask scheduler at this address; None trains on this machine.
 
-    scheduler  such as tcp://host:8786, as `dask scheduler` prints it. Its workers need this package and, under the same
-               path, the folder of trained models (set MIA_CACHE to a shared one); give each worker one thread
+    scheduler  such as `tcp://host:8786`, as `dask scheduler` prints it. Its workers need this package and, under the
+               same path, the folder of trained models (set MIA_CACHE to a shared one); give each worker one thread
     Raises `SettingsError` where Dask is not installed or no scheduler answers.
     """
     if scheduler is None:

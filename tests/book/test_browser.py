@@ -113,6 +113,17 @@ def turn(page: Any, scheme: str) -> None:
     page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'", timeout=5000)
 
 
+def put_on_paper(page: Any) -> None:
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins of 1 cm
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+
+
+def dress(page: Any, width: str, scheme: str) -> None:
+    page.set_viewport_size(dict(zip(("width", "height"), WIDTHS[width], strict=True)))
+    turn(page, scheme)
+
+
 def serious(page: Any, **options: Any) -> list[str]:
     from axe_playwright_python.sync_playwright import Axe
 
@@ -127,31 +138,43 @@ def faint(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("part", [0, 1])
-@pytest.mark.parametrize("width", WIDTHS)
-def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, width: str, part: int) -> None:
+def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, part: int) -> None:
+    """Each page is loaded once, light and wide, then turned dark, made narrow, and turned light again."""
     site = stored_site()
     faults = []
     for path in sorted([*site.glob("book/*.html"), site / "search.html", site / "genindex.html"])[part::2]:
-        with Visit(browser, path, width) as visit:
-            page = visit.page
-            sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
-            faults += [f"{path.name}: {sideways} px sideways"] if sideways > 0 else []
-            faults += [f"{path.name}: {fault}" for fault in serious(page, rules={"color-contrast": {"enabled": False}})]
-            # The API's pages are long, and their colours are the same at any width.
-            look = "() => []" if width == "phone" and path.name.startswith(("api", "genindex")) else FAINT_TEXT
-            faults += [f"{path.name}: faint text {text}" for text in page.evaluate(look)]
+        with Visit(browser, path) as visit:
+            found, page = [], visit.page
+            for width in WIDTHS:
+                dress(page, width, "light")
+                sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+                found += [f"{sideways} px sideways, {width}"] if sideways > 0 else []
+                found += [f"{fault}, {width}" for fault in serious(page, rules={"color-contrast": {"enabled": False}})]
             # Dark, the same elements are in the same places: what is left to tell is whether they can be seen.
-            turn(page, "dark")
-            faults += [f"{path.name}: faint text in the dark {text}" for text in page.evaluate(look)]
-            if width == "wide" or path.stem in NARROW_TOO:
-                # It takes axe minutes to look at all entries of the API, whose colours are those of the first ones.
-                page.evaluate("document.querySelectorAll('section:nth-of-type(n+3) dl.py').forEach(dl => dl.remove())")
-                faults += [f"{path.name}: in the dark {fault}" for fault in faint(page)]
-                turn(page, "light")
-                faults += [f"{path.name}: {fault}" for fault in faint(page)]
-            faults += [f"{path.name}: said {text}" for text in visit.said]
-            faults += [f"{path.name}: asked {url}" for url in visit.foreign()]
+            looks = [(width, scheme) for width in WIDTHS for scheme in ("light", "dark")]
+            looks = looks if path.stem in NARROW_TOO else looks[:2]
+            for look in looks:
+                dress(page, *look)
+                found += [f"faint text {text}, {look}" for text in page.evaluate(FAINT_TEXT)]
+            # It takes axe minutes to look at all entries of the API, whose colours are those of the first ones.
+            page.evaluate("document.querySelectorAll('section:nth-of-type(n+3) dl.py').forEach(dl => dl.remove())")
+            for look in reversed(looks):
+                dress(page, *look)
+                found += [f"{fault}, {look}" for fault in faint(page)]
+            found += [f"said {text}" for text in visit.said] + [f"asked {url}" for url in visit.foreign()]
+            faults += [f"{path.name}: {fault}" for fault in found]
     assert not faults
+
+
+def test_wide_tables_reach_beside_the_text_and_a_phone_scrolls_them_alone(browser: Any) -> None:
+    with Visit(browser, stored_site() / "book" / "layout.html") as visit:
+        boxes = visit.page.locator(".pst-scrollable-table-container")
+        table, text = boxes.first.bounding_box(), visit.page.locator("article p").first.bounding_box()
+        assert table["width"] > text["width"] + 50
+        assert visit.page.locator("aside.bd-sidebar-secondary.hide, .bd-sidebar-secondary.hide").count() == 1
+        visit.page.set_viewport_size({"width": 390, "height": 844})
+        broken = "[...document.querySelectorAll('td:first-child code .pre')].filter(e => e.getClientRects().length > 1)"
+        assert visit.page.evaluate(f"{broken}.map(e => e.textContent)") == []
 
 
 def test_faint_text_is_found_in_the_dark_alone(browser: Any, small_site: Path, tmp_path: Path) -> None:
@@ -198,7 +221,7 @@ def test_page_can_be_read_without_scripts(browser: Any, small_site: Path) -> Non
 
 def test_dark_page_prints_dark_on_white_with_its_notes(browser: Any, small_site: Path) -> None:
     with Visit(browser, small_site / "book" / "chapter.html", scheme="dark") as visit:
-        visit.page.emulate_media(media="print", color_scheme="dark")
+        put_on_paper(visit.page)
         fill = visit.page.evaluate("getComputedStyle(document.querySelector('figure svg text')).fill")
         assert sum(int(part) for part in fill.removeprefix("rgb(").rstrip(")").split(",")) < 200
         assert visit.page.evaluate(FAINT_TEXT) == []
@@ -247,12 +270,21 @@ def test_the_books_own_words_are_found(browser: Any) -> None:
             assert visit.said == [] and visit.foreign() == []
 
 
-def test_chapters_print_within_the_page_and_dark_on_white(browser: Any) -> None:
-    for name in ("combinations", "all-attacks", "confidence-masking"):
+def test_the_search_puts_chapters_before_entries_of_the_api(browser: Any) -> None:
+    with Visit(browser, stored_site() / "search.html") as visit:
+        visit.page.goto((stored_site() / "search.html").as_uri() + "?q=dropout")
+        visit.page.locator(".search-summary", has_text="found").wait_for(timeout=10_000)
+        api = ["book/api" in str(a.get_attribute("href")) for a in visit.page.locator("#search-results li a").all()]
+        assert api == sorted(api) and 3 < api.count(True) < len(api) - 3
+
+
+def test_pages_print_within_the_paper_and_dark_on_white(browser: Any) -> None:
+    for name in ("combinations", "all-attacks", "what-it-costs", "promises", "api-core"):
         with Visit(browser, stored_site() / "book" / f"{name}.html", scheme="dark") as visit:
-            visit.page.set_viewport_size({"width": 718, "height": 1000})  # A4 between margins of 1 cm
-            visit.page.emulate_media(media="print", color_scheme="dark")
+            put_on_paper(visit.page)
             assert visit.page.evaluate(FAINT_TEXT) == [], name
             assert visit.page.locator(".mia-slider:visible").count() == 0, name
-            wide = "[...document.querySelectorAll('figure.mia-figure')].filter(f => f.scrollWidth > f.clientWidth + 1)"
-            assert visit.page.evaluate(f"{wide}.map(f => f.id)") == [], name
+            boxes = "article :is(figure, pre, table, .mia-scroll, .pst-scrollable-table-container, div.math, dt)"
+            wide = f"[...document.querySelectorAll('{boxes}')].filter(e => e.scrollWidth > e.clientWidth + 1"
+            wide += " || e.getBoundingClientRect().right > innerWidth + 1)"
+            assert visit.page.evaluate(f"{wide}.map(e => e.outerHTML.slice(0, 80))") == [], name

@@ -1,6 +1,7 @@
 """The pages of the book as they are stored: every link leads somewhere, nothing comes from another host."""
 
 import re
+from collections import Counter
 from functools import cache
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -32,12 +33,14 @@ def pages(site: Path) -> list[Path]:
     return sorted(site.rglob("*.html"))
 
 
-def test_internal_links_resolve(site: Path) -> None:
+def test_links_resolve_or_lead_to_the_web(site: Path) -> None:
     broken = []
     for page in pages(site):
         for link in read(page).find_all("a", href=True):
             parts = urlsplit(str(link["href"]))
             if parts.scheme or parts.netloc:
+                if parts.scheme not in ("http", "https", "mailto") or not (parts.netloc or parts.path):
+                    broken.append(f"{page.relative_to(site)}: {link['href']} is no address")
                 continue
             file = (page.parent / unquote(parts.path)).resolve() if parts.path else page
             if not file.is_file():
@@ -45,6 +48,20 @@ def test_internal_links_resolve(site: Path) -> None:
             elif parts.fragment and file.suffix == ".html" and unquote(parts.fragment) not in targets(file):
                 broken.append(f"{page.relative_to(site)}: {link['href']} has no such target")
     assert not broken
+
+
+def test_no_id_comes_twice_on_a_page_and_each_says_what_it_is_about(site: Path) -> None:
+    faults, said = [], {}
+    for page in (page for page in pages(site) if "_static" not in page.parts):
+        ids = Counter(tag["id"] for tag in read(page).find_all(id=True))
+        faults += [f"{page.name}: {count} times {name}" for name, count in ids.items() if count > 1]
+        descriptions = [str(tag["content"]) for tag in read(page).select('meta[name="description"]')]
+        if len(descriptions) != 1 or not 20 < len(descriptions[0]) <= 200:
+            faults.append(f"{page.name}: described by {descriptions}")
+        for text in descriptions:
+            if page.name != said.setdefault(text, page.name):
+                faults.append(f"{page.name}: described as {said[text]}")
+    assert not faults
 
 
 def test_nothing_is_loaded_from_another_host(site: Path) -> None:

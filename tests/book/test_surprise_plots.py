@@ -6,7 +6,7 @@ import pytest
 
 from mia_book import all_attacks, claims, reference_attacks, reference_models, who_is_at_risk, wording
 from mia_core.base.errors import ArrayError, SettingsError
-from mia_core.display.svg import themed_svg
+from mia_core.display.svg import style, themed_svg
 from mia_core.measures.claims import Verdict, judge
 from mia_core.references import REFERENCE_ATTACKS
 from mia_core.references.answers import View
@@ -58,6 +58,9 @@ def test_references_beat_the_level_line_where_examples_differ_in_difficulty(stud
     assert shares["rising"] > shares["level"] > 0
     assert f"{shares['rising']:.0%} of the members lie above the rising line" in alt
     assert len(fig.axes[0].lines) == 4
+    for series, points in enumerate(fig.axes[0].lines[:2]):  # as in all other figures
+        assert points.get_label() == ("members", "non-members")[series]
+        assert (points.get_color(), points.get_marker()) == (style(series)["color"], style(series)["marker"])
     fig, alt, shares = reference_attacks.thresholds_in_one_picture(view, kinds_of(study)["pool"], level=0.001)
     assert shares == {"level": None, "rising": None} and len(fig.axes[0].lines) == 2, "no line at such a level"
 
