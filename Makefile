@@ -62,7 +62,7 @@ campaign: .venv/installed
 
 # One after the other: two at a time would measure each other. One thread, so that a busy neighbour matters less.
 bench: .venv/installed
-	for name in startup study epoch same together growth references; do \
+	for name in startup study epoch same together growth references large; do \
 		OMP_NUM_THREADS=1 PYTHONPATH=book $(BIN)/python benchmarks/$$name.py || exit 1; \
 	done
 

@@ -97,6 +97,21 @@ def one_chapter(folder: Path, *cells: str) -> Path:
     return write_book(folder / "source", {"broken": parts})
 
 
+def older_report(folder: Path) -> Path:
+    """What an earlier build has put into `folder`, as far as it is known by it; returns the folder."""
+    folder.mkdir()
+    (folder / "report.json").write_text('{"parameters": {}, "chapters": {}}')
+    (folder / "results.json").write_text("{}")
+    (folder / "index.html").write_text("old numbers")
+    return folder
+
+
+def is_older_report(folder: Path) -> bool:
+    """Whether `folder` is as `older_report` has made it."""
+    names = sorted(path.name for path in folder.iterdir())
+    return names == ["index.html", "report.json", "results.json"] and (folder / names[0]).read_text() == "old numbers"
+
+
 @contextlib.contextmanager
 def unrendered(*parts: str) -> Iterator[None]:
     """Within it, reports are not rendered: a site is these folders, each with the notebooks that were run."""

@@ -11,6 +11,7 @@ from mia_core.attacks.adversary3 import Adversary3
 from mia_core.data.load import DataSettings
 from mia_core.defenses import Combination, describe
 from mia_core.measures.claims import Claim, Verdict, corrected
+from mia_core.measures.counts import errors
 from mia_core.measures.metrics import level_column, measure
 from mia_core.measures.text import Measured, heading
 from mia_core.studies.augmented import Copies, label_only_table, random_posteriors
@@ -87,7 +88,8 @@ def shared_study(defenses: Sequence[str] = DEFENSES, **own: Any) -> Study:
 
 
 def by_attacker(study: Study, shadows: int = SHADOWS, copies: Copies | None = None) -> pd.DataFrame:
-    """All attackers on all targets of a trained study: defenses, seed, attack, `MEASURES` and `FPR`.
+    """All attackers on all targets of a trained study: defenses, seed, attack, members, non_members, `MEASURES`
+    and `FPR`.
 
     shadows  of `SEVERAL`, who attack the undefended targets only
     copies   what the label-only attacker asks about
@@ -104,7 +106,8 @@ def by_attacker(study: Study, shadows: int = SHADOWS, copies: Copies | None = No
         _transferred(study, study.settings).assign(attack=UNKNOWN),
         table_with_shadows(train_shadows(undefended, shadows), shadows).assign(attack=SEVERAL),
     ]
-    table = pd.concat([part[["defenses", "seed", "attack", *MEASURES]] for part in parts], ignore_index=True)
+    columns = ["defenses", "seed", "attack", "members", "non_members", *MEASURES]
+    table = pd.concat([part[columns] for part in parts], ignore_index=True)
     table[FPR] = 1 - table["recall_non_members"]
     order = [*ATTACKERS, CUT_BY_SHADOW]
     return table.sort_values("attack", key=lambda names: names.map(order.index), kind="stable", ignore_index=True)
@@ -149,7 +152,7 @@ def named(table: pd.DataFrame, defended: bool = False) -> pd.DataFrame:
 def reached(table: pd.DataFrame, attacker: str, defenses: str = "none", name: str = "balanced_accuracy") -> str:
     """What an attacker reaches by one measure, as "0.812 [0.803, 0.821]": the mean over seeds and its interval."""
     rows = table[(table["attack"] == attacker) & (table["defenses"] == defenses)]
-    return mean_in_words(rows[name])
+    return mean_in_words(rows[name], errors=errors(rows, name))
 
 
 def steps(table: pd.DataFrame) -> pd.DataFrame:
@@ -258,7 +261,8 @@ def _without_shadow(study: Study) -> Iterator[dict[str, Any]]:
             target, random = outputs_of(run, defenses), random_posteriors(run, defenses, RANDOM_INPUTS, seed)
             attack = Adversary3().fit_random(random, PERCENT)
             about = {"defenses": describe(defenses), "seed": seed, "attack": NO_SHADOW}
-            yield about | measure(attack.score(target.posteriors), target.members, attack.threshold)
+            counts = {"members": int(target.members.sum()), "non_members": int((~target.members).sum())}
+            yield about | counts | measure(attack.score(target.posteriors), target.members, attack.threshold)
 
 
 def _transferred(study: Study, shadow: StudySettings) -> pd.DataFrame:

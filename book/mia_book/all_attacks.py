@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from mia_book.wording import mean_in_words, named
 from mia_core.defenses import Combination
 from mia_core.display.svg import figure, style
-from mia_core.measures.claims import CANNOT_TELL, HOLDS, Claim, corrected, judge
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, corrected, judge
 from mia_core.measures.intervals import over_seeds
 from mia_core.measures.risk import overlap
 from mia_core.references import REFERENCE_ATTACKS
@@ -67,7 +67,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
 
     Columns: defenses, epochs, attack, level (the mean AUC of `AGAINST`), difference, low, high (over pairs, 95%;
     missing for a single pair), verdict: which has the larger AUC after Holm's correction over all rows of an attack,
-    "base", "t-lira" or "cannot be told".
+    "base", "t-lira", "no material effect" or "cannot be told".
     """
     units = by_unit(table[table["examples"] == "pool"]).rename(columns={"unit": "seed"})
     rows = []
@@ -82,7 +82,7 @@ def differences(table: pd.DataFrame) -> pd.DataFrame:
             about.append({"defenses": defenses, "epochs": epochs, "attack": attack, "level": level})
         for row, verdict in zip(about, corrected(found), strict=True):
             shown = {"difference": verdict.difference, "low": verdict.low, "high": verdict.high}
-            larger = {HOLDS: attack, CANNOT_TELL: CANNOT_TELL}.get(verdict.outcome, AGAINST)
+            larger = {HOLDS: attack, DOES_NOT_HOLD: AGAINST}.get(verdict.outcome, verdict.outcome)
             rows.append(row | shown | {"verdict": larger})
     return pd.DataFrame(rows)
 
@@ -114,8 +114,9 @@ def ranks_in_words(found: pd.DataFrame, attack: str = "base", split: float = 0.7
     for chosen in (rows["level"] < split, rows["level"] >= split):
         counts = rows[chosen]["verdict"].value_counts()
         told = f"{counts.get(attack, 0)} of {int(chosen.sum())} cases and {AGAINST} in {counts.get(AGAINST, 0)}"
-        open_ones = counts.get(CANNOT_TELL, 0)
-        parts.append(told + (f" (it cannot be told in {open_ones})" if open_ones else ""))
+        rest = {"it cannot be told": CANNOT_TELL, "the difference is not material": NO_EFFECT}
+        others = [f"{words} in {counts[outcome]}" for words, outcome in rest.items() if counts.get(outcome)]
+        parts.append(told + (f" ({', '.join(others)})" if others else ""))
     low, high = parts
     return (
         f"Where {AGAINST} has an AUC below {split:g}, {attack} has the larger one in {low}; "

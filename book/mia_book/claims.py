@@ -7,7 +7,7 @@ import pandas as pd
 
 from mia_core.display import tables
 from mia_core.display.tables import difference
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, corrected, judge
+from mia_core.measures.claims import CANNOT_TELL, OUTCOMES, Claim, Verdict, corrected, judge
 from mia_core.measures.text import NOT_MEASURABLE, around
 from mia_core.studies.settings import StudySettings
 
@@ -44,7 +44,7 @@ def judged(
         if not set.intersection(*(set(rows.loc[rows["defenses"] == side, "seed"]) for side in sides)):
             continue
         verdict, values = judge(claim, table, attack), set(rows.loc[rows["defenses"].isin(sides), claim.measure])
-        stuck = bounds and verdict.low == verdict.high == 0 and len(values) == 1 and values <= set(bounds)
+        stuck = bounds and len(values) == 1 and values <= set(bounds)
         found.append(replace(verdict, outcome=CANNOT_TELL) if stuck else verdict)
     return corrected(found)
 
@@ -62,11 +62,14 @@ def told(claims: Iterable[Claim], table: pd.DataFrame) -> str:
     return tables.told(one for one in found if one.seeds) or NOT_MEASURABLE
 
 
-def judge_open(claim: Claim, table: pd.DataFrame, attack: str = "adversary1") -> Verdict:
-    """The verdict on a claim; it cannot be told where the run was asked for other defenses than those it compares."""
+def judge_open(claim: Claim, table: pd.DataFrame, attack: str = "adversary1", certain: str = "") -> Verdict:
+    """The verdict on a claim; it cannot be told where the run was asked for other defenses than those it compares.
+
+    certain  see `mia_core.measures.claims.judge`
+    """
     known = set(table.loc[table["attack"] == attack, "defenses"])
     if claim.of in known and (claim.than in known or not isinstance(claim.than, str)):
-        return judge(claim, table, attack)
+        return judge(claim, table, attack, certain=certain)
     return Verdict(claim, CANNOT_TELL, None, None, None, 0)
 
 
@@ -101,6 +104,7 @@ def by_outcome(verdicts: Mapping[str, Verdict]) -> str:
 
 
 def counted(outcomes: Sequence[str] | pd.Series) -> str:
-    """How often each outcome stands in a list, in words: "holds: 4, does not hold: 5, cannot be told: 4"."""
+    """How often each outcome stands in a list, in words: "holds: 4, does not hold: 5, no material effect: 0, cannot be
+    told: 4"."""
     found = list(outcomes)
-    return ", ".join(f"{outcome}: {found.count(outcome)}" for outcome in (HOLDS, DOES_NOT_HOLD, CANNOT_TELL))
+    return ", ".join(f"{outcome}: {found.count(outcome)}" for outcome in OUTCOMES)

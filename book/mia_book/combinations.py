@@ -22,7 +22,7 @@ from mia_core.defenses import combination
 from mia_core.display.plots import privacy_utility
 from mia_core.display.svg import LINES, figure, style
 from mia_core.display.tables import verdicts_table
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
 from mia_core.measures.text import around, heading
 from mia_core.studies.early_stopping import Held
 from mia_core.studies.interactions import Interaction, interactions
@@ -145,14 +145,14 @@ def verdict_on(rows: Sequence[Tested], text: str) -> Verdict:
 def sums_tested(found: Sequence[Interaction]) -> Tested:
     """Whether every combination is above the sum of its parts: not where any lies below it.
 
-    The difference is that of the combination that decided: one below the sum, else one that cannot be told, else the
-    one nearest to the sum.
+    The difference is that of the combination that decided: one below the sum, else one with no material effect, else
+    one that cannot be told, else the one nearest to the sum.
     """
     if not found:
         return Tested(Verdict(Claim(SUMS, "V", "", "", 0.0, "higher"), CANNOT_TELL, None, None, None, 0), shows="sums")
-    order = {"below the sum": 0, "cannot be told": 1, "above the sum": 2}
+    order = {"below the sum": 0, NO_EFFECT: 1, CANNOT_TELL: 2, "above the sum": 3}
     one = min(found, key=lambda one: (order[one.verdict], abs(one.difference.mean)))
-    outcome = (DOES_NOT_HOLD, CANNOT_TELL, HOLDS)[order[one.verdict]]
+    outcome = (DOES_NOT_HOLD, NO_EFFECT, CANNOT_TELL, HOLDS)[order[one.verdict]]
     claim = Claim(SUMS, "V", one.measure, one.defenses, 0.0, "higher")
     verdict = Verdict(claim, outcome, one.difference.mean, one.difference.low, one.difference.high, one.seeds)
     return Tested(verdict, one.defenses, "sums")

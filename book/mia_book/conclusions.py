@@ -8,7 +8,7 @@ from mia_book.claims import judge_open
 from mia_book.paper import BARELY, OF_REPORT, SAME, SHADOW_ACCURACY, TABLE_I
 from mia_core.display.figures import Evidence
 from mia_core.display.tables import difference
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
 from mia_core.measures.text import around, heading
 
 
@@ -34,20 +34,22 @@ class Judged:
     deciding: Verdict
 
 
-def judge_conclusion(conclusion: Conclusion, table: pd.DataFrame, attack: str = "adversary1") -> Judged:
-    """Judge a conclusion on a study's table.
+def judge_conclusion(conclusion: Conclusion, table: pd.DataFrame, certain: str = "") -> Judged:
+    """Judge a conclusion on a study's table, by adversary 1; certain: see `mia_core.measures.claims.judge`.
 
     It does not hold where any of `parts` does not hold or any of `unless` holds; it holds where all is as it should be;
-    else, and where the table lacks a combination, it cannot be told. Raises `SettingsError` for a missing measure.
+    else the first of them without a material effect decides, or one that cannot be told, as where the table lacks a
+    combination. Raises `SettingsError` for a missing measure.
     """
-    parts = [(judge_open(claim, table, attack), HOLDS) for claim in conclusion.parts]
-    parts += [(judge_open(claim, table, attack), DOES_NOT_HOLD) for claim in conclusion.unless]
-    against = [verdict for verdict, wanted in parts if verdict.outcome not in (wanted, CANNOT_TELL)]
-    open_ones = [verdict for verdict, wanted in parts if verdict.outcome == CANNOT_TELL]
-    if against:
-        return Judged(conclusion, DOES_NOT_HOLD, against[0])
-    if open_ones:
-        return Judged(conclusion, CANNOT_TELL, open_ones[0])
+    parts = [(judge_open(claim, table, certain=certain), HOLDS) for claim in conclusion.parts]
+    parts += [(judge_open(claim, table, certain=certain), DOES_NOT_HOLD) for claim in conclusion.unless]
+    for verdict, wanted in parts:
+        if verdict.outcome in {HOLDS, DOES_NOT_HOLD} - {wanted}:
+            return Judged(conclusion, DOES_NOT_HOLD, verdict)
+    for outcome in (NO_EFFECT, CANNOT_TELL):
+        for verdict, _ in parts:
+            if verdict.outcome == outcome:
+                return Judged(conclusion, outcome, verdict)
     return Judged(conclusion, HOLDS, min((verdict for verdict, _ in parts), key=_room))
 
 
@@ -150,15 +152,14 @@ CONCLUSIONS: tuple[Conclusion, ...] = (
 
 
 def printed_study() -> pd.DataFrame:
-    """Table I as a study's table, to judge what the printed numbers themselves say: each row as two equal seeds.
+    """Table I as a study's table of one seed, to judge what the printed numbers themselves say.
 
     Shadow accuracy is that of the text; a generalisation gap is not printed, so it is missing.
     """
     return pd.DataFrame(
-        {"defenses": name, "seed": seed, "attack": "adversary1", _SHADOW: SHADOW_ACCURACY[name], _GAP: None}
+        {"defenses": name, "seed": 0, "attack": "adversary1", _SHADOW: SHADOW_ACCURACY[name], _GAP: None}
         | row._asdict()
         for name, row in TABLE_I.items()
-        for seed in (0, 1)
     )
 
 
@@ -173,7 +174,8 @@ def conclusions_table(recorded: pd.DataFrame, own: pd.DataFrame, *, plane: str, 
     """
     rows = []
     for conclusion in CONCLUSIONS:
-        printed, measured, here = (judge_conclusion(conclusion, table) for table in (printed_study(), recorded, own))
+        printed = judge_conclusion(conclusion, printed_study(), "as printed")
+        measured, here = (judge_conclusion(conclusion, table) for table in (recorded, own))
         says_so = "yes" if printed.outcome == HOLDS else "no"
         rows.append({
             "claim": conclusion.text,

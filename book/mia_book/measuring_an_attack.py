@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from mia_book.claims import HERE
 from mia_book.scales import FEATURES, SCALE_CLAIMS
 from mia_book.sweeps import arms
-from mia_book.wording import bounded, mean_in_words
+from mia_book.wording import mean_in_words
 from mia_core.attacks import make_attack
 from mia_core.display.plots import limits, roc_over_seeds
 from mia_core.display.svg import figure, style
 from mia_core.display.tables import with_interval
 from mia_core.measures.claims import Claim
+from mia_core.measures.counts import mean_over, tpr_error
 from mia_core.measures.intervals import Interval, clopper_pearson
 from mia_core.measures.metrics import LEVELS, level_column, tpr_at_fpr
 from mia_core.measures.ranking import tie_blocks
@@ -55,9 +56,10 @@ def low_fpr_table(scored: dict[str, Scored], levels: Sequence[float] = (0.1, *LE
                 rows.append(row | {"accused": "–", "TPR": NOT_MEASURABLE})
                 continue
             most = max(found, key=lambda one: one.false_positives)
-            total = int((~seeds[0][1]).sum())
+            inside, total = (int((seeds[0][1] == side).sum()) for side in (True, False))
+            errors = [tpr_error(one.tpr, level, inside, total) for one in found]
             accused = f"{most.false_positives} of {total:,}, FPR {most.fpr:.4f}"
-            rows.append(row | {"accused": accused, "TPR": mean_in_words(one.tpr for one in found)})
+            rows.append(row | {"accused": accused, "TPR": mean_in_words([one.tpr for one in found], errors=errors)})
     return pd.DataFrame(rows)
 
 
@@ -75,7 +77,9 @@ def cleared_table(scored: dict[str, Scored], level: float) -> pd.DataFrame:
     for name, seeds in scored.items():
         found = [tnr_at_fnr(scores, members, level) for scores, members in seeds]
         reason = next((one.reason for one in found if one.reason is not None), None)
-        rows.append({"attack": name, "TNR": reason or mean_in_words(one.tnr for one in found)})
+        inside, outside = (int((seeds[0][1] == side).sum()) for side in (True, False))
+        errors = None if reason else [tpr_error(one.tnr, level, outside, inside) for one in found]
+        rows.append({"attack": name, "TNR": reason or mean_in_words([one.tnr for one in found], errors=errors)})
     return pd.DataFrame(rows)
 
 
@@ -173,7 +177,7 @@ def share_of_members(
 
 def seeds_and_mean(table: pd.DataFrame, measure: str) -> tuple[Figure, str]:
     """A measure of one attack: each seed with its interval over examples, and the mean with that over seeds."""
-    rows, words, mean = table.reset_index(drop=True), heading(measure), bounded(table[measure], *limits(measure))
+    rows, words, mean = table.reset_index(drop=True), heading(measure), mean_over(table, measure).cut(*limits(measure))
     fig, axes = figure(height=1.2 + 0.26 * len(rows))
     for place, row in rows.iterrows():
         own = Interval(row[measure], row[f"{measure}_low"], row[f"{measure}_high"])

@@ -1,7 +1,9 @@
 """The undefended model at its recorded epochs, as a table whose knob is the epoch."""
 
+import numpy as np
 import pandas as pd
 
+from mia_core.measures.counts import errors
 from mia_core.studies.study import Study, over_the_seeds
 
 
@@ -24,12 +26,15 @@ def over_the_knob(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def beyond_the_gap(table: pd.DataFrame) -> pd.DataFrame:
-    """The table with a column `beyond_gap`: balanced accuracy minus that of the gap attack on the same model.
+    """The table with `beyond_gap`, balanced accuracy minus that of the gap attack on the same model, and its error.
 
     The gap attack calls an example a member where the model is right about it; its balanced accuracy is one half plus
     half the generalisation gap (Yeom et al. 2018). Above 0 the attack knows more than right and wrong.
     """
-    return table.assign(beyond_gap=table["balanced_accuracy"] - (1 + table["generalisation_gap"]) / 2)
+    return table.assign(
+        beyond_gap=table["balanced_accuracy"] - (1 + table["generalisation_gap"]) / 2,
+        beyond_gap_error=np.hypot(errors(table, "balanced_accuracy"), errors(table, "generalisation_gap") / 2),
+    )
 
 
 def epochs_name(epoch: int) -> str:

@@ -15,7 +15,8 @@ from mia_book.sweeps import knob_curves
 from mia_book.wording import mean_in_words
 from mia_core.base.errors import ArrayError
 from mia_core.display.svg import figure, style
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
+from mia_core.measures.counts import errors
 from mia_core.measures.metrics import auc, low_fpr
 from mia_core.measures.ranking import tie_blocks
 from mia_core.measures.text import NOT_MEASURABLE, heading
@@ -35,7 +36,7 @@ SPLITS = {"pairs": "complementary pairs", "random_halves": "independent coins", 
 def two_measures(units: pd.DataFrame) -> pd.DataFrame:
     """`MEASURES` of the attacks of `by_attack`, means over units with their intervals: one row per attack, as text."""
     return pd.DataFrame(
-        {"attack": attack} | {heading(name): mean_in_words(rows[name]) for name in MEASURES}
+        {"attack": attack} | {heading(name): mean_in_words(rows[name], errors=errors(rows, name)) for name in MEASURES}
         for attack, rows in units.groupby("defenses", sort=False)
     )
 
@@ -61,6 +62,7 @@ def by_references(
                 for name in MEASURES:
                     known = None not in (pair[0][name], pair[1][name])
                     row[name] = (pair[0][name] + pair[1][name]) / 2 if known else None
+                    row[f"{name}_error"] = np.hypot(*errors(pd.DataFrame(pair), name)) / 2
                 rows.append(row)
     return pd.DataFrame(rows)
 
@@ -228,12 +230,14 @@ ATTACK_CLAIMS: tuple[Claim, ...] = (
 _MORE = {
     HOLDS: "at 1% FPR the calibrated loss finds more members than the loss",
     DOES_NOT_HOLD: "at 1% FPR the calibrated loss finds no more members than the loss",
+    NO_EFFECT: "at 1% FPR the two find as many members, for all that matters",
     CANNOT_TELL: "which of the two finds more members at 1% FPR cannot be told",
 }
 
 _AREA = {
     HOLDS: "its AUC is the higher one",
     DOES_NOT_HOLD: "its AUC is not the higher one",
+    NO_EFFECT: "the two AUCs do not differ materially",
     CANNOT_TELL: "which AUC is the higher one cannot be told",
 }
 

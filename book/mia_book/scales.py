@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from mia_book.claims import HERE
 from mia_core.measures.claims import Claim
+from mia_core.measures.counts import errors, smoothed
 from mia_core.measures.risk import PRIORS, precision_at
 from mia_core.studies.study import Study
 
@@ -27,12 +29,19 @@ def by_features(study: Study) -> pd.DataFrame:
 
 
 def with_precision(table: pd.DataFrame, priors: Sequence[float] = PRIORS) -> pd.DataFrame:
-    """The table with a column precision_at_prior_<prior> each: of those called members, the share who are.
+    """The table with columns precision_at_prior_<prior>, of those called members the share who are, and their errors.
 
     At the attack's own threshold (see `mia_core.measures.risk.precision_at`); missing where it calls nobody a member.
+    The error follows from those of the two rates, smoothed so that nobody wrongly accused is not taken for certain.
     """
-    rates = list(zip(table["recall_members"], 1 - table["recall_non_members"], strict=True))
-    added = {f"precision_at_prior_{prior:g}": [precision_at(prior, tpr, fpr) for tpr, fpr in rates] for prior in priors}
+    found, missed = table["recall_members"], 1 - table["recall_non_members"]
+    tpr, fpr = smoothed(found, table["members"]), smoothed(missed, table["non_members"])
+    relative = np.hypot(errors(table, "recall_members") / tpr, errors(table, "recall_non_members") / fpr)
+    added = {}
+    for prior in priors:
+        name, about = f"precision_at_prior_{prior:g}", prior * tpr / (prior * tpr + (1 - prior) * fpr)
+        added[name] = [precision_at(prior, *rates) for rates in zip(found, missed, strict=True)]
+        added[f"{name}_error"] = about * (1 - about) * relative
     return table.assign(**added)
 
 

@@ -11,10 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from mia_book.wording import bounded
 from mia_core.defenses import Combination
 from mia_core.display.plots import limits
 from mia_core.display.svg import figure, style
+from mia_core.measures.counts import mean_over
 from mia_core.measures.intervals import Interval
 from mia_core.measures.text import heading
 from mia_core.studies.sweeps import Sweep
@@ -205,8 +205,9 @@ def _words(measure: str) -> str:
 
 def _mean(rows: pd.DataFrame, measure: str) -> Interval | None:
     """The mean over seeds and its interval; None where nothing was measured."""
-    values = rows[measure].dropna().astype(float).tolist()
-    return bounded(values, *((0.0, 1.0) if measure in _SHARES else limits(measure))) if values else None
+    known = rows[rows[measure].notna()]
+    least, most = (0.0, 1.0) if measure in _SHARES else limits(measure)
+    return mean_over(known, measure).cut(least, most) if len(known) else None
 
 
 def _legend_below(fig: Figure) -> None:

@@ -33,6 +33,8 @@ CURVES = {
 """Name of a curve -> (kind of rows, what varies, what is measured)."""
 MARGIN, LINEAR, FLAT = 0.15, 1.0, 0.0
 """How far a slope may be from the one claimed, and the slopes that claims are about."""
+RESOLVED = 0.01
+"""What a slope is known to where rounds agree: sizes read to 2% at both ends of a factor of sixty move it by less."""
 GROWTH_CLAIMS: tuple[Claim, ...] = (
     Claim(f"Time grows linearly with models, to within {MARGIN}.",
         HERE, "exponent", "time, models", LINEAR, "same", MARGIN),
@@ -94,7 +96,7 @@ def growth_table(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
     """Exponents in the form that `mia_core.measures.claims.judge` takes: a round is a seed and a curve stands for
     defenses."""
     return pd.DataFrame(
-        {"defenses": curve, "attack": "none", "seed": number, "exponent": value}
+        {"defenses": curve, "attack": "none", "seed": number, "exponent": value, "exponent_error": RESOLVED}
         for curve, values in exponents(rows).items()
         for number, value in enumerate(values)
     )

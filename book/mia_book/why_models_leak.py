@@ -20,7 +20,7 @@ from mia_core.display.svg import figure, style
 from mia_core.display.tables import difference, with_interval
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.posteriors import log_posteriors
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, Claim, Verdict, judge
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict, judge
 from mia_core.measures.intervals import Interval
 from mia_core.studies.study import TARGET, Study, over_the_seeds
 
@@ -98,19 +98,19 @@ def two_attacks(
 
     one, other  tables of `mia_book.recorded_epochs.by_epoch`, of one attack each; names: what the two are called
     Columns: trained for; each attack's mean with its interval; difference, the first minus the second; ahead, the name
-    of one or "cannot be told".
+    of one, "no material effect" or "cannot be told".
     """
     first, second = names
     both = pd.concat(
         [one.assign(attack="", defenses=first), other.assign(attack="", defenses=second)], ignore_index=True
     )
-    ahead = {HOLDS: first, DOES_NOT_HOLD: second, CANNOT_TELL: CANNOT_TELL}
+    ahead = {HOLDS: first, DOES_NOT_HOLD: second}
     rows = []
     for epoch, group in both.groupby("knob"):
         claim = Claim(f"After {epochs_name(epoch)} {first} is ahead of {second}.", HERE, measure, *names, "higher")
         verdict, means = judge(claim, group, ""), over_the_seeds(group).set_index("defenses")
         shown = {name: with_interval(means.loc[name], measure) for name in names}
-        shown |= {"difference": difference(verdict), "ahead": ahead[verdict.outcome]}
+        shown |= {"difference": difference(verdict), "ahead": ahead.get(verdict.outcome, verdict.outcome)}
         rows.append({"trained for": epochs_name(epoch)} | shown)
     return pd.DataFrame(rows)
 
@@ -193,7 +193,9 @@ def together(gap: Verdict, attack: Verdict) -> str:
     outcomes = {gap.outcome, attack.outcome}
     if outcomes == {HOLDS}:
         return "gap and attack rise together"
-    return "gap and attack do not both rise" if DOES_NOT_HOLD in outcomes else "it cannot be told whether both rise"
+    if outcomes & {DOES_NOT_HOLD, NO_EFFECT}:
+        return "gap and attack do not both rise"
+    return "it cannot be told whether both rise"
 
 
 def over_sizes(verdict: Verdict) -> str:
@@ -201,6 +203,7 @@ def over_sizes(verdict: Verdict) -> str:
     return {
         HOLDS: "the model of the smaller set is attacked better",
         DOES_NOT_HOLD: "the model of the smaller set is not attacked better",
+        NO_EFFECT: "the size of the set has no material effect on the attack",
         CANNOT_TELL: "the seeds are too few to tell",
     }[verdict.outcome]
 
@@ -209,8 +212,12 @@ def over_noise(verdict: Verdict | None) -> str:
     """What the verdict on `noise_claim` says, in a sentence; None where the data set has no such knob."""
     if verdict is None:
         return "Noise is a knob of the digits only, and this run is on other data."
-    gains = {HOLDS: "the attack gains", DOES_NOT_HOLD: "the attack does not gain"}
-    said = gains.get(verdict.outcome, "it cannot be told whether the attack gains")
+    said = {
+        HOLDS: "the attack gains",
+        DOES_NOT_HOLD: "the attack does not gain",
+        NO_EFFECT: "the attack does not change materially",
+        CANNOT_TELL: "it cannot be told whether the attack gains",
+    }[verdict.outcome]
     return f"From {verdict.claim.than} to {verdict.claim.of} {said} (difference {difference(verdict)})."
 
 

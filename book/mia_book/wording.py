@@ -4,26 +4,21 @@ import re
 from collections.abc import Iterable
 
 from mia_core.display.tables import with_interval
-from mia_core.measures.intervals import Interval, clopper_pearson, over_seeds
+from mia_core.measures.intervals import clopper_pearson, over_seeds
 from mia_core.measures.text import NOT_MEASURABLE, percent, with_bounds
 
 _SPELT = {"lira": "LiRA", "rmia": "RMIA", "base": "BASE", "rapid": "RAPID"}
 
 
-def bounded(values: Iterable[float], least: float = 0.0, most: float = 1.0) -> Interval:
-    """The mean over units with Student's interval, cut to what the measure cannot leave."""
-    found = over_seeds(list(values))
-    if found.low is None or found.high is None:
-        return found
-    return Interval(found.mean, max(found.low, least), min(found.high, most))
+def mean_in_words(values: Iterable[float], digits: int = 3, errors: Iterable[float] | None = None) -> str:
+    """The mean over units of a measure in [0, 1] and its interval, cut to that range: "0.428 [0.401, 0.455]".
 
-
-def mean_in_words(values: Iterable[float], digits: int = 3) -> str:
-    """The mean over units of a measure in [0, 1] and its interval, cut to that range: "0.428 [0.401, 0.455]"."""
+    errors  what the examples' counts tell of each, see `mia_core.measures.intervals.over_seeds`
+    """
     known = [float(value) for value in values]
     if not known or any(value != value for value in known):
         return NOT_MEASURABLE
-    found = bounded(known)
+    found = over_seeds(known, errors=None if errors is None else list(errors)).cut()
     return with_interval({"x": found.mean, "x_low": found.low, "x_high": found.high}, "x", digits)
 
 

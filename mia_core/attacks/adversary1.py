@@ -13,7 +13,7 @@ from mia_core.attacks.classifier import Classifier
 from mia_core.attacks.contract import Attack, Flags, Floats, Labels, ShadowRecord
 from mia_core.base.errors import ArrayError
 from mia_core.base.settings import Settings, Whole
-from mia_core.gate.posteriors import log_posteriors
+from mia_core.gate.posteriors import log_posteriors, over_rows
 
 Scale = Literal["posteriors", "logs"]
 
@@ -69,8 +69,8 @@ def largest(posteriors: Floats, k: int, scale: Scale = "posteriors") -> Floats:
     spread what probabilities squeeze together. Three sorted values are the choice of ML-Leaks (Salem et al. 2019)
     and of the report.
     """
-    ordered = np.sort(posteriors, axis=1)[:, ::-1][:, :k]
-    return log_posteriors(ordered) if scale == "logs" else np.ascontiguousarray(ordered)
+    ordered = over_rows(lambda rows: np.sort(rows, axis=1)[:, ::-1][:, :k], posteriors)
+    return log_posteriors(ordered) if scale == "logs" else ordered
 
 
 RECORDS = (

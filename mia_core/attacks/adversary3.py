@@ -11,7 +11,7 @@ import numpy as np
 
 from mia_core.attacks.contract import Attack, Floats, Labels, ShadowRecord
 from mia_core.base.errors import SettingsError
-from mia_core.gate.posteriors import entropy
+from mia_core.gate.posteriors import entropy, over_rows
 
 
 class Adversary3(Attack):
@@ -39,7 +39,8 @@ class Adversary3Deviation(Adversary3):
 
     def score(self, posteriors: Floats, labels: Labels | None = None) -> Floats:
         """Standard deviation of each row of `posteriors` [N, K]: float64 [N]."""
-        return np.sort(posteriors, axis=1).std(axis=1)  # sorted: the order of the classes changes no digit
+        # sorted: the order of the classes changes no digit
+        return over_rows(lambda rows: np.sort(rows, axis=1).std(axis=1), posteriors)
 
 
 class Adversary3Entropy(Adversary3):

@@ -46,10 +46,12 @@ class Shokri(Attack):
         self.settings = settings or ShokriSettings()
 
     def fit(self, posteriors: Floats, members: Flags, labels: Labels) -> Self:
-        """Fits a model for each class, and one on all rows: the shadows' posteriors [N, K], members [N], labels [N]."""
+        """Fits a model for each class of the shadows' posteriors [N, K], members [N], labels [N]; where a class lacks
+        members or non-members, one on all rows."""
         features = self._features(posteriors)
         self.fitted = classes_with_both(members, labels, posteriors.shape[1])
-        self.pooled = self._new().fit(_true_class_first(features, labels), members)
+        if not self.fitted.all():
+            self.pooled = self._new().fit(_true_class_first(features, labels), members)
         self.models = {
             int(label): self._new().fit(features[labels == label], members[labels == label])
             for label in np.flatnonzero(self.fitted)

@@ -15,7 +15,9 @@ import numpy as np
 from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
 from mia_core.attacks.contract import Flags, Floats
 from mia_core.audits.scores import far_below, judge, recorded, report_end, warn_of_low
-from mia_core.base.errors import ArrayError, MiaWarning, SettingsError
+from mia_core.base.errors import ArrayError, MiaError, MiaWarning, SettingsError
+from mia_core.base.messages import one_line
+from mia_core.base.progress import progress
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.npz import FORMAT, FORMAT_NAME, read_outputs
 from mia_core.gate.suspicions import warn_if_same
@@ -57,7 +59,11 @@ def attack_outputs(
 
 
 def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = None) -> Attacked:
-    """Fits every attack of `settings` on one side and scores the other (see `AttackSettings.direction`)."""
+    """Fits every attack of `settings` on one side and scores the other (see `AttackSettings.direction`).
+
+    An attack that fails, be it for want of memory, is reported under `not_done` with a warning, and the others stand.
+    Raises `ArrayError` where all fail.
+    """
     settings = settings or AttackSettings()
     with recorded() as messages:
         warn_if_same(shadow, target)
@@ -75,10 +81,23 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
                 f"only one of {fitted.source} and {attacked.source} holds hard labels, so what is learnt from one "
                 "says little about the other"
             )
-        scores, results = {}, []
-        for name in names:
-            scores[name], result = _run(name, fitted, attacked, settings)
-            results.append(result)
+        scores, results, failed = {}, [], {}
+        bar = progress(names, "attacks", unit="attack")
+        for name in bar:
+            bar.set_description(name)
+            try:
+                scores[name], result = _run(name, fitted, attacked, settings)
+            except MiaError:
+                raise
+            except Exception as error:  # whatever an attack meets with; those that were done are not lost
+                failed[name] = _why(error)
+            else:
+                results.append(result)
+        if failed:
+            told = "; ".join(f"{name}: {why}" for name, why in failed.items())
+            if not results:
+                raise ArrayError(f"{attacked.source}: no attack could be done: {told}")
+            _warn(f"{attacked.source}: could not be done, and the other attacks stand: {told}")
         low = {result["attack"]: result["auc"] for result in results if far_below(result, attacked.members)}
         warn_of_low(attacked.source, low, "is membership coded 1 = member in both files?")
     report = {
@@ -89,7 +108,7 @@ def attack(shadow: Outputs, target: Outputs, settings: AttackSettings | None = N
         "attacked": "target" if forward else "shadow",
         "reference_models": 1,
         "queries_per_example": 1,
-    }
+    } | ({"not_done": failed} if failed else {})
     return Attacked(report | report_end(settings, results, notes, messages), scores, attacked.members)
 
 
@@ -141,6 +160,13 @@ def _run(name: str, fitted: Outputs, attacked: Outputs, settings: AttackSettings
     if result["remark"] and _hard(attacked):
         result["remark"] += ": the posteriors are hard labels (one-hot)"
     return scores, result
+
+
+def _why(error: Exception) -> str:
+    """Why an attack could not be done, in a few words."""
+    if isinstance(error, MemoryError):
+        return "not enough memory for arrays of this size"
+    return one_line(f"{type(error).__name__}: {error}", 150)
 
 
 def _possible(fitted: Outputs, attacked: Outputs, settings: AttackSettings) -> tuple[list[str], list[str]]:
@@ -196,7 +222,9 @@ def check_scores_path(scores: str | os.PathLike[str], *inputs: str | os.PathLike
 
 
 def _hard(outputs: Outputs) -> bool:
-    return bool(((outputs.posteriors == 0) | (outputs.posteriors == 1)).all())
+    # The largest value of a row that sums to 1 is 1 in a bare class and in hardly anything else.
+    rows = outputs.posteriors[outputs.posteriors.max(axis=1) == 1]
+    return len(rows) == len(outputs.posteriors) and bool(((rows == 0) | (rows == 1)).all())
 
 
 def _warn(message: str) -> None:

@@ -19,10 +19,11 @@ from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Gate, check_scores
 from mia_core.gate.npz import open_archive, read_score_sets
 from mia_core.measures.epsilon import every_bound
-from mia_core.measures.intervals import bootstrap, clopper_pearson
-from mia_core.measures.metrics import level_column, low_fpr, measure
-from mia_core.measures.ranking import tie_blocks
-from mia_core.measures.risk import PRIORS, precision_at, tnr_at_fnr
+from mia_core.measures.examples import over_examples
+from mia_core.measures.intervals import clopper_pearson
+from mia_core.measures.metrics import from_blocks, level_column, low_fpr
+from mia_core.measures.ranking import Blocks, tie_blocks
+from mia_core.measures.risk import PRIORS, low_fnr, precision_at
 
 LEVELS = (0.0, 0.001, 0.01, 0.1)
 """FPR levels of a report."""
@@ -79,13 +80,13 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
     threshold: the attack's own, or None where it is not known.
     """
     at = float(scores.max()) if threshold is None else threshold
-    values: dict[str, Any] = measure(scores, members, at, LEVELS)
+    blocks = tie_blocks(scores, members)
+    measured = from_blocks(blocks, blocks.cut(at), LEVELS)
+    values: dict[str, Any] = {name: None if value is None else float(value) for name, value in measured.items()}
     intervals: dict[str, Any] = dict.fromkeys(values)
     reasons = {}
     if settings.replicates:
-        intervals = bootstrap(
-            scores, members, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed
-        )
+        intervals = over_examples(blocks, at, LEVELS, settings.replicates, settings.confidence, settings.attack_seed)
     else:
         reasons["intervals"] = "the number of bootstrap replicates is 0"
     if threshold is None:
@@ -93,7 +94,6 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
             values[name] = intervals[name] = None
             reasons[name] = "no threshold is known for saved scores"
         reasons["threshold"] = "no threshold is known for saved scores"
-    blocks = tie_blocks(scores, members)
     points = []
     for level in LEVELS:
         point = low_fpr(blocks, level)
@@ -115,26 +115,27 @@ def judge(scores: Floats, members: Flags, threshold: float | None, settings: Att
                 "reason": point.reason or (None if point.threshold is not None else "no score stays within the level"),
             }
         )
-    bounds = _bounds(scores, members, threshold, settings.confidence)
+    bounds = _bounds(blocks, threshold, settings.confidence)
     result: dict[str, Any] = {"threshold": threshold}
     for name, value in values.items():
         result[name] = value
         result[f"{name}_interval"] = _pair(intervals[name])
     result |= _advantage(result, reasons)
     result["precision"] = _precisions(result)
-    result["tnr_at_fnr"] = [asdict(tnr_at_fnr(scores, members, level)) for level in FNR_LEVELS]
-    remark = SAME if scores.min() == scores.max() else None
+    result["tnr_at_fnr"] = [asdict(low_fnr(blocks, level)) for level in FNR_LEVELS]
+    remark = SAME if len(blocks.thresholds) == 1 else None
     return {**result, "tpr_at_fpr": points, "epsilon": bounds, "reasons": reasons, "remark": remark}
 
 
-def _bounds(scores: Floats, members: Flags, threshold: float | None, confidence: float) -> list[dict[str, Any]]:
+def _bounds(blocks: Blocks, threshold: float | None, confidence: float) -> list[dict[str, Any]]:
     """Every lower bound on epsilon; None with its reason where the confidence bounds nothing.
 
     A bound above 0 from one model attacked once is evidence about its training only under what it assumes.
     """
     alpha = round(1 - confidence, 12)
     reason = "a confidence of at most 0.5 bounds nothing" if alpha >= 0.5 else None
-    found = every_bound(scores, members, threshold, len(members) // GUESSES, 0.05 if reason else alpha)
+    guesses = int(blocks.members.sum() + blocks.non_members.sum()) // GUESSES
+    found = every_bound(blocks, threshold, guesses, 0.05 if reason else alpha)
     return [
         {
             "bound": row["bound"],

@@ -14,8 +14,9 @@ MEASURES = {
 }
 WIDTH = 24
 _INTERVALS = (
-    "Intervals: bootstrap over examples; of a TPR, Clopper-Pearson at its threshold (the bootstrap cannot see",
-    "beyond the highest scores that it has). Neither holds the spread over trainings.",
+    "Intervals over examples: of accuracy and recalls Clopper-Pearson, of a TPR the same at its threshold; of AUC,",
+    "balanced accuracy and advantage bootstrap, never narrower than the counts allow. None holds the spread over",
+    "trainings.",
 )
 _EXACT = ("Intervals: Clopper-Pearson at the TPR's threshold. They do not hold the spread over trainings.",)
 
@@ -37,6 +38,7 @@ def as_text(report: dict[str, Any]) -> str:
     else:
         for result in report["attacks"]:
             lines += ["", *_attack(result, report)]
+    lines += [f"{name} could not be done: {why}" for name, why in report.get("not_done", {}).items()]
     lines += ["", *(_INTERVALS if report["bootstrap_replicates"] else _EXACT)]
     text = "\n".join(lines) + "\n"
     return text.encode("ascii", "backslashreplace").decode("ascii")

@@ -6,6 +6,8 @@ The command line prints these without a traceback and exits with status 2; every
 import sys
 from collections.abc import Callable
 
+from mia_core.base.interrupts import answer_signals, leave_the_end_to_the_signal
+
 
 class MiaError(Exception):
     """A mistake that the user can mend. The message is one line: what, where, found, expected."""
@@ -36,8 +38,14 @@ class MiaWarning(UserWarning):
 
 
 def run_as_program(main: Callable[[], object]) -> None:
-    """Call what a module does when it is run by itself: a `MiaError` ends the program as one line, status 1."""
+    """Call what a module does when it is run by itself: a `MiaError` ends the program as one line, status 1.
+
+    Signals are answered as in the command `mia`.
+    """
+    answer_signals()
     try:
         main()
     except MiaError as error:
         sys.exit(f"mia: error: {error}")
+    finally:
+        leave_the_end_to_the_signal()

@@ -17,14 +17,29 @@ def nearest(word: str, known: list[str]) -> str:
     return (f"did you mean {hint}? " if hint else "") + "Known: " + ", ".join(known)
 
 
-def one_line(text: Any, limit: int = 200) -> str:
-    """Text from outside, fit to stand in a one-line message: no line breaks, no control codes, not too long.
+def harmless(text: str) -> str:
+    """Text from outside in which codes can be seen and are not obeyed: `\\x1b` is an escape code, `\\u202e` one that
+    turns the direction of reading.
 
-    Bytes that the locale could not decode are shown as escapes. Long text loses its middle: the name of a file and the
-    reason of an error stand at the end.
+    Such are control and format characters, halves of characters, and bytes that the locale could not decode. Line
+    breaks and tabs stay, and so do the joiners that letters of some scripts and emoji need.
     """
-    flat = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+", " ", str(text))
-    flat = re.sub(r"[\ud800-\udfff]", _escape, flat)
+    return _CODES.sub(_escape, text)
+
+
+# In the second line: what is invisible, and the marks, embeddings, overrides and isolates of direction.
+_CODES = re.compile(
+    "[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u2028\\u2029\\ud800-\\udfff"
+    "\\u061c\\u180e\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb\\U000e0001-\\U000e007f]"
+)
+
+
+def one_line(text: Any, limit: int = 200) -> str:
+    """Text from outside, fit to stand in a one-line message: no line breaks, harmless (see above), not too long.
+
+    Long text loses its middle: the name of a file and the reason of an error stand at the end.
+    """
+    flat = harmless(re.sub(r"[\t-\r\x85\u2028\u2029]+", " ", str(text)))
     if len(flat) <= limit:
         return flat
     tail = (limit - 3) // 2
@@ -44,12 +59,14 @@ def brief(value: Any, limit: int = 60) -> str:
 
 def _escape(match: re.Match[str]) -> str:
     number = ord(match.group())
-    return f"\\x{number - 0xDC00:02x}" if 0xDC80 <= number <= 0xDCFF else f"\\u{number:04x}"
+    if 0xDC80 <= number <= 0xDCFF:  # a byte
+        number -= 0xDC00
+    return f"\\x{number:02x}" if number < 0x100 else f"\\u{number:04x}" if number < 0x10000 else f"\\U{number:08x}"
 
 
 def name_text(folder: str) -> str:
-    """A folder's name as text: composed accents, and bytes that are not UTF-8 as \\xNN."""
-    return unicodedata.normalize("NFC", _text(folder))
+    """A folder's name as text on one line: composed accents; codes, and bytes that are not UTF-8, as \\xNN."""
+    return one_line(unicodedata.normalize("NFC", _text(folder)), 255)
 
 
 def shown(path: str | Path) -> str:

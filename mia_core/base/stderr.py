@@ -1,7 +1,12 @@
-"""What a command says: its result on stdout, all else on stderr or nowhere, so that no result is lost because of it."""
+"""What a command says: its result on stdout, all else on stderr or nowhere, so that no result is lost because of it.
+
+All of it passes here, and a terminal obeys none of it: codes in text from outside are escaped.
+"""
 
 import os
 import sys
+
+from mia_core.base.messages import harmless
 
 
 def say(line: str) -> None:
@@ -9,7 +14,7 @@ def say(line: str) -> None:
     if sys.stderr is None:  # closed by the caller; print would then take stdout
         return
     try:
-        print(line, file=sys.stderr, flush=True)
+        print(harmless(line), file=sys.stderr, flush=True)
     except (OSError, ValueError):  # a full disk, or a stream closed meanwhile
         _silence()
 
@@ -18,7 +23,7 @@ def write(text: str) -> None:
     """A result on stdout, also where its encoding lacks a letter such as ε; nothing where stdout is closed."""
     if sys.stdout is not None:  # it is None where the caller has closed it
         encoding = sys.stdout.encoding or "utf-8"
-        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        sys.stdout.write(harmless(text).encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _silence() -> None:

@@ -1,8 +1,8 @@
 """The command line `mia`. Results go to stdout and nothing else does; errors, warnings and notes go to stderr.
 
 Exit status: 0 done, 1 two reports compared of which a verdict changed, 2 a mistake that the user can mend (one line,
-`mia: error: ...`), 130 interrupted; anything else is a bug. Heavy modules are imported by the commands that need them,
-so that `mia --help` answers at once.
+`mia: error: ...`), 130 interrupted by Ctrl-C, 143 by SIGTERM (see `mia_core.base.interrupts`); anything else is a bug.
+Heavy modules are imported by the commands that need them, so that `mia --help` answers at once.
 """
 
 import os
@@ -111,7 +111,3 @@ def _silence_stdout() -> None:
     # Python flushes stdout once more when it exits, which would fail again.
     if sys.stdout is not None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-if __name__ == "__main__":
-    sys.exit(main())

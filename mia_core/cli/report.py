@@ -14,7 +14,11 @@ def report(
         typer.Option("--param", "-p", help="One parameter, such as -p epochs=10; may be given several times."),
     ] = None,
     out: Annotated[
-        str, typer.Option(help="The folder to put the site in; an older report there is replaced.", metavar="FOLDER")
+        str,
+        typer.Option(
+            help="The folder to put the site in; an older report there is replaced when the new one is whole.",
+            metavar="FOLDER",
+        ),
     ] = "_build/report",
     chapter: Annotated[
         list[str] | None,
@@ -34,6 +38,7 @@ def report(
     was trained on the way is kept either way (see MIA_CACHE). A chapter is not run again as long as nothing about it
     has changed, neither its text, parameters and data nor any code. Open index.html in a browser; no network needed.
     """
+    from mia_core.base.files import file_to_write
     from mia_core.base.stderr import say
     from mia_core.cli.options import given_settings, naming_file
     from mia_core.report import build_report
@@ -42,7 +47,7 @@ def report(
 
     given = given_settings(params, param)
     # Before anything runs for nothing.
-    target, browser = (paper.check_pdf(pdf), paper.find_chromium()) if pdf is not None else (None, "")
+    target, browser = (file_to_write(pdf, "pdf", ".pdf"), paper.find_chromium()) if pdf is not None else (None, "")
     with naming_file(params, given, param):
         site = build_report(given, out, chapter or None, fresh=fresh)
     say(f"mia: note: wrote {site}; open {site / 'index.html'}")

@@ -8,7 +8,6 @@ import shutil
 import socket
 import struct
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mia_core.base.errors import DataError, MiaWarning
-from mia_core.base.files import cache_dir, reason
+from mia_core.base.files import cache_dir, reason, temporary_folder
 from mia_core.base.messages import listing, one_line, shown
 from mia_core.base.progress import watched
 from mia_core.data.dataset import Dataset, resize
@@ -139,8 +138,7 @@ def _fetch(name: str, found: Origin, root: Path) -> None:
     partial = [path for path, _ in archives if path.exists() and path not in complete]
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".download-", dir=root, ignore_cleanup_errors=True) as place:
-            stage = Path(place)
+        with temporary_folder(".download-", root) as stage:
             for path in complete:
                 copy = stage / found.archive_folder / path.name
                 copy.parent.mkdir(parents=True, exist_ok=True)

@@ -87,6 +87,17 @@ def shaping(defenses: Combination) -> Combination:
     return tuple(defense for defense in defenses if defense.shapes_weights)
 
 
+def same_predictions(one: str, other: str) -> bool:
+    """Whether two combinations by name answer with the same classes by construction: the same models are asked, and
+    everything behind them keeps the predicted class. False for what is no combination."""
+    try:
+        first, second = combination(one), combination(other)
+    except SettingsError:
+        return False
+    behind = (part for part in (*first, *second) if not part.shapes_weights)
+    return shaping(first) == shaping(second) and all(part.keeps_prediction for part in behind)
+
+
 def apply_outputs(defenses: Combination, posteriors: np.ndarray) -> np.ndarray:
     """The posteriors [..., K] that the output-stage defenses leave, applied in order."""
     for defense in defenses:

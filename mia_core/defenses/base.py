@@ -22,11 +22,14 @@ class Defense(Settings):
 
     name   as it is written in a combination
     order  its place among the defenses of its stage, lowest first: in that order they are named and applied
+    keeps_prediction  whether an output-stage defense leaves the predicted class of every answer as it is, whatever the
+           posteriors: what depends on the class alone is then the same by construction
     """
 
     name: ClassVar[str]
     stage: ClassVar[Stage]
     order: ClassVar[int] = 100
+    keeps_prediction: ClassVar[bool] = False
 
     @property
     def shapes_weights(self) -> bool:

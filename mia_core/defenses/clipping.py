@@ -23,6 +23,11 @@ class Clipping(Defense):
 
     maximum: Annotated[Number, Field(gt=0, le=1)] = 0.9
 
+    @property
+    def keeps_prediction(self) -> bool:
+        """From one half on no second class can reach the maximum; below it two may tie."""
+        return self.maximum >= 0.5
+
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
         clipped = np.minimum(posteriors, self.maximum)
         return clipped / clipped.sum(axis=-1, keepdims=True)

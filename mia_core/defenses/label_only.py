@@ -13,6 +13,7 @@ class LabelOnly(Defense):
     name: ClassVar[str] = "label-only"
     stage: ClassVar[Stage] = "output"
     order: ClassVar[int] = 4
+    keeps_prediction: ClassVar[bool] = True
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
         return np.eye(posteriors.shape[-1])[posteriors.argmax(axis=-1)]

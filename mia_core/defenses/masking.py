@@ -20,6 +20,7 @@ class TopKMasking(Defense):
     name: ClassVar[str] = "masking"
     stage: ClassVar[Stage] = "output"
     order: ClassVar[int] = 1
+    keeps_prediction: ClassVar[bool] = True
 
     k: Annotated[Whole, Field(ge=1)] = 3
 

@@ -21,6 +21,7 @@ class Rounding(Defense):
     name: ClassVar[str] = "rounding"
     stage: ClassVar[Stage] = "output"
     order: ClassVar[int] = 3
+    keeps_prediction: ClassVar[bool] = True
 
     digits: Annotated[Whole, Field(ge=0, le=6)] = 1
 

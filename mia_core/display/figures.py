@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mia_core.base.errors import SettingsError
+from mia_core.base.messages import harmless
 from mia_core.display.shown import SHOWN, Evidence, Explained, Glued, cell_text, figure_data, table_data
 from mia_core.display.svg import figure, lay_out, style, themed_svg
 from mia_core.measures.text import NOT_MEASURABLE
@@ -31,6 +32,7 @@ def show(item: "Figure | pd.DataFrame", *, caption: str, name: str, alt: str = "
 
     Raises `SettingsError` for a figure without alt text, an empty caption or a name that cannot be a link.
     """
+    caption, alt = harmless(caption), harmless(alt)
     if hasattr(item, "savefig"):
         plot = themed_svg(item, name=_checked_name(name), alt=_checked_alt(alt))
         page = figure_html("fig", name, f'<div class="mia-plot">{plot}</div>', caption)
@@ -57,6 +59,7 @@ def show_slider(
     if not 0 <= start < len(frames):
         raise SettingsError(f"start: expected the index of a frame, 0 to {len(frames) - 1}, found {start}")
     _checked_name(name)
+    caption, alts = harmless(caption), [harmless(alt) for alt in alts]
     lay_out(frames[start][1])
     for _, fig in frames:
         lay_out(fig, like=frames[start][1])  # what stays the same stays in its place
@@ -109,7 +112,7 @@ def table_html(table: "pd.DataFrame", caption: str, digits: int = 3) -> str:
     rows = [[_cell(value, digits) for value in row] for row in table.itertuples(index=False, name=None)]
     looks = [_look([row[i] for row in rows]) for i in range(len(table.columns))]
     head = "".join(
-        f'<th scope="col"{look}>{_breakable(html.escape(str(name)))}</th>'
+        f'<th scope="col"{look}>{_breakable(html.escape(harmless(str(name))))}</th>'
         for name, look in zip(table.columns, looks, strict=True)
     )
     body = "".join(

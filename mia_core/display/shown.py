@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mia_core.base.messages import harmless
 from mia_core.measures.text import NOT_MEASURABLE, Measured
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def cell_text(value: Any, digits: int = 3) -> str:
     value = plain(value, digits)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.{digits}f}" if isinstance(value, float) else str(value)
+    return f"{value:.{digits}f}" if isinstance(value, float) else harmless(str(value))
 
 
 def cell_data(value: Any, digits: int = 3) -> int | str | dict[str, Any]:

@@ -4,10 +4,15 @@ A figure is drawn in the colours of a light page. Each of these colours is then 
 colour itself as the last resort: the theme of the book (--pst-...), of JupyterLab (--jp-...), or none.
 """
 
+import contextlib
 import html
 import io
 import re
+import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+from mia_core.base.messages import harmless
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,10 +119,10 @@ def themed_svg(fig: "Figure", *, name: str, alt: str) -> str:
 
     lay_out(fig)
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
+    with _any_script(), matplotlib.rc_context({"svg.hashsalt": name, "svg.fonttype": "none"}):
         fig.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     _close(fig)
-    drawn = buffer.getvalue().decode("utf-8")
+    drawn = harmless(buffer.getvalue().decode("utf-8"))
     width, height = (float(number) for number in re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', drawn).groups())
     used = {colour: names for colour, names in _COLOURS.items() if colour in drawn}
     variables = "".join(f"{variable}:{value};" for variable, value in used.values())
@@ -144,7 +149,8 @@ def lay_out(fig: "Figure", like: "Figure | None" = None) -> None:
         for axes, same in zip(fig.axes, like.axes, strict=True):
             axes.set_position(same.get_position())
     else:
-        fig.get_layout_engine().execute(fig)
+        with _any_script():
+            fig.get_layout_engine().execute(fig)
     with matplotlib.rc_context({"figure.autolayout": False, "figure.constrained_layout.use": False}):
         fig.set_layout_engine(None)
 
@@ -172,6 +178,18 @@ def _without_formulas(fig: "Figure") -> None:
     for text in fig.findobj(Text):
         if id(text) not in powers:
             text.set_parse_math(False)
+
+
+@contextlib.contextmanager
+def _any_script() -> Iterator[None]:
+    """Within it, names of classes in any script are no reason for a warning on the page: its reader's fonts draw them.
+
+    Matplotlib only measures text here, for want of a letter by that of a box.
+    """
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        warnings.filterwarnings("ignore", "Matplotlib currently does not support .* natively")
+        yield
 
 
 def _lean(text: str, name: str) -> str:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from mia_core.display.shown import Evidence, Explained
-from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, with_bounds, with_interval
+from mia_core.measures.intervals import Interval
+from mia_core.measures.text import NOT_MEASURABLE, around, heading, number, signed, with_interval
 from mia_core.measures.text import percent as percent  # for the chapters' cells
 
 if TYPE_CHECKING:
@@ -65,16 +66,19 @@ def verdicts_table(
 def difference(verdict: "Verdict", unit: str = "seed", limits: tuple[float, float] | None = None) -> str:
     """What a verdict measured, as "+0.075 [+0.061, +0.089] (3 seeds)"; without any seed, that it is not measurable.
 
+    What is certain says why in place of an interval: "+0.000 by construction (3 seeds)". A bound has as many decimals
+    as it takes to lie, as printed, on its side of zero and of the claim's thresholds.
+
     unit    what is counted behind the difference, where it is not seeds
     limits  what the difference cannot leave, such as (-1, 1) for one of shares: the interval is cut to it
     """
     if verdict.difference is None:
         return NOT_MEASURABLE
-    found = number(verdict.difference, sign="+")
-    if verdict.low is not None and verdict.high is not None:
-        least, most = limits or (verdict.low, verdict.high)
-        low, high = max(verdict.low, least), min(verdict.high, most)
-        found = with_bounds(found, number(low, sign="+"), number(high, sign="+"))
+    found = Interval(verdict.difference, verdict.low, verdict.high)
+    found = signed(found.cut(*limits) if limits else found, marks=verdict.claim.thresholds)
+    if verdict.certain:
+        alone = number(verdict.difference, sign="+")
+        found = around(alone, f"{alone} {verdict.certain}")
     return around(found, f"{found} ({verdict.seeds} {unit}{'s' if verdict.seeds > 1 else ''})", verdict.seeds)
 
 

@@ -47,19 +47,23 @@ def warn_if_same(shadow: Outputs, target: Outputs) -> bool:
 
 _NOT_UNSEEN = "shadow and target look like one model, so this is no attack on an unseen one"
 _SAMPLE = 300
+_NEAR = 5e-3
+"""A row within a fifth of this may be the same row saved otherwise, unless another is within all of it."""
+_FAR_NEARER = 0.2
 
 
 def _same_rows(ours: NDArray[np.float64], theirs: NDArray[np.float64]) -> bool:
-    """Whether the same rows stand there equally often. Answers that are bare classes may do so by chance, in any order
-    but one."""
+    """Whether the same rows stand there equally often, read as float32. Answers that are bare classes may do so by
+    chance, in any order but one."""
     if len(ours) != len(theirs):
         return False
-    (rows, counts), (others, number) = (
-        np.unique(side.astype(np.float32), axis=0, return_counts=True) for side in (ours, theirs)
-    )
-    if len(rows) <= ours.shape[1]:
+    # Rows of two models already differ in how often each largest value occurs, which is soon seen.
+    if not np.array_equal(*(np.sort(side.max(axis=1).astype(np.float32)) for side in (ours, theirs))):
+        return False
+    ours_as_read, theirs_as_read = (np.sort(_row_hashes(side, np.float32)) for side in (ours, theirs))
+    if len(np.unique(ours_as_read)) <= ours.shape[1]:
         return np.array_equal(ours, theirs)
-    return np.array_equal(rows, others) and np.array_equal(counts, number)
+    return np.array_equal(ours_as_read, theirs_as_read)
 
 
 def _found_again(fewer: NDArray[np.float64], more: NDArray[np.float64]) -> float:
@@ -69,13 +73,26 @@ def _found_again(fewer: NDArray[np.float64], more: NDArray[np.float64]) -> float
     """
     from scipy.spatial.distance import cdist
 
-    if len(more) < 2 or len(np.unique(fewer, axis=0)) < 0.9 * len(fewer):
+    if len(more) < 2 or len(np.unique(_row_hashes(fewer, np.float64))) < 0.9 * len(fewer):
         return 0.0
-    chosen = np.random.default_rng(0).permutation(len(fewer))[:_SAMPLE]
-    nearest, second = np.partition(cdist(fewer[chosen], more, "chebyshev"), 1, axis=1)[:, :2].T
+    chosen = fewer[np.random.default_rng(0).permutation(len(fewer))[:_SAMPLE]]
+    nearest, second = np.full((2, len(chosen)), np.inf)
+    surest = chosen.argmax(axis=1)
+    for column in np.unique(surest):
+        values = np.ascontiguousarray(more[:, column])
+        for place in np.flatnonzero(surest == column):
+            # No row is nearer than its value in one column, so most are ruled out by that.
+            near = more[np.abs(values - chosen[place, column]) <= _NEAR]
+            distances = cdist(chosen[place, None], near, "chebyshev")[0]
+            nearest[place], second[place] = np.sort(np.append(distances, [np.inf, np.inf]))[:2]
     telling = second > 1e-9
-    found = nearest[telling] <= np.minimum(1e-3, 0.2 * second[telling])
+    found = nearest[telling] <= np.minimum(_FAR_NEARER * _NEAR, _FAR_NEARER * second[telling])
     return float(found.mean()) if len(found) >= min(ENOUGH, len(chosen)) else 0.0
+
+
+def _row_hashes(values: NDArray[np.float64], kind: type[np.floating]) -> NDArray[np.int64]:
+    """A number for each row of `values` [N, K], read as `kind`: the same for equal rows, and hardly for others."""
+    return np.array([hash((row.astype(kind) + 0.0).tobytes()) for row in values])  # + 0.0: no minus zero
 
 
 def _warn_if_unrelated(outputs: Outputs) -> None:

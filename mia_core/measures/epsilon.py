@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mia_core.base.errors import SettingsError
 from mia_core.gate.arrays import check_scores
-from mia_core.measures.ranking import tie_blocks
+from mia_core.measures.ranking import Blocks, tie_blocks
 
 DELTA = 1e-5
 """The delta of the bounds that need one above 0, the usual choice for tens of thousands of examples."""
@@ -46,8 +46,11 @@ def epsilon_at_threshold(scores: Any, members: Any, threshold: float, alpha: flo
     Clopper–Pearson limits of FPR and FNR at alpha / 2 each, put into TPR <= e^epsilon FPR + delta and, for free, into
     the same inequality for non-members (Nasr et al. 2021, "Adversary Instantiation").
     """
+    return _at_threshold(tie_blocks(*check_scores(scores, members)), threshold, alpha, delta)
+
+
+def _at_threshold(blocks: Blocks, threshold: float, alpha: float, delta: float) -> float:
     _check(alpha, delta)
-    blocks = tie_blocks(*check_scores(scores, members))
     cut = blocks.cut(threshold)
     taken = np.array([[blocks.members[:cut].sum(), blocks.non_members[:cut].sum()]])
     fpr, fnr = _error_limits(taken, int(blocks.members.sum()), int(blocks.non_members.sum()), alpha)
@@ -59,7 +62,8 @@ def epsilon_any_threshold(
 ) -> float:
     """Bound at the threshold that gives the largest one, alpha divided as `correction` says."""
     _check(alpha, delta)
-    return _from_error_limits(*_limits_anywhere(scores, members, alpha, correction), delta)
+    blocks = tie_blocks(*check_scores(scores, members))
+    return _from_error_limits(*_limits_anywhere(blocks, alpha, correction), delta)
 
 
 def epsilon_gaussian(
@@ -71,10 +75,13 @@ def epsilon_gaussian(
     Privacy"; used for auditing by Nasr et al. 2023, "Tight Auditing"). `delta` must be above 0: below any other, no
     epsilon is enough for a Gaussian mechanism.
     """
+    _check(alpha, delta, positive=True)
+    return _gaussian(*_limits_anywhere(tie_blocks(*check_scores(scores, members)), alpha, correction), delta)
+
+
+def _gaussian(fpr: NDArray[np.float64], fnr: NDArray[np.float64], delta: float) -> float:
     from scipy.special import ndtri
 
-    _check(alpha, delta, positive=True)
-    fpr, fnr = _limits_anywhere(scores, members, alpha, correction)
     inside = (fpr < 1) & (fnr < 1)
     mu = float(np.max(-ndtri(fpr[inside]) - ndtri(fnr[inside]), initial=0.0))
     return epsilon_of_mu(mu, delta)
@@ -138,7 +145,10 @@ def best_guesses(scores: Any, members: Any, guesses: int) -> tuple[int, int]:
     Half for each end (one more for "in" where odd), in whole blocks of equal scores from the outside inwards, so that
     no order of rows decides: fewer are made where a block does not fit.
     """
-    blocks = tie_blocks(*check_scores(scores, members))
+    return _best_guesses(tie_blocks(*check_scores(scores, members)), guesses)
+
+
+def _best_guesses(blocks: Blocks, guesses: int) -> tuple[int, int]:
     sizes = blocks.members + blocks.non_members
     if not 0 <= guesses <= sizes.sum():
         raise SettingsError(f"guesses: expected 0 to {int(sizes.sum())}, found {guesses}")
@@ -150,15 +160,14 @@ def best_guesses(scores: Any, members: Any, guesses: int) -> tuple[int, int]:
 
 
 def every_bound(
-    scores: NDArray[np.float64],
-    members: NDArray[np.bool_],
+    blocks: Blocks,
     threshold: float | None,
     guesses: int,
     alpha: float = 0.05,
     delta: float = DELTA,
     likelier: float = 1.0,
 ) -> list[dict[str, Any]]:
-    """All five bounds on checked `scores` [N] and `members` [N], with what each assumes: a list of dicts.
+    """All five bounds on scores that are counted into blocks, with what each assumes: a list of dicts.
 
     threshold  chosen without these scores; None: without the bound that needs one
     guesses    how many of the examples the bounds from one run guess about, fixed before any score is seen
@@ -166,22 +175,19 @@ def every_bound(
                from one run is divided by it
     Keys: bound, epsilon, delta, assumes, guesses, correct (None where nothing is guessed).
     """
-    made, correct = best_guesses(scores, members, guesses)
-    counts, run = {"guesses": made, "correct": correct}, (len(scores), made, correct, alpha / likelier, delta)
+    _check(alpha, delta, positive=True)
+    made, correct = _best_guesses(blocks, guesses)
+    examples = int(blocks.members.sum() + blocks.non_members.sum())
+    counts, run = {"guesses": made, "correct": correct}, (examples, made, correct, alpha / likelier, delta)
+    limits = _limits_anywhere(blocks, alpha, "thresholds")
     found = [
-        ("any threshold", epsilon_any_threshold(scores, members, alpha), 0.0, TRIALS, {}),
-        (
-            "any threshold, Gaussian",
-            epsilon_gaussian(scores, members, alpha, delta),
-            delta,
-            f"{TRIALS}; {GAUSSIAN}",
-            {},
-        ),
+        ("any threshold", _from_error_limits(*limits, 0.0), 0.0, TRIALS, {}),
+        ("any threshold, Gaussian", _gaussian(*limits, delta), delta, f"{TRIALS}; {GAUSSIAN}", {}),
         ("one run", epsilon_one_run(*run), delta, COINS, counts),
         ("one run, Gaussian", epsilon_one_run_fdp(*run), delta, f"{COINS}; {GAUSSIAN}", counts),
     ]
     if threshold is not None:
-        fixed = epsilon_at_threshold(scores, members, threshold, alpha)
+        fixed = _at_threshold(blocks, threshold, alpha, 0.0)
         found.insert(0, ("at the attack's threshold", fixed, 0.0, TRIALS, {}))
     return [
         {"bound": bound, "epsilon": float(epsilon), "delta": at, "assumes": assumes, "guesses": None, "correct": None}
@@ -215,16 +221,16 @@ def delta_of_mu(mu: float, epsilon: float) -> float:
 
 
 def _limits_anywhere(
-    scores: Any, members: Any, alpha: float, correction: Correction
+    blocks: Blocks, alpha: float, correction: Correction
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    blocks = tie_blocks(*check_scores(scores, members))
     taken = np.zeros((len(blocks.thresholds) + 1, 2), dtype=np.int64)
     taken[1:] = np.cumsum(np.stack([blocks.members, blocks.non_members], axis=1), axis=0)
-    corners = _concave_hull(taken)
-    thresholds = len(corners) if correction == "hull" else len(blocks.thresholds)
+    thresholds = len(blocks.thresholds)
+    if correction == "hull":
+        taken = taken[_concave_hull(taken)]
+        thresholds = len(taken)
     # No point below the hull gives a larger bound by much, but all are looked at: they have been paid for.
-    looked_at = taken[corners] if correction == "hull" else taken
-    return _error_limits(looked_at, int(taken[-1, 0]), int(taken[-1, 1]), alpha / thresholds)
+    return _error_limits(taken, int(taken[-1, 0]), int(taken[-1, 1]), alpha / thresholds)
 
 
 def _error_limits(
@@ -237,7 +243,9 @@ def _error_limits(
 def _upper(count: NDArray[np.int64], trials: int, alpha: float) -> NDArray[np.float64]:
     from scipy.special import betainccinv
 
-    return np.where(count < trials, betainccinv(count + 1.0, np.maximum(trials - count, 1), alpha), 1.0)
+    counts, place = np.unique(count, return_inverse=True)  # neighbouring thresholds share one of their two counts
+    limits = np.where(counts < trials, betainccinv(counts + 1.0, np.maximum(trials - counts, 1), alpha), 1.0)
+    return limits[place]
 
 
 def _from_error_limits(fpr: NDArray[np.float64], fnr: NDArray[np.float64], delta: float) -> float:

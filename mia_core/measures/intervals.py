@@ -1,23 +1,27 @@
 """How far a measure could be off: over seeds, over examples, and for a single proportion.
 
 Three sources of chance, three intervals: `over_seeds` (another training), `bootstrap` (other examples, same models),
-`clopper_pearson` (a count out of a number of independent trials).
+`clopper_pearson` (a count out of a number of independent trials). `mia_core.measures.examples` puts the last two
+together for one model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.gate.arrays import check_scores
-from mia_core.measures.metrics import LEVELS, from_counts
-from mia_core.measures.ranking import tie_blocks
+from mia_core.measures.metrics import LEVELS, most_false_positives, rates
+from mia_core.measures.ranking import Blocks, tie_blocks
 
 CHUNK = 2**20
 """Numbers drawn at a time by the bootstrap, which bounds its memory to some tens of megabytes."""
+DISTINCT = 3
+"""Values over seeds that must differ before their spread says anything by itself."""
+SAME_VALUE = 1e-9
+"""Values this close are the same one, computed in another order."""
 
 
 @dataclass(frozen=True)
@@ -51,21 +55,35 @@ def clopper_pearson(successes: int, trials: int, confidence: float = 0.95) -> tu
     return low, high
 
 
-def over_seeds(values: Sequence[float], confidence: float = 0.95) -> Interval:
-    """Mean of one measure over independent seeds with Student's t-interval; no bounds for a single seed.
+def over_seeds(values: Any, confidence: float = 0.95, errors: Any = None, paired: bool = False) -> Interval:
+    """Mean of one measure over independent seeds, with an interval that is no surer than the counts behind it.
 
+    values  float [seeds]
+    errors  float [seeds], the standard error that the examples alone give each value (`mia_core.measures.counts`); None
+            or NaN where it is not known
+    paired  the values are differences of two models that are judged on the same examples
+
+    Half its width is Student's, from the spread over seeds, and at least what these errors give the mean. Student's
+    needs three distinct values: fewer happen to agree where a measure can take few values. With fewer there are no
+    bounds where the errors are not known, and none for a single seed. Of paired values chance among examples cancels
+    in part, nobody knows how much: there the errors count only where fewer than three values are distinct.
     Raises `ArrayError` for no value or one that is not finite.
     """
-    from scipy.special import stdtrit
+    from scipy.special import ndtri, stdtrit
 
     _check_confidence(confidence)
     numbers = np.sort(np.asarray(values, dtype=np.float64))  # sorted: the order of seeds must not move the last digit
     if numbers.ndim != 1 or len(numbers) == 0 or not np.isfinite(numbers).all():
         raise ArrayError(f"values over seeds: found {list(values)}; expected at least one finite number")
-    mean = float(numbers.mean())
-    if len(numbers) == 1:
+    mean, seeds = float(numbers.mean()), len(numbers)
+    known = np.sort(np.full(seeds, np.nan) if errors is None else np.asarray(errors, dtype=np.float64))
+    floor = float(ndtri((1 + confidence) / 2) * np.sqrt((known**2).sum()) / seeds)
+    few = 1 + int((np.diff(numbers) > SAME_VALUE).sum()) < DISTINCT
+    if seeds == 1 or (few and np.isnan(floor)):
         return Interval(mean, None, None)
-    half = float(stdtrit(len(numbers) - 1, (1 + confidence) / 2) * numbers.std(ddof=1) / np.sqrt(len(numbers)))
+    half = float(stdtrit(seeds - 1, (1 + confidence) / 2) * numbers.std(ddof=1) / np.sqrt(seeds))
+    if few or not (paired or np.isnan(floor)):
+        half = max(half, floor)
     return Interval(mean, mean - half, mean + half)
 
 
@@ -84,29 +102,57 @@ def bootstrap(
     scores, so the rows' order changes nothing. Models and threshold stay fixed: the spread over seeds is not in it.
     At level 0 the bootstrap is known to be too narrow (a maximum is what it resamples worst).
     """
+    return bootstrap_blocks(tie_blocks(*check_scores(scores, members)), threshold, levels, replicates, confidence, seed)
+
+
+def bootstrap_blocks(
+    blocks: Blocks,
+    threshold: float,
+    levels: tuple[float, ...] = LEVELS,
+    replicates: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> dict[str, tuple[float, float] | None]:
+    """`bootstrap` from scores that are already counted into blocks."""
     _check_confidence(confidence)
     if replicates < 2:
         raise SettingsError(f"replicates: expected at least 2, found {replicates}")
-    blocks = tie_blocks(*check_scores(scores, members))
-    cut = blocks.cut(threshold)
     random = np.random.default_rng(seed)
-    step = max(1, CHUNK // int(blocks.members.sum() + blocks.non_members.sum()))
-    parts: list[dict[str, Any]] = []
-    for start in range(0, replicates, step):
-        count = min(step, replicates - start)
-        inside, outside = (_resample(side, count, random) for side in (blocks.members, blocks.non_members))
-        parts.append(from_counts(inside, outside, cut, levels))
+    parts = list(_replicates(blocks, blocks.cut(threshold), levels, replicates, random))
     tail = (1 - confidence) / 2
     return {name: _percentiles([part[name] for part in parts], tail) for name in parts[0]}
 
 
-def _resample(counts: NDArray[np.int64], replicates: int, random: np.random.Generator) -> NDArray[np.int64]:
-    """Counts [replicates, B] of as many draws with replacement from `counts` [B]: exactly multinomial."""
-    total = int(counts.sum())
-    block_of_rank = np.repeat(np.arange(len(counts)), counts)
-    drawn = block_of_rank[random.integers(0, total, size=(replicates, total))]
-    drawn += len(counts) * np.arange(replicates)[:, None]
-    return np.bincount(drawn.ravel(), minlength=replicates * len(counts)).reshape(replicates, -1)
+def _replicates(
+    blocks: Blocks, cut: int, levels: tuple[float, ...], replicates: int, random: np.random.Generator
+) -> Iterator[dict[str, Any]]:
+    """The columns of `metrics.measure` for examples drawn again, some replicates at a time: float64 [R] or None each.
+
+    Drawn are ranks, 0 for the highest score of a side. Two tables suffice for every measure: the members' ranks that
+    were drawn, and how many of the drawn non-members are among the first r of their side.
+    """
+    members, non_members = (np.concatenate([[0], np.cumsum(side)]) for side in (blocks.members, blocks.non_members))
+    inside, outside = int(members[-1]), int(non_members[-1])
+    # Non-members above each member's block of ties, and within or above it.
+    above, within = (np.repeat(ranks, blocks.members) for ranks in (non_members[:-1], non_members[1:]))
+    allowed = {level: most_false_positives(outside, level) for level in levels}
+    step = max(1, CHUNK // (inside + outside))
+    for start in range(0, replicates, step):
+        row = np.arange(min(step, replicates - start))[:, None]
+        drawn = random.integers(0, inside, (len(row), inside))
+        others = random.integers(0, outside, (len(row), outside)) + (outside + 1) * row + 1
+        counts = np.bincount(others.ravel(), minlength=len(row) * (outside + 1)).reshape(len(row), -1)
+        false = counts.cumsum(axis=1)
+        won = 2 * outside - false.take(above, axis=1) - false.take(within, axis=1)  # a tie is won by half
+        reached: dict[float, Any] = dict.fromkeys(levels)
+        for level, most in allowed.items():
+            if most is not None:
+                ranks = (false[:, 1:] <= most).sum(axis=1, keepdims=True)  # that stay within the level
+                whole = np.searchsorted(non_members, ranks, side="right") - 1  # blocks
+                reached[level] = (drawn < members[whole]).sum(axis=1)
+        true = (drawn < members[cut]).sum(axis=1)
+        won_by_drawn = won.ravel().take(drawn + inside * row).sum(axis=1)
+        yield rates(inside, outside, true, false[:, non_members[cut]], won_by_drawn, reached)
 
 
 def _percentiles(parts: list[Any], tail: float) -> tuple[float, float] | None:

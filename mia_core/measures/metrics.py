@@ -6,6 +6,8 @@ threshold, FPR that of non-members. Every point is one that a real threshold rea
 """
 
 import math
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -60,7 +62,7 @@ def roc(scores: Any, members: Any) -> Roc:
 def auc(scores: Any, members: Any) -> float:
     """Probability that a random member scores above a random non-member, ties counting half; from exact counts."""
     blocks = _blocks(scores, members)
-    return float(area(blocks.members, blocks.non_members))
+    return wins(blocks) / (2 * int(blocks.members.sum()) * int(blocks.non_members.sum()))
 
 
 def tpr_at_fpr(scores: Any, members: Any, level: float) -> LowFpr:
@@ -75,13 +77,19 @@ def measure(scores: Any, members: Any, threshold: float, levels: tuple[float, ..
     (score >= threshold is called a member), auc, and one `tpr_at_fpr_<level>` per level (None: not measurable).
     """
     blocks = _blocks(scores, members)
-    values = from_counts(blocks.members, blocks.non_members, blocks.cut(threshold), levels)
+    values = from_blocks(blocks, blocks.cut(threshold), levels)
     return {name: None if value is None else float(value) for name, value in values.items()}
 
 
 def level_column(level: float) -> str:
     """Name of the column for one FPR level: 0.001 gives tpr_at_fpr_0.001."""
     return f"tpr_at_fpr_{np.format_float_positional(level, trim='-')}"
+
+
+def level_of(column: str) -> float | None:
+    """The FPR level of such a column; None for any other."""
+    level = re.fullmatch(r"tpr_at_fpr_([\d.]+)", column)
+    return float(level[1]) if level else None
 
 
 def most_false_positives(non_members: int, level: float) -> int | None:
@@ -109,42 +117,41 @@ def low_fpr(blocks: Blocks, level: float) -> LowFpr:
     return LowFpr(level, positives / int(blocks.members.sum()), falses / total, positives, falses, threshold)
 
 
-def from_counts(
-    members: NDArray[np.int64], non_members: NDArray[np.int64], cut: int, levels: tuple[float, ...]
-) -> dict[str, Any]:
-    """The columns of `measure` from counts [..., B] in blocks, highest score first: float64 [...] or None each.
+def from_blocks(blocks: Blocks, cut: int, levels: tuple[float, ...]) -> dict[str, Any]:
+    """The columns of `measure` from counted `blocks`, of which `cut` are at or above the attack's threshold."""
+    return rates(
+        blocks.members.sum(),
+        blocks.non_members.sum(),
+        blocks.members[:cut].sum(),
+        blocks.non_members[:cut].sum(),
+        wins(blocks),
+        {level: low_fpr(blocks, level).true_positives for level in levels},
+    )
 
-    The leading axes are bootstrap replicates; `cut` is the number of blocks at or above the attack's threshold.
+
+def rates(inside: Any, outside: Any, true: Any, false: Any, wins: Any, reached: Mapping[float, Any]) -> dict[str, Any]:
+    """The columns of `measure` from counts: whole numbers, or int64 [R] of as many bootstrap replicates.
+
+    inside, outside  members and non-members
+    true, false      those of them at or above the attack's threshold
+    wins             see `wins`
+    reached          true positives at each FPR level; None where it is not measurable
     """
-    inside, outside = members.sum(axis=-1), non_members.sum(axis=-1)
-    true = members[..., :cut].sum(axis=-1)
-    rejected = outside - non_members[..., :cut].sum(axis=-1)
-    values: dict[str, Any] = {
+    rejected = outside - false
+    return {
         "attack_accuracy": (true + rejected) / (inside + outside),
         "balanced_accuracy": (true * outside + rejected * inside) / (2 * inside * outside),
         "recall_members": true / inside,
         "recall_non_members": rejected / outside,
-        "auc": area(members, non_members),
+        "auc": wins / (2 * inside * outside),
+        **{level_column(level): None if count is None else count / inside for level, count in reached.items()},
     }
-    total = int(np.max(outside))
-    true_so_far = np.cumsum(members, axis=-1)
-    false_so_far = np.cumsum(non_members, axis=-1)
-    for level in levels:
-        allowed = most_false_positives(total, level)
-        if allowed is None:
-            values[level_column(level)] = None
-            continue
-        taken = (false_so_far <= allowed).sum(axis=-1, keepdims=True)
-        reached = np.take_along_axis(true_so_far, np.maximum(taken - 1, 0), axis=-1)
-        values[level_column(level)] = np.where(taken > 0, reached, 0)[..., 0] / inside
-    return values
 
 
-def area(members: NDArray[np.int64], non_members: NDArray[np.int64]) -> Any:
-    """AUC from counts [..., B] in blocks, highest score first: float64 [...]. Integers until the last division."""
-    inside, outside = members.sum(axis=-1), non_members.sum(axis=-1)
-    below = outside[..., None] - np.cumsum(non_members, axis=-1)
-    return (members * (2 * below + non_members)).sum(axis=-1) / (2 * inside * outside)
+def wins(blocks: Blocks) -> int:
+    """Twice the number of pairs of a member and a non-member with a lower score; with an equal one, once."""
+    below = blocks.non_members.sum() - np.cumsum(blocks.non_members)
+    return int((blocks.members * (2 * below + blocks.non_members)).sum())
 
 
 def _blocks(scores: Any, members: Any) -> Blocks:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.gate.arrays import check_scores
-from mia_core.measures.metrics import tpr_at_fpr
+from mia_core.measures.metrics import low_fpr
+from mia_core.measures.ranking import Blocks, tie_blocks
 
 PRIORS = (0.5, 0.1, 0.01)
 """Shares of members among the candidates for which precision is shown."""
@@ -50,8 +51,13 @@ class LowFnr:
 
 def tnr_at_fnr(scores: Any, members: Any, level: float) -> LowFnr:
     """`metrics.tpr_at_fpr` with the two sides exchanged: same rule, whole blocks of ties, nothing interpolated."""
-    values, inside = check_scores(scores, members)
-    found = tpr_at_fpr(-values, ~inside, level)
+    return low_fnr(tie_blocks(*check_scores(scores, members)), level)
+
+
+def low_fnr(blocks: Blocks, level: float) -> LowFnr:
+    """`tnr_at_fnr` on blocks that are already counted."""
+    mirrored = Blocks(-blocks.thresholds[::-1], blocks.non_members[::-1], blocks.members[::-1])
+    found = low_fpr(mirrored, level)
     if found.reason is not None:
         return LowFnr(level, reason=found.reason.replace("non-members", "members"))
     threshold = None if found.threshold is None else -found.threshold

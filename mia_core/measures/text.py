@@ -1,11 +1,14 @@
 """Numbers and the names of measures as text, for tables, sentences and alt texts."""
 
+import math
 import re
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from mia_core.measures.intervals import Interval
 
 NOT_MEASURABLE = "not measurable"
+MOST_DIGITS = 6
 
 
 class Measured(str):
@@ -75,12 +78,25 @@ def with_interval(row: Any, name: str, digits: int = 3) -> str:
     return with_bounds(number(value, digits), number(low, digits), number(high, digits))
 
 
-def signed(interval: Interval, digits: int = 3) -> Measured:
-    """A difference as "+0.075 [+0.061, +0.089]", without bounds where they are not known."""
-    mean = number(interval.mean, digits, "+")
+def signed(interval: Interval, digits: int = 3, marks: Sequence[float] = (0.0,)) -> Measured:
+    """A difference as "+0.075 [+0.061, +0.089]", without bounds where they are not known.
+
+    marks  values on the same side of which each bound lies as printed as it does unrounded, up to the sixth decimal
+    """
     if interval.low is None or interval.high is None:
-        return mean
+        return number(interval.mean, digits, "+")
+    while digits < MOST_DIGITS and not _on_their_sides((interval.low, interval.high), marks, digits):
+        digits += 1
+    mean = number(interval.mean, digits, "+")
     return with_bounds(mean, number(interval.low, digits, "+"), number(interval.high, digits, "+"))
+
+
+def _on_their_sides(bounds: Sequence[float], marks: Sequence[float], digits: int) -> bool:
+    def side(bound: float, mark: float) -> int:
+        far = bound - mark
+        return 0 if abs(far) < 0.1**MOST_DIGITS / 2 else int(math.copysign(1, far))
+
+    return all(side(bound, mark) == side(round(bound, digits), mark) for bound in bounds for mark in marks)
 
 
 def p_in_words(p: float | None) -> str:

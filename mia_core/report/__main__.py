@@ -3,6 +3,13 @@
 import sys
 
 from mia_core.base.errors import run_as_program
-from mia_core.report.stored import store_outputs
 
-run_as_program(lambda: store_outputs(sys.argv[1:] or None))
+
+def main() -> None:
+    from mia_core.report.stored import store_outputs
+
+    store_outputs(sys.argv[1:] or None)
+
+
+if __name__ == "__main__":
+    run_as_program(main)

@@ -1,9 +1,6 @@
 """Builds a report: check, copy, run every chapter, render, and only then put the site in its place."""
 
 import json
-import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,11 +9,11 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from mia_core.base.errors import SettingsError
-from mia_core.base.files import absolute, reason
+from mia_core.base.interrupts import tell_kept
 from mia_core.base.stderr import say
 from mia_core.report import reuse
 from mia_core.report.compare.results import RESULTS
+from mia_core.report.exchange import RECORD, check_out, exchange, workshop
 from mia_core.report.execution import run_chapter
 from mia_core.report.kernels import end_kernels, environment, running_kernels
 from mia_core.report.parameters import check_limits, check_parameters, known_parameters, make_absolute
@@ -25,8 +22,6 @@ from mia_core.report.rendering import render
 from mia_core.report.results import collect
 from mia_core.report.schedule import places, run_side_by_side
 from mia_core.report.sources import BookError, choose, copy_book, open_book
-
-RECORD = "report.json"
 
 
 def build_report(
@@ -46,11 +41,11 @@ def build_report(
     source    the folder of the book, by default that of the checkout
     fresh     run the chapters even if nothing has changed since they ran (see `mia_core.report.reuse`)
 
-    An older report in `out` is removed before the first chapter runs, and a new one appears only when everything went
-    well: what lies there is always whole and of this run. Trained models stay in the store.
+    An older report in `out` stays until the new one is whole, and whatever goes wrong: a chapter that fails, a full
+    disk, an interrupt or a kill. Executed chapters and trained models are kept: the same call goes on where it ended.
     A SIGTERM ends the kernels and leaves nothing behind: `SystemExit` with status 143.
-    Raises `SettingsError` or `DataError` before anything runs, and `BookError` for a chapter that fails or a book that
-    does not render.
+    Raises `SettingsError` or `DataError` before anything runs, `BookError` for a chapter that fails or a book that does
+    not render, and `RunError` where `out` cannot be written.
     """
     _require_tools()
     import nbformat
@@ -71,11 +66,11 @@ def build_report(
 
     at_once, workers = places(len(names))
     variables = environment(workers)
-    with running_kernels(), _workshop(target) as folder:
-        if target.exists():
-            shutil.rmtree(target)
+    with running_kernels(), workshop(target) as folder:
         copy = copy_book(book, folder / "copy", names)
-        begun = count(1)
+        begun, kept = count(1), []
+        if not fresh:
+            tell_kept(lambda: f"{len(kept)} of {len(names)} chapters are kept ({', '.join(kept) or 'none'})")
 
         def run(name: str) -> dict[str, Any]:
             # All settings or none, so that the page shows one cell with all of them.
@@ -86,6 +81,7 @@ def build_report(
                 if earlier is not None:
                     remark(f"unchanged since {earlier.metadata['mia']['made']}")
                     nbformat.write(earlier, copy.chapters[name])
+                    kept.append(name)
                     return {**earlier.metadata["mia"], "reused": True}
                 place, private = book.chapters[name].parent, folder / "kernels" / name
                 done = run_chapter(name, copy.chapters[name], given, records[name], place, private, variables)
@@ -93,6 +89,8 @@ def build_report(
                     remark("not kept for the next report, as the package's code has changed meanwhile")
                 elif problem := reuse.keep(name, key, copy.chapters[name]):
                     remark(problem)
+                elif key is not None:
+                    kept.append(name)
                 return done
 
         last = [name for name in names if reuse.runs_every_time(book.chapters[name])]
@@ -103,9 +101,7 @@ def build_report(
         (site / RECORD).write_text(text + "\n", encoding="utf-8")
         results = collect(**json.loads(text), notebooks=copy.chapters)
         (site / RESULTS).write_text(results.as_json(), encoding="utf-8")
-        if target.exists():  # another report has been built there meanwhile; the later one stays
-            os.replace(check_out(target), folder / "older")
-        os.replace(site, target)
+        exchange(site, target, folder)
     return target
 
 
@@ -113,42 +109,6 @@ def _require_tools() -> None:
     missing = [name for name in ("nbformat", "papermill", "ipykernel", "jupyter_book") if find_spec(name) is None]
     if missing:
         raise BookError(f"the book needs {', '.join(missing)}, not installed here: pip install --editable '.[book]'")
-
-
-def check_out(out: str | Path) -> Path:
-    """The absolute path for a report. Raises `SettingsError` unless it is free, empty or holds an older report."""
-    try:
-        target = absolute(out).resolve()
-        if target.is_dir():
-            if any(target.iterdir()) and not _is_report(target):
-                raise SettingsError(f"out: {target} is not empty and holds no report ({RECORD}); choose another folder")
-        elif target.exists():
-            raise SettingsError(f"out: {target} is a file; expected the name of a folder")
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise SettingsError(f"out: {out} cannot be used: {reason(error)}") from None
-    return target
-
-
-def _is_report(folder: Path) -> bool:
-    try:
-        found = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return {"parameters", "chapters"} <= found.keys() and (folder / RESULTS).is_file()
-    except (OSError, ValueError, AttributeError):
-        return False
-
-
-@contextmanager
-def _workshop(target: Path) -> Iterator[Path]:
-    """A hidden folder next to the report, on the same disk so that the site can be moved into place at once."""
-    try:
-        folder = Path(tempfile.mkdtemp(prefix=".report-", dir=target.parent))
-    except OSError as error:
-        raise SettingsError(f"out: {target.parent} cannot be written: {reason(error)}") from None
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -2,13 +2,14 @@
 
 import logging
 import re
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from mia_core.base.messages import one_line
+from mia_core.base.stderr import say
 from mia_core.report.kernels import kernel_manager
+from mia_core.report.paths import without_paths
 from mia_core.report.sources import BookError
 
 
@@ -63,7 +64,8 @@ def run_chapter(
         raise _failure(name, watch.cell, watch.position, *_reason(watch, error)) from None
     check_complete(name, done)
     for field in ("input_path", "output_path", "environment_variables"):
-        done.metadata.papermill.pop(field, None)  # paths belong to a machine, not to a page
+        done.metadata.papermill.pop(field, None)
+    without_paths(done, parameters, folder, private)  # they belong to a machine, not to a page
     _show_settings_once(done)
     made = datetime.fromisoformat(done.metadata.papermill.end_time).astimezone(UTC)
     record = {**record, "made": f"{made:%Y-%m-%d %H:%M} UTC", "seconds": round(done.metadata.papermill.duration, 1)}
@@ -134,7 +136,7 @@ def _reason(watch: _Watch, error: Exception) -> tuple[str, list[str]]:
 def _failure(name: str, cell: Any, position: int, what: str, traceback: list[str]) -> BookError:
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)).strip()
     if text:
-        print(f"\n{text}", file=sys.stderr)
+        say(f"\n{text}")
     first_line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
     # A kernel that dies at once has told no number; that of a first run is the position.
     number = position if cell.execution_count is None else cell.execution_count

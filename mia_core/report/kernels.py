@@ -10,7 +10,8 @@ from typing import Any
 from weakref import WeakSet
 
 from mia_core.base.files import cache_dir
-from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.interrupts import ended_by_sigterm, undone
+from mia_core.report.private import private_folder
 from mia_core.report.sources import BookError, python_path
 
 _MANAGERS: WeakSet[Any] = WeakSet()
@@ -19,12 +20,12 @@ _ENDING = threading.Event()
 
 @contextlib.contextmanager
 def running_kernels() -> Iterator[None]:
-    """Within it kernels run, and a SIGTERM kills them. Afterwards others may start, whatever ended these."""
-    with ended_by_sigterm(end_kernels):
-        try:
+    """Within it kernels run, and its end or a signal kills them. Afterwards others may start, whatever ended these."""
+    try:
+        with ended_by_sigterm(end_kernels), undone(end_kernels):
             yield
-        finally:
-            _ENDING.clear()
+    finally:
+        _ENDING.clear()
 
 
 def end_kernels() -> None:
@@ -41,7 +42,7 @@ def environment(workers: int) -> dict[str, str]:
         **os.environ,
         "MIA_CACHE": str(cache_dir()),  # a relative one would count from the chapter's folder
         "MIA_PROGRESS": "off",
-        "MPLCONFIGDIR": str(cache_dir() / "matplotlib"),
+        "MPLCONFIGDIR": str(private_folder("matplotlib")),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         "PYTHONPATH": python_path(),
         "LOKY_MAX_CPU_COUNT": str(workers),  # what joblib takes for the number of cores

@@ -3,6 +3,7 @@
 import ast
 import io
 import json
+import os
 import re
 import tokenize
 from collections.abc import Mapping
@@ -89,7 +90,7 @@ def make_absolute(parameters: Mapping[str, Any]) -> dict[str, Any]:
     dataset = parameters.get("dataset")
     if not isinstance(dataset, str):
         return dict(parameters)
-    return {**parameters, "dataset": with_path(dataset, lambda path: str(absolute(path)))}
+    return {**parameters, "dataset": with_path(dataset, lambda path: os.path.abspath(absolute(path)))}
 
 
 def _parameters_cell(chapter: Path) -> str:

@@ -5,15 +5,14 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from mia_core.base.errors import SettingsError
-from mia_core.base.files import absolute, reason, write_atomically
-from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.files import reason, temporary_folder, write_atomically
+from mia_core.base.interrupts import ended_by_sigterm, undone
 from mia_core.base.messages import one_line
+from mia_core.report.kernels import kill_group
 from mia_core.report.sources import BookError
 
 VARIABLE = "CHROMIUM"
@@ -51,16 +50,6 @@ def find_chromium() -> str:
     return found
 
 
-def check_pdf(out: str | Path) -> Path:
-    """The absolute path of a PDF to be written. Raises `SettingsError` for a folder or a name without .pdf."""
-    target = absolute(out)
-    if target.is_dir():
-        raise SettingsError(f"pdf: {one_line(target)} is a folder; expected the name of a .pdf file")
-    if target.suffix.lower() != ".pdf":
-        raise SettingsError(f"pdf: expected a name that ends in .pdf, found {one_line(target.name)}")
-    return target
-
-
 def printed_pages(site: Path, pages: Sequence[str]) -> list[str]:
     """Those of the book's pages that a site has and that are printed, in their order."""
     return [page for page in pages if not page.startswith(NOT_PRINTED) and (site / f"{page}.html").is_file()]
@@ -69,21 +58,20 @@ def printed_pages(site: Path, pages: Sequence[str]) -> list[str]:
 def print_pdf(site: Path, pages: Sequence[str], out: Path, browser: str) -> Path:
     """Print these pages of a rendered site, such as book/index, in this order into the file `out`; returns it.
 
-    The site is left as it was. Raises `BookError` where the browser fails, and `RunError` where `out` cannot be
-    written.
+    Nothing is written into the site, whatever happens. Raises `BookError` where the browser fails, and `RunError` where
+    `out` cannot be written.
     """
-    handle, name = tempfile.mkstemp(prefix="print-", suffix=".html", dir=site / PurePosixPath(pages[0]).parent)
-    combined = Path(name)
-    with ended_by_sigterm():
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(combine(site, pages))
-            with tempfile.TemporaryDirectory(prefix="mia-print-") as folder:
-                made = Path(folder) / "report.pdf"
-                _run_browser(browser, combined, made, Path(folder))
-                content = made.read_bytes()
-        finally:
-            combined.unlink(missing_ok=True)
+    with ended_by_sigterm(), temporary_folder("mia-print-") as folder:
+        # A page of its own among links to all that the pages of the site load.
+        combined = folder / "site" / PurePosixPath(pages[0]).parent / "print.html"
+        combined.parent.mkdir(parents=True)
+        for part in site.iterdir():
+            if not (folder / "site" / part.name).exists():
+                (folder / "site" / part.name).symlink_to(part)
+        combined.write_text(combine(site, pages), encoding="utf-8")
+        made = folder / "report.pdf"
+        _run_browser(browser, combined, made, folder)
+        content = made.read_bytes()
     write_atomically(out, lambda file: file.write(content))
     return out
 
@@ -177,20 +165,22 @@ def _run_browser(browser: str, page: Path, out: Path, folder: Path) -> None:
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.insert(1, "--no-sandbox")  # Chromium refuses to run as root with it
     try:
-        done = subprocess.run(
+        started = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             encoding="utf-8",
             errors="replace",
-            timeout=LIMIT,
-            check=False,
+            start_new_session=True,  # so that it ends with the processes in which it draws
         )
+        with started as process, undone(lambda: kill_group(process)):
+            complaints = process.communicate(timeout=LIMIT)[1]
     except subprocess.TimeoutExpired:
         raise BookError(f"{browser} did not print the report within {LIMIT} s") from None
     except OSError as error:
         raise BookError(f"{browser} cannot be run: {reason(error)}") from None
-    if done.returncode or not out.is_file() or not out.read_bytes().startswith(b"%PDF-"):
-        said = [line for line in done.stderr.splitlines() if line.strip()]
+    if process.returncode or not out.is_file() or not out.read_bytes().startswith(b"%PDF-"):
+        said = [line for line in complaints.splitlines() if line.strip()]
         last = said[-1] if said else "it said nothing"
-        raise BookError(f"{browser} did not print the report (exit status {done.returncode}): {one_line(last)}")
+        raise BookError(f"{browser} did not print the report (exit status {process.returncode}): {one_line(last)}")

@@ -15,10 +15,10 @@ from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
-from mia_core.base.errors import RunError
-from mia_core.base.files import cache_dir, write_atomically
+from mia_core.base.errors import MiaError
+from mia_core.base.files import write_atomically
 from mia_core.report.execution import check_complete
-from mia_core.report.sources import BookError
+from mia_core.report.private import private_folder
 from mia_core.studies.recorded import arrays_folder, results_dir
 
 ALWAYS = "run-every-time"  # the tag of a cell in a chapter that also looks at what lies outside, such as the store
@@ -50,17 +50,17 @@ def find(name: str, key: str | None) -> Any:
     """The executed notebook of this key, or None. One that is damaged or not complete counts as missing."""
     import nbformat
 
-    found = sorted(_folder(name).glob(f"{key[:24]}-*.ipynb")) if key else []
-    if not found:
-        return None
     try:
+        found = sorted(_folder(name).glob(f"{key[:24]}-*.ipynb")) if key else []
+        if not found:
+            return None
         content = found[-1].read_bytes()
         if found[-1].stem.partition("-")[2] != _digest(content):
             return None
         notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
         check_complete(name, notebook)
         return notebook if "made" in notebook.metadata["mia"] else None
-    except (OSError, ValueError, KeyError, AttributeError, BookError):
+    except (OSError, ValueError, KeyError, AttributeError, RecursionError, MiaError):
         return None
 
 
@@ -74,7 +74,7 @@ def keep(name: str, key: str | None, notebook: Path) -> str | None:
     content = notebook.read_bytes()
     try:
         write_atomically(_folder(name) / f"{key[:24]}-{_digest(content)}.ipynb", lambda file: file.write(content))
-    except RunError as error:
+    except MiaError as error:
         return f"not kept for the next report: {error}"
     with contextlib.suppress(OSError):  # another report may clear up at the same time
         by_age = sorted(_folder(name).glob("*.ipynb"), key=lambda file: file.stat().st_mtime, reverse=True)
@@ -88,7 +88,7 @@ def _cells(notebook: Path) -> list[Any]:
 
 
 def _folder(name: str) -> Path:
-    return cache_dir() / "chapters" / name
+    return private_folder("chapters") / name
 
 
 def _digest(content: bytes) -> str:

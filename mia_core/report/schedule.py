@@ -35,23 +35,25 @@ def run_side_by_side(
     Each chapter has a process of its own; two that need the same models share the work of training them (see
     `mia_core.store.trainings`). A failure is raised, once what was running then has ended: nothing new is begun.
     """
+    # From the back: later chapters tend to take longer, and a long one begun last would leave the others idle.
+    rounds = [[name for name in reversed(names) if name not in last], *([name] for name in names if name in last)]
     done: dict[str, Result] = {}
+    # None runs in the main thread: there, nbclient would answer signals in its own way.
     with ThreadPoolExecutor(jobs) as pool:
-        # From the back: later chapters tend to take longer, and a long one begun last would leave the others idle.
-        futures = {name: pool.submit(run, name) for name in reversed(names) if name not in last}
-        try:
-            wait(futures.values(), return_when=FIRST_EXCEPTION)
+        for chosen in rounds:
+            futures = {name: pool.submit(run, name) for name in chosen}
+            try:
+                wait(futures.values(), return_when=FIRST_EXCEPTION)
+                for future in futures.values():
+                    future.cancel()
+                wait(futures.values())
+            except BaseException:  # an interrupt: what a chapter raises is not raised here
+                for future in futures.values():
+                    future.cancel()
+                interrupted()
+                raise
             for future in futures.values():
-                future.cancel()
-            wait(futures.values())
-        except BaseException:  # an interrupt: what a chapter raises is not raised here
-            for future in futures.values():
-                future.cancel()
-            interrupted()
-            raise
-        failed = [future for future in futures.values() if not future.cancelled() and future.exception() is not None]
-        if failed:
-            raise failed[0].exception()
-        done = {name: future.result() for name, future in futures.items()}
-    done |= {name: run(name) for name in names if name in last}
+                if not future.cancelled():
+                    future.result()
+            done |= {name: future.result() for name, future in futures.items()}
     return {name: done[name] for name in names}

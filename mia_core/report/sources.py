@@ -11,6 +11,7 @@ import yaml
 from mia_core.base.errors import MiaError, SettingsError
 from mia_core.base.files import reason
 from mia_core.base.messages import nearest, one_line
+from mia_core.report.compare.results import is_plain
 
 CONFIG, TOC, PAGES = "_config.yml", "_toc.yml", "book"
 
@@ -54,6 +55,10 @@ def open_book(root: Path | None = None) -> Book:
     for page in book.pages:
         if not any((folder / f"{page}{suffix}").is_file() for suffix in (".ipynb", ".md")):
             raise BookError(f"{folder / TOC}: names {page}, but there is no {page}.ipynb or {page}.md")
+    for name in book.chapters:
+        if not is_plain(name):
+            expected = f"expected a chapter right in {PAGES}/, of letters, digits, dashes, dots and underscores"
+            raise BookError(f"{folder / TOC}: names {one_line(name, 60)}; {expected}")
     return book
 
 

@@ -1,10 +1,9 @@
 """Stores the outputs of a default run in the chapters themselves, so that they can be read and compared unrun."""
 
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from mia_core.base.files import write_atomically
+from mia_core.base.files import temporary_folder, write_atomically
 from mia_core.base.stderr import say
 from mia_core.report.execution import run_chapter
 from mia_core.report.kernels import end_kernels, environment, running_kernels
@@ -30,13 +29,13 @@ def store_outputs(chapters: list[str] | None = None, source: Path | None = None)
     names = choose(book, chapters)
     at_once, workers = places(len(names))
     variables = environment(workers)
-    with running_kernels(), tempfile.TemporaryDirectory(prefix="mia-notebooks-") as folder:
-        copy = copy_book(book, Path(folder) / "copy", names)
+    with temporary_folder("mia-notebooks-") as folder, running_kernels():
+        copy = copy_book(book, folder / "copy", names)
         last = [name for name in names if runs_every_time(book.chapters[name])]
 
         def run(name: str) -> Path:
             about = record(known_parameters(book.chapters[name]))
-            private = Path(folder) / "kernels" / name
+            private = folder / "kernels" / name
             run_chapter(name, copy.chapters[name], {}, about, book.chapters[name].parent, private, variables)
             notebook = _stripped(nbformat.read(copy.chapters[name], as_version=4))
             if name in last and _compared(notebook) == _compared(nbformat.read(book.chapters[name], as_version=4)):

@@ -1,11 +1,17 @@
 """Trains on a cluster: joblib's Dask backend, the address of a scheduler, and what the workers are given once."""
 
 import contextlib
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any
 
-from mia_core.base.errors import SettingsError
+from mia_core.base.errors import RunError, SettingsError
 from mia_core.base.messages import one_line
 from mia_core.data.dataset import Dataset
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 SECONDS_TO_ANSWER = 10
 
@@ -34,19 +40,55 @@ def cluster(scheduler: str | None) -> Iterator[None]:
             f"scheduler: no Dask scheduler answers at {one_line(scheduler, 80)} ({type(error).__name__}); expected an "
             f"address such as tcp://host:8786"
         ) from None
+    # Dask would log, with tracebacks, that a connection is lost and that it tries again; `run_on_cluster` says it.
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     with client, parallel_config(backend="dask"):
         yield
 
 
-def on_workers(dataset: Dataset) -> contextlib.AbstractContextManager | None:
-    """The joblib context in which the active Dask backend has the data set on every worker; None without Dask.
-
-    joblib sends the arguments of a call with every call. The data set is the same for all, so it is sent once.
-    """
-    from joblib import parallel_config
+def cluster_client() -> "Client | None":
+    """The client of the active Dask backend of joblib; None without one."""
     from joblib.parallel import get_active_backend
 
-    backend, _ = get_active_backend()
-    if type(backend).__name__ != "DaskDistributedBackend":
-        return None
-    return parallel_config(backend="dask", client=backend.client, scatter=[dataset])
+    return getattr(get_active_backend()[0], "client", None)
+
+
+def run_on_cluster(
+    client: "Client",
+    kept: Callable[[], str],
+    dataset: Dataset,
+    function: Callable[..., Any],
+    calls: Sequence[tuple[Any, ...]],
+) -> Iterator[Any]:
+    """What `function` returns with the data set and each of `calls`, as it comes from the workers of a cluster.
+
+    The data set is sent once and not with every call. (joblib would use this machine where a cluster has one place, and
+    wait for ever for workers that have gone.)
+
+    kept  says what is kept, for the `RunError` that is raised where the scheduler or all workers are gone
+    """
+    from distributed import wait
+    from distributed.scheduler import KilledWorker
+
+    try:
+        _wait_for_workers(client)
+        sent = client.scatter(dataset, broadcast=True)
+        waiting = {client.submit(function, sent, *call, pure=False) for call in calls}
+        while waiting:
+            try:
+                done, waiting = wait(waiting, timeout=SECONDS_TO_ANSWER, return_when="FIRST_COMPLETED")
+            except TimeoutError:
+                _wait_for_workers(client)
+                continue
+            for future in done:
+                yield future.result()
+    except (KilledWorker, CancelledError, TimeoutError, OSError) as error:
+        raise RunError(
+            f"scheduler: it or all of its workers are gone ({type(error).__name__}); {kept()}, and "
+            f"the same command goes on"
+        ) from None
+
+
+def _wait_for_workers(client: "Client") -> None:
+    client.wait_for_workers(1, timeout=SECONDS_TO_ANSWER)

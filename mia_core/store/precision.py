@@ -52,7 +52,7 @@ def _case(recipe: Recipe, shape: tuple[int, int, int]) -> str:
 
 
 def _known_precisions(path: Path) -> dict[str, str]:
-    with contextlib.suppress(OSError, ValueError, TypeError):
+    with contextlib.suppress(OSError, ValueError, TypeError, RecursionError):
         return dict(json.loads(path.read_text(encoding="utf-8")))
     return {}
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 import time
 import warnings
@@ -16,7 +17,7 @@ import numpy as np
 from cachetools import LRUCache, cached
 
 from mia_core.base.errors import MiaWarning, RunError
-from mia_core.base.files import absolute, cache_dir, reason, write_atomically
+from mia_core.base.files import absolute, cache_dir, open_npz, reason, sweep, write_atomically
 from mia_core.gate.npz import FORMAT, FORMAT_NAME
 
 _ARRAYS = ("logits", "labels", "members", "counted")
@@ -58,6 +59,7 @@ class Store:
 
     def __init__(self, root: str | Path | None = None) -> None:
         self.root = absolute(root) if root is not None else cache_dir() / "runs"
+        sweep(self.root)
 
     def path(self, key: dict[str, Any]) -> Path:
         """The file of a run: readable, and unique by a hash, such as
@@ -81,10 +83,14 @@ class Store:
     def get(self, key: dict[str, Any]) -> Run | None:
         """The stored run of this identity, verified, or None. A damaged file is reported and counts as missing.
 
-        Its arrays are read-only.
+        Its arrays are read-only. Raises `RunError` for a folder, a pipe or a link to nowhere under its name, in whose
+        place no run could be stored.
         """
         path = self.path(key)
         if not path.is_file():
+            if os.path.lexists(path):
+                kind = "a link to no file" if path.is_symlink() else "a folder" if path.is_dir() else "no regular file"
+                raise RunError(f"{path}: found {kind} in the place of a stored run; expected a file or nothing")
             return None
         try:
             run = _read_lately(path)
@@ -140,14 +146,15 @@ def write_run(path: Path, run: Run) -> None:
 
 
 def read_run(path: str | Path) -> Run:
-    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file, and
-    for one of a newer version."""
+    """Read and verify a run. Raises `RunError` for a missing, truncated, altered or foreign file, for one of a newer
+    version, and for one that says it holds more than it does (see `mia_core.base.files.open_npz`)."""
     try:
-        # numpy leaves the file open when it is no archive, so it is opened here.
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with open_npz(path) as file:
             arrays = {name: file[name] for name in file.files}
     except FileNotFoundError:
         raise RunError(f"{path}: no such run") from None
+    except RunError:
+        raise
     except Exception as error:  # a flipped bit makes zipfile and numpy's header parser raise errors of a dozen kinds
         raise RunError(f"{path}: damaged or not a run ({type(error).__name__})") from None
     missing = [name for name in (*_ARRAYS, "about", "digest") if name not in arrays]
@@ -159,8 +166,14 @@ def read_run(path: str | Path) -> Run:
     if int(arrays.get(FORMAT_NAME, FORMAT)) > FORMAT:
         found = arrays[FORMAT_NAME]
         raise RunError(f"{path}: {FORMAT_NAME}: found {found}; expected at most {FORMAT}: is it of a newer version?")
+    try:
+        about = json.loads(str(arrays["about"]))
+    except (ValueError, RecursionError):
+        about = None
+    if not isinstance(about, dict):
+        raise RunError(f"{path}: not a run: its `about` does not say what made it")
     parts = {kind: {k.removeprefix(kind): v for k, v in arrays.items() if k.startswith(kind)} for kind in _GROUPS}
-    return Run(*(arrays[name] for name in _ARRAYS), *parts.values(), json.loads(str(arrays["about"])))
+    return Run(*(arrays[name] for name in _ARRAYS), *parts.values(), about)
 
 
 _GROUPS = ("weight/", "history/")

@@ -3,29 +3,30 @@
 import gc
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mia_core.base.errors import MiaWarning, RunError
-from mia_core.base.interrupts import ended_by_sigterm
+from mia_core.base.interrupts import ended_by_sigterm, tell_kept
 from mia_core.base.progress import progress
+from mia_core.base.workers import can_have_workers, worker_settings
 from mia_core.data.dataset import Dataset
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
-from mia_core.store.cluster import on_workers
+from mia_core.store.cluster import cluster_client, run_on_cluster
 from mia_core.store.faster import stacked, step_class
 from mia_core.store.identity import identity, versions
 from mia_core.store.runs import Run, Store
 
 if TYPE_CHECKING:
-    from joblib import Parallel
-
     from mia_core.model.train import Snapshot
 
+Runner = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Iterator[Any]]
 WORTH_A_WORKER = 20_000
 """Images shown, over all epochs and trainings, below which no other process is started: it would take as long."""
 TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10 holds about 50 MB per model
@@ -34,9 +35,10 @@ TOGETHER = 64  # models at once on an accelerator; a step of the CNN on CIFAR-10
 def train_all(
     store: Store, dataset: Dataset, tasks: Sequence[Job], jobs: int | None = None, together: int | None = None
 ) -> None:
-    """Train `tasks` in their order, `jobs` at a time; each run is stored when it is done.
+    """Train those of `tasks` that the store lacks in their order, `jobs` at a time; each run is stored when it is done.
 
-    By default one per core, or one after the other where there is little to train (`WORTH_A_WORKER`).
+    By default one per core, or one after the other where there is little to train (`WORTH_A_WORKER`) or no other
+    process to be had.
 
     Each model uses its recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
     where it stopped. Inside `mia_core.store.cluster.cluster`, or joblib's `parallel_config(backend="dask")`, the
@@ -48,58 +50,76 @@ def train_all(
               bit
     Raises `TrainingError`, `RunError`.
     """
-    from joblib import Parallel, cpu_count, parallel_config
+    runs = [store.path(identity(dataset, task.stopped_at(task.recipe.epochs))) for task in tasks]
 
+    def kept() -> str:
+        return f"{sum(run.is_file() for run in runs)} of {len(runs)} models are kept"
+
+    tell_kept(kept)
+    tasks = [task for task in tasks if not stored(store, dataset, task)]
     if not tasks:
         return
-    on_cluster = on_workers(dataset)
+    client = cluster_client()
     if together is None:
         on_cuda = all(task.recipe.device == "cuda" for task in tasks)
-        together = TOGETHER if on_cuda and on_cluster is None and stacked() is not None else 1
+        together = TOGETHER if on_cuda and client is None and stacked() is not None else 1
     if together > 1:
         _train_together(store, dataset, tasks, together)
         return
-    threads = max(task.recipe.threads for task in tasks)
-    workers = max(1, min(jobs or cpu_count() // threads, len(tasks)))
-    if jobs is None and sum(int(task.members.sum()) * task.recipe.epochs for task in tasks) < WORTH_A_WORKER:
-        workers = 1
-    if any(task.recipe.device != "cpu" for task in tasks):
-        workers = 1  # an accelerator is one device: processes side by side would only compete for it
-    inner = {"inner_max_num_threads": threads, "initializer": _prepare} if workers > 1 else {}
-    where = on_cluster or parallel_config("loky" if workers > 1 else "sequential", **inner)
-    if on_cluster is not None:
-        workers = jobs or -1  # as many as the cluster has places, which are not this machine's
-    with ended_by_sigterm(), where, warnings.catch_warnings():
-        # Workers keep their memory on purpose (see `mia_core.store.machine.keep_memory`); joblib takes it for a leak,
-        # replaces such a worker and remarks on it.
-        warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
-        parallel = Parallel(workers, return_as="generator_unordered")
-        done = _trained(parallel, store, dataset, tasks)
-        for found in progress(done, "models", total=len(tasks), unit="model"):
+    with ended_by_sigterm(), warnings.catch_warnings():
+        if client is not None:
+            run = partial(run_on_cluster, client, kept, dataset)
+        else:
+            run = _run_here(dataset, *_workers(tasks, jobs))
+        for found in progress(_trained(run, store, tasks), "models", total=len(tasks), unit="model"):
             _warn(found)
-    if on_cluster is not None and not stored(store, dataset, tasks[0]):
+    if client is not None and not stored(store, dataset, tasks[0]):
         raise RunError(
             f"{store.root}: the cluster's workers have trained, but their runs are not here; all of them must share "
             f"this folder (MIA_CACHE moves it)"
         )
 
 
-def _trained(parallel: "Parallel", store: Store, dataset: Dataset, tasks: Sequence[Job]) -> Iterator[list[str]]:
+def _workers(tasks: Sequence[Job], jobs: int | None) -> tuple[int, int]:
+    """How many processes are to train here, and with how many threads each."""
+    from joblib import cpu_count
+
+    threads = max(task.recipe.threads for task in tasks)
+    workers = max(1, min(jobs or cpu_count() // threads, len(tasks)))
+    little = jobs is None and sum(int(task.members.sum()) * task.recipe.epochs for task in tasks) < WORTH_A_WORKER
+    # An accelerator is one device: processes side by side would only compete for it.
+    if little or any(task.recipe.device != "cpu" for task in tasks) or (workers > 1 and not can_have_workers()):
+        workers = 1
+    return workers, threads
+
+
+def _run_here(dataset: Dataset, workers: int, threads: int) -> Runner:
+    """What calls a function with the data set and the rest of its arguments, for each of many, in these processes."""
+    from joblib import Parallel, delayed, parallel_config
+
+    # Workers keep their memory on purpose (see `mia_core.store.machine.keep_memory`); joblib takes it for a leak,
+    # replaces such a worker and remarks on it.
+    warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
+    inner = {"inner_max_num_threads": threads, **worker_settings(_prepare)} if workers > 1 else {}
+    with parallel_config("loky" if workers > 1 else "sequential", **inner):
+        parallel = Parallel(workers, return_as="generator_unordered")
+    return lambda function, calls: parallel(delayed(function)(dataset, *call) for call in calls)
+
+
+def _trained(run: Runner, store: Store, tasks: Sequence[Job]) -> Iterator[list[str]]:
     """Warnings about each training, as it ends.
 
     Several processes may want the same models, such as chapters of a book: what another one is training is left for
     last, and only then waited for, so that they share the work instead of queueing for each model in turn.
     """
-    from joblib import delayed
-
     elsewhere = []
-    for index, found in parallel(delayed(_try)(index, store, dataset, task) for index, task in enumerate(tasks)):
+    for index, found in run(partial(_try, store), list(enumerate(tasks))):
         if found is None:
             elsewhere.append(tasks[index])
         else:
             yield found
     if elsewhere:
-        yield from parallel(delayed(train_missing)(store, dataset, task) for task in elsewhere)
+        yield from run(partial(train_missing, store), [(task,) for task in elsewhere])
 
 
 def _prepare() -> None:
@@ -110,18 +130,17 @@ def _prepare() -> None:
     gc.freeze()
 
 
-def _try(index: int, store: Store, dataset: Dataset, task: Job) -> tuple[int, list[str] | None]:
+def _try(store: Store, dataset: Dataset, index: int, task: Job) -> tuple[int, list[str] | None]:
     return index, train_missing(store, dataset, task, wait=False)
 
 
 def _train_together(store: Store, dataset: Dataset, tasks: Sequence[Job], together: int) -> None:
-    """Train what is missing, up to `together` models at once."""
+    """Train up to `together` models at once."""
     from mia_core.store.machine import cpu_threads
 
-    missing = [task for task in tasks if not stored(store, dataset, task)]
-    for group in stacked().groups(missing):
+    for group in stacked().groups(tasks):
         for first in range(0, len(group), together):
-            chosen = [missing[index] for index in group[first : first + together]]
+            chosen = [tasks[index] for index in group[first : first + together]]
             with _held(store, dataset, chosen), cpu_threads(chosen[0].recipe.threads):
                 batch = [task for task in chosen if not stored(store, dataset, task)]
                 started = time.perf_counter()
@@ -170,7 +189,8 @@ def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -
 def stored(store: Store, dataset: Dataset, job: Job) -> bool:
     """Whether the store holds this training's run at every recorded epoch."""
     epochs = job.recipe.recorded_epochs()
-    return all(store.get(identity(dataset, job.stopped_at(epoch))) is not None for epoch in epochs)
+    # All are looked at: what stands in the place of any is named before training.
+    return all([store.get(identity(dataset, job.stopped_at(epoch))) is not None for epoch in epochs])
 
 
 def put_snapshot(

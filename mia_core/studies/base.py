@@ -69,7 +69,7 @@ class StudyOfModels:
         Each model uses the recipe's number of threads, so the results do not depend on `jobs`. Interrupted, it goes on
         where it stopped. Raises `TrainingError`, `RunError`.
         """
-        train_all(self.store, self.dataset, [self.job(*model) for model in self.missing()], jobs)
+        train_all(self.store, self.dataset, [self.job(*model) for model in self.models()], jobs)
         return self
 
     def missing(self) -> Iterator[tuple[Any, ...]]:

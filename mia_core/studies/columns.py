@@ -31,7 +31,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "queries": ("count", "outputs that the attack saw of each example"),
     "precision": ("text", "float32 or bfloat16: what the models were trained in"),
 }
-"""Column -> (kind, meaning). A measure's `_low` and `_high` are its bootstrap interval over examples."""
+"""Column -> (kind, meaning). A measure's `_low` and `_high` are its interval over examples."""
 
 TRANSFER_COLUMNS: dict[str, tuple[str, str]] = COLUMNS | {
     "shadow_dataset": ("text", "name of the data set that the shadow was trained on"),

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal
 
+from mia_core.base.interrupts import answer_signals
+
+if __name__ == "__main__":
+    answer_signals()  # before the imports that take a second
+
 import numpy as np
 import pandas as pd
 

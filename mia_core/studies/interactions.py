@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pandas as pd
 
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import combination, describe
+from mia_core.measures.claims import CANNOT_TELL, NO_EFFECT, negligible
+from mia_core.measures.counts import errors
 from mia_core.measures.intervals import Interval
 from mia_core.measures.paired import paired_tests
 from mia_core.measures.text import p_in_words, signed
@@ -19,10 +22,11 @@ class Interaction:
 
     expected    mean over seeds of none + the sum over parts of (part - none): what the parts would do if they added up
     measured    mean over seeds of the combination
-    difference  measured - expected, with Student's interval, not corrected. For two parts this is the difference of
-                differences: what the first does together with the second, minus what it does alone
-    p           of the paired t-test, None for a single seed; adjusted: after Holm's correction over all combinations
-    verdict     "above the sum" or "below the sum" where `adjusted` is at most alpha, else "cannot be told"
+    difference  measured - expected, with its interval over seeds, not corrected. For two parts this is the difference
+                of differences: what the first does together with the second, minus what it does alone
+    p           of the paired test, None for a single seed; adjusted: after Holm's correction over all combinations
+    verdict     "above the sum" or "below the sum" where `adjusted` is at most alpha, else "no material effect" where
+                they differ by less than `mia_core.measures.claims.negligible`, or "cannot be told"
     """
 
     defenses: str
@@ -33,7 +37,7 @@ class Interaction:
     p: float | None
     adjusted: float | None
     seeds: int
-    verdict: Literal["above the sum", "below the sum", "cannot be told"]
+    verdict: Literal["above the sum", "below the sum", "no material effect", "cannot be told"]
 
 
 def interactions(
@@ -48,7 +52,9 @@ def interactions(
     rows = table[table["attack"] == attack]
     if measure not in rows:
         raise SettingsError(f"interactions: the table has no measure {measure}")
+    rows = rows.assign(error=errors(rows, measure))
     values = rows.pivot(index="seed", columns="defenses", values=measure).astype(float)
+    known_by = rows.pivot(index="seed", columns="defenses", values="error")
     found = []
     for name in rows["defenses"].unique():
         parts = [describe((part,)) for part in combination(name)]
@@ -57,17 +63,21 @@ def interactions(
         known = values[["none", name, *parts]].dropna()
         if len(known):
             expected = known["none"] + sum(known[part] - known["none"] for part in parts)
-            found.append((name, expected.to_numpy(), known[name].to_numpy()))
+            spread = known_by.loc[known.index]
+            squares = spread[[name, *parts]].pow(2).sum(axis=1, skipna=False)
+            squares += ((len(parts) - 1) * spread["none"]) ** 2
+            found.append((name, expected.to_numpy(), known[name].to_numpy(), np.sqrt(squares).to_numpy()))
     if not found:
         raise SettingsError("interactions: expected none, single defenses and combinations of them, with a common seed")
-    verdicts = {"higher": "above the sum", "lower": "below the sum", None: "cannot be told"}
-    differences = paired_tests([measured - expected for _, expected, measured in found], alpha)
+    verdicts = {"higher": "above the sum", "lower": "below the sum", "same": NO_EFFECT, None: CANNOT_TELL}
+    by_name = [measured - expected for _, expected, measured, _ in found]
+    differences = paired_tests(by_name, alpha, [error for *_, error in found], negligible(measure))
     return [
         Interaction(
             name, measure, float(expected.mean()), float(measured.mean()), difference.difference, difference.p,
             difference.adjusted, difference.seeds, verdicts[difference.sign],
         )
-        for (name, expected, measured), difference in zip(found, differences, strict=True)
+        for (name, expected, measured, _), difference in zip(found, differences, strict=True)
     ]  # fmt: skip
 
 

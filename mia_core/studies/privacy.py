@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from mia_core.base.errors import SettingsError
 from mia_core.defenses import Combination
 from mia_core.measures.epsilon import COINS, DELTA, every_bound
+from mia_core.measures.ranking import tie_blocks
 from mia_core.studies.reference_rows import EVERY, answers, attacked, check_attacks, check_references
 from mia_core.studies.reference_study import ReferenceStudy
 
@@ -90,7 +91,7 @@ def canary_bounds(
     """
     if members.all() or not members.any():
         return []
-    found = every_bound(scores, members, threshold, round(GUESSED * len(scores)), alpha, delta, likelier)
+    found = every_bound(tie_blocks(scores, members), threshold, round(GUESSED * len(scores)), alpha, delta, likelier)
     return [row | {"by_design": row["assumes"] == COINS} for row in found]
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mia_core.base.errors import MiaWarning, SettingsError
 from mia_core.defenses import Combination
 from mia_core.measures.intervals import clopper_pearson
-from mia_core.measures.metrics import from_counts, low_fpr
+from mia_core.measures.metrics import from_blocks, low_fpr
 from mia_core.measures.ranking import best_balanced_threshold, tie_blocks
 from mia_core.references import REFERENCE_ATTACKS, unusable
 from mia_core.references.answers import Answers, View, seen_as_logits
@@ -126,9 +126,7 @@ def judge_scores(
     if not counts["members"] or not counts["non_members"]:
         return values | counts | {"distinct_scores": len(np.unique(scores)), "note": "members and non-members needed"}
     blocks = tie_blocks(scores, members)
-    measured = from_counts(
-        blocks.members, blocks.non_members, blocks.cut(np.inf if threshold is None else threshold), ()
-    )
+    measured = from_blocks(blocks, blocks.cut(np.inf if threshold is None else threshold), ())
     values |= {name: float(measured[name]) for name in (shares if threshold is not None else shares[:1])}
     for level in levels:
         found = low_fpr(blocks, level)

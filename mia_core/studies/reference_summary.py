@@ -8,6 +8,9 @@ tells how much the result varies with how the pool is halved and trained on, not
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from mia_core.measures.counts import errors
 from mia_core.measures.metrics import level_column
 from mia_core.studies.columns import REFERENCE_LEVELS
 from mia_core.studies.reference_rows import EVERY
@@ -33,20 +36,28 @@ STRONGEST = "strongest"
 def by_unit(table: "pd.DataFrame") -> "pd.DataFrame":
     """Means over the two targets of each pair, for every measure; in other designs each target is its own unit.
 
-    Columns: those of `CASE`, unit ("seed/number", so that studies of several seeds can be put together), and
-    `MEASURES`; a measure is missing where it is for one of the two.
+    Columns: those of `CASE`, unit ("seed/number", so that studies of several seeds can be put together), `MEASURES`,
+    and MEASURE_error for each, what the examples' counts tell of it (see `mia_core.measures.counts.errors`); a measure
+    is missing where it is for one of the two.
     """
     rows = table[table["target"] != EVERY].copy()
     each = rows["target"].astype(int)
     number = each.where(rows["design"] != "pairs", each // 2)
     rows["unit"] = rows["seed"].astype(str) + "/" + number.astype(str)
     rows[list(MEASURES)] = rows[list(MEASURES)].astype(float)
-    groups = rows.groupby([*CASE, "unit"], sort=False)[list(MEASURES)]
-    return groups.mean().where(groups.count().eq(groups.size(), axis=0)).reset_index()
+    variances = [f"{name}_error" for name in MEASURES]
+    rows[variances] = np.stack([errors(rows, name) ** 2 for name in MEASURES], axis=1)
+    # Accuracies leave canaries out, and in a row of canaries these are all that is counted.
+    rows.loc[rows["examples"] == "canaries", variances[:2]] = np.nan
+    groups = rows.groupby([*CASE, "unit"], sort=False)[[*MEASURES, *variances]]
+    size = groups.size()
+    units = groups.mean().where(groups.count().eq(size, axis=0))
+    units[variances] = np.sqrt(units[variances].div(size, axis=0))
+    return units.reset_index()
 
 
 def over_targets(table: "pd.DataFrame", confidence: float = 0.95, measures: Sequence[str] = MEASURES) -> "pd.DataFrame":
-    """Mean over units with Student's interval, and the range over targets: one row per case.
+    """Mean over units with its interval, and the range over targets: one row per case.
 
     Columns: those of `CASE`, units and targets (their numbers), and measure, measure_low, measure_high,
     measure_least, measure_most for each of `measures`; missing where not measurable for every target.
@@ -60,7 +71,7 @@ def over_targets(table: "pd.DataFrame", confidence: float = 0.95, measures: Sequ
         row: dict[str, Any] = dict(zip(CASE, case, strict=True))
         row |= {"units": len(group), "targets": len(spread[case])}
         for name in measures:
-            row |= mean_columns(name, group[name].tolist(), confidence)
+            row |= mean_columns(group, name, confidence)
             each, known = spread[case][name].astype(float), row[name] is not None
             row |= {f"{name}_least": each.min() if known else None, f"{name}_most": each.max() if known else None}
         rows.append(row)

@@ -8,8 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mia_core.base.errors import SettingsError
-from mia_core.base.files import absolute
+from mia_core.base.files import file_to_write
 from mia_core.measures.metrics import LEVELS, level_column, most_false_positives
 from mia_core.measures.text import with_interval
 from mia_core.studies.base import StudyOfModels
@@ -32,12 +31,7 @@ _OF_LEVEL = re.compile(r"(?:tpr_at_fpr|fpr_at|false_positives_at)_(.*?)(?:_low|_
 
 def check_out(path: str | Path) -> Path:
     """The absolute path of a table to be written. Raises `SettingsError` before anything is trained for nothing."""
-    table = absolute(path)
-    if table.is_dir():
-        raise SettingsError(f"out: {table} is a folder; expected the name of a .csv file")
-    if table.suffix.lower() != ".csv":
-        raise SettingsError(f"out: expected a name that ends in .csv, found {table.name}")
-    return table
+    return file_to_write(path, "out", ".csv")
 
 
 def write_table(path: str | Path, study: Study | ReferenceStudy, table: "pd.DataFrame") -> tuple[Path, Path]:

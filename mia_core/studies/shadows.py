@@ -16,7 +16,7 @@ from mia_core.defenses import Combination
 from mia_core.gate.arrays import Outputs
 from mia_core.model.job import Job
 from mia_core.store.runs import Run
-from mia_core.store.trainings import stored, train_all
+from mia_core.store.trainings import train_all
 from mia_core.studies.study import SHADOW, TARGET, Study, outputs_of
 
 
@@ -45,13 +45,12 @@ def train_shadows(study: Study, shadows: int, jobs: int | None = None) -> Study:
     `RunError`.
     """
     study.train(jobs)
-    wanted = [
+    tasks = [
         job
         for seed in study.settings.seeds
         for defenses in study.shapings()
         for job in _jobs(study, seed, defenses, shadows)
     ]
-    tasks = [job for job in wanted if not stored(study.store, study.dataset, job)]
     train_all(study.store, study.dataset, tasks, jobs)
     return study
 

@@ -1,6 +1,6 @@
 """A study: defenses x seeds x attacks, as one tidy table. Trains what is missing in parallel, then only evaluates."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,8 @@ from mia_core.data.dataset import Dataset
 from mia_core.data.splits import four_way
 from mia_core.defenses import Combination, describe, seen
 from mia_core.gate.arrays import Outputs
-from mia_core.measures.intervals import bootstrap, over_seeds
+from mia_core.measures.counts import mean_over
+from mia_core.measures.examples import over_examples
 from mia_core.measures.metrics import LEVELS, level_column, low_fpr, measure
 from mia_core.measures.ranking import tie_blocks
 from mia_core.model.job import Job
@@ -139,7 +140,7 @@ def attack_columns(
     values |= {"members": int(members.sum()), "non_members": int((~members).sum())}
     if settings.replicates:
         repeats = {"replicates": settings.replicates, "confidence": settings.confidence, "seed": settings.attack_seed}
-        spread = bootstrap(scores, members, threshold, **repeats)
+        spread = over_examples(blocks, threshold, **repeats)
         for measured, bounds in spread.items():
             values[f"{measured}_low"], values[f"{measured}_high"] = bounds or (None, None)
     return values
@@ -160,10 +161,11 @@ def accuracies(target: Outputs, shadow: Outputs) -> dict[str, float]:
 
 
 def over_the_seeds(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataFrame":
-    """Mean and Student's t-interval over seeds of every measure, one row per data set, combination and attack.
+    """Mean and interval over seeds of every measure, one row per data set, combination and attack.
 
     Columns: dataset, defenses, attack, seeds (their number), and measure, measure_low, measure_high for each measure;
-    bounds are missing for a single seed, and a measure is missing where it was not measurable for some seed.
+    bounds are missing where `mia_core.measures.intervals.over_seeds` gives none, as for a single seed, and a measure is
+    missing where it was not measurable for some seed.
     """
     import pandas as pd
 
@@ -172,20 +174,20 @@ def over_the_seeds(table: "pd.DataFrame", confidence: float = 0.95) -> "pd.DataF
     for names, group in table.groupby(by, sort=False):
         row: dict[str, Any] = dict(zip(by, names, strict=True)) | {"seeds": len(group)}
         for name in (*MODEL_MEASURES, *ATTACK_MEASURES):
-            row |= mean_columns(name, group[name].tolist(), confidence)
+            row |= mean_columns(group, name, confidence)
         rows.append(row)
     return pd.DataFrame(rows)
 
 
-def mean_columns(name: str, values: Sequence[float | None], confidence: float) -> dict[str, float | None]:
-    """A measure's mean and Student's interval as columns name, name_low, name_high; None where a value is missing.
+def mean_columns(rows: "pd.DataFrame", name: str, confidence: float) -> dict[str, float | None]:
+    """A measure's mean over rows and its interval as columns name, name_low, name_high; None where a value is missing.
 
     The interval of few values can leave the range that the measure has, and is cut to it.
     """
     columns = (name, f"{name}_low", f"{name}_high")
-    if any(value is None or value != value for value in values):
+    if rows[name].isna().any():
         return dict.fromkeys(columns)
-    found = over_seeds(values, confidence).cut(-1.0 if name == "generalisation_gap" else 0.0)
+    found = mean_over(rows, name, confidence).cut(-1.0 if name == "generalisation_gap" else 0.0)
     return dict(zip(columns, (found.mean, found.low, found.high), strict=True))
 
 

@@ -58,7 +58,7 @@ class Transfer:
     def train(self, jobs: int | None = None) -> "Transfer":
         """Train what the stores lack, the targets of one study and the shadows of the other, and return this."""
         for study, model in ((self.target, TARGET), (self.shadow, SHADOW)):
-            tasks = [study.job(*missing) for missing in study.missing() if missing[1] == model]
+            tasks = [study.job(*named) for named in study.models() if named[1] == model]
             train_all(study.store, study.dataset, tasks, jobs)
         return self
 

@@ -24,6 +24,18 @@ FOUR = rows_of([0.9, 0.8, 0.7, 0.6], [0, 0, 0, 0], 3)
 TWO_MEMBERS = np.array([True, True, False, False])
 
 
+@pytest.mark.parametrize(("most_columns", "close"), [(2000, 1e-3), (10, 1e-2)])
+def test_more_columns_than_rows_are_fitted_as_any_others_are(monkeypatch, most_columns, close):
+    monkeypatch.setattr("mia_core.attacks.classifier.MANY_COLUMNS", most_columns)
+    random = np.random.default_rng(0)
+    features, members = random.normal(size=(25, 40)), np.arange(25) % 2 == 0
+    features += members[:, None] * random.normal(size=40) / 2
+    model = LogisticRegression(C=1 / (1e-6 * 25), solver="newton-cholesky", tol=1e-12, max_iter=10000)
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0)
+    odds = Classifier().fit(features, members).log_odds(features)
+    np.testing.assert_allclose(odds, model.fit(scaled, members).decision_function(scaled), rtol=close)
+
+
 # Adversary 1
 
 

@@ -7,6 +7,7 @@ from arrays import AUC, base, save, six
 from attack_commands import attacked, named, refused, report_of, run
 from known import reported_cases
 from mia_core.attacks import ATTACKS, EVERY
+from mia_core.gate.npz import FORMAT_NAME
 
 
 def attack(capsys, shadow, target, *names):
@@ -103,3 +104,27 @@ def test_reported_scores_without_a_signal(capsys, shared, tmp_path):
     assert len(report["attacks"]) == 100
     for row in range(4):
         assert sum(result["epsilon"][row]["epsilon"] > 0 for result in report["attacks"]) <= 11
+
+
+def test_an_attack_that_fails_is_reported_and_the_others_stand(capsys, tmp_path, sides, monkeypatch):
+    def fail(error):
+        def fit(*_):
+            raise error
+
+        return fit
+
+    monkeypatch.setattr(ATTACKS["shokri"].attack, "fit", fail(MemoryError()))
+    monkeypatch.setattr(ATTACKS["adversary1"].attack, "fit", fail(ZeroDivisionError("by nought")))
+    scores = tmp_path / "scores.npz"
+    report, err = attacked(capsys, *sides, "--attack", "all", "--scores", scores, replicates=0)
+    done = [name for name in EVERY if name not in ("shokri", "adversary1")]
+    assert [result["attack"] for result in report["attacks"]] == done
+    assert list(report["not_done"]) == ["adversary1", "shokri"] and "enough memory" in report["not_done"]["shokri"]
+    assert len(err) == 1 and "could not be done" in err[0] and "by nought" in err[0]
+    with np.load(scores) as file:
+        assert set(file) - {FORMAT_NAME} == {"scores", "members", *done}
+    _, text, _ = run(capsys, "attack", "--shadow", sides[0], "--target", sides[1], *named(["shokri", "gap"]))
+    assert "shokri could not be done: not enough memory" in text and "\ngap\n" in text
+    assert "no attack could be done" in refused(
+        capsys, "attack", "--shadow", sides[0], "--target", sides[1], *named(["shokri", "adversary1"])
+    )

@@ -3,13 +3,17 @@
 import errno
 import os
 import resource
+import subprocess
+import sys
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from mia_core.base.errors import RunError, SettingsError
-from mia_core.base.files import cache_dir, write_atomically
+from mia_core.base.files import cache_dir, sweep, write_atomically
+from mia_core.report.sources import python_path
+from mia_core.store.runs import Store
 
 
 @pytest.fixture
@@ -119,3 +123,22 @@ def test_errors_of_the_writer_pass_through_and_leave_nothing(error, tmp_path):
     with pytest.raises(type(error)):
         write_atomically(tmp_path / "file", write)
     assert os.listdir(tmp_path) == []
+
+
+def test_what_a_killed_writer_leaves_is_removed_by_the_next_and_what_another_writes_is_not(tmp_path, monkeypatch):
+    monkeypatch.setattr("mia_core.base.files.JUST_MADE", 0)
+    kills_itself = "lambda file: (file.write(b'half'), file.flush(), os.kill(os.getpid(), 9))"
+    program = f"import os\nfrom mia_core.base.files import write_atomically\nwrite_atomically('run', {kills_itself})"
+    environment = {**os.environ, "PYTHONPATH": python_path()}
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, env=environment)
+    (tmp_path / ".mine.tmp").touch()
+    assert done.returncode == -9 and len(os.listdir(tmp_path)) == 2
+
+    def while_another_begins(file):
+        file.write(b"whole")
+        sweep.cache_clear()
+        Store(tmp_path)
+
+    sweep.cache_clear()
+    write_atomically(tmp_path / "run", while_another_begins)
+    assert sorted(os.listdir(tmp_path)) == [".mine.tmp", "run"] and (tmp_path / "run").read_bytes() == b"whole"

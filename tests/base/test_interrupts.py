@@ -1,4 +1,4 @@
-"""A study that is told to end ends its workers too, and is resumed later."""
+"""Whatever a program is doing, an end that is asked for is one line at once, and no process stays behind."""
 
 import os
 import signal
@@ -27,18 +27,79 @@ def children(parent: int) -> set[int]:
     return found
 
 
-def test_a_study_that_is_told_to_end_leaves_no_worker_behind(tmp_path):
-    command = "study --seeds 2 --epochs 5000 --defenses none --jobs 2 -p precision=float32 -p part=100"
-    environment = {**os.environ, "PYTHONPATH": python_path(), "MIA_CACHE": str(tmp_path), "OMP_NUM_THREADS": "1"}
-    study = subprocess.Popen([sys.executable, "-m", "mia_core.cli.main", *command.split()], env=environment)
-    deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/*.npz")) and time.monotonic() < deadline:  # the first epoch is recorded
-        time.sleep(0.2)
+def wait_for(condition, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def started(*words, path=(), **variables):
+    """A Python process in a group of its own, as a terminal starts it, whose SIGINT nobody has chosen to ignore."""
+    paths = os.pathsep.join([*map(str, path), python_path()])
+    return subprocess.Popen(
+        [sys.executable, *words],
+        env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+
+
+def ended(process, number, whole_group=True):
+    """What a process has said on stderr once it has this signal, and its status."""
+    (os.killpg if whole_group else os.kill)(process.pid, number)
+    return process.communicate(timeout=60)[1], process.returncode
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_study_ends_in_a_line_with_its_workers(tmp_path, number, status):
+    small = "--seeds 2 --epochs 5000 --defenses none --jobs 2 -p network=mlp -p part=100 -p record=1"
+    study = started("-m", "mia_core", "study", *small.split(), MIA_CACHE=str(tmp_path))
+    wait_for(lambda: list(tmp_path.glob("runs/*.npz")) or study.poll() is not None)  # the first epoch is recorded
     workers = children(study.pid)
-    assert workers and study.poll() is None
-    study.send_signal(signal.SIGTERM)
-    assert study.wait(60) == 143
-    deadline = time.monotonic() + 60
-    while left := [worker for worker in workers if Path(f"/proc/{worker}").exists()]:
-        assert time.monotonic() < deadline, left
-        time.sleep(0.2)
+    assert len(workers) >= 2
+    said = "mia: interrupted: 0 of 4 models are kept; the same command goes on\n" if status > 0 else ""
+    assert ended(study, number, whole_group=number != signal.SIGKILL) == (said, status)
+    wait_for(lambda: not [worker for worker in workers if Path(f"/proc/{worker}/exe").exists()])
+    assert not list(tmp_path.glob("runs/.*.tmp")) or status < 0
+
+
+@pytest.mark.parametrize(("module", "needs"), [
+    ("mia_core", "typer"), ("mia_core.report", "yaml"), ("mia_core.studies.early_stopping", "numpy"),
+])  # fmt: skip
+def test_an_import_is_interrupted_in_a_line(tmp_path, module, needs):
+    slow = "import pathlib, time\ntry:\n    pathlib.Path(__file__ + '.begun').touch()\n    time.sleep(600)\n"
+    (tmp_path / f"{needs}.py").write_text(slow + "except BaseException:\n    raise ImportError('damaged')\n")
+    program = started("-m", module, path=[tmp_path])
+    wait_for((tmp_path / f"{needs}.py.begun").exists)
+    assert ended(program, signal.SIGINT) == ("mia: interrupted\n", 130)
+
+
+LONG = """
+import hashlib, signal, sys
+from mia_core.base.errors import run_as_program
+from mia_core.base.interrupts import undone
+def work():
+    print("begun", flush=True)
+    with undone(lambda: print("undone", flush=True)):
+        hashlib.pbkdf2_hmac("sha256", b"", b"", int(sys.argv[1]))
+run_as_program(work)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_long_call_is_interrupted_and_what_is_to_be_undone_is(number):
+    program = started("-c", LONG, str(10**9))
+    assert program.stdout.readline() == "begun\n"
+    os.killpg(program.pid, number)
+    assert program.communicate(timeout=30) == ("undone\n", "mia: interrupted\n")
+    assert program.returncode == 128 + number
+
+
+def test_an_interrupt_that_was_to_be_ignored_still_is():
+    program = started("-c", "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + LONG, str(3 * 10**6))
+    assert program.stdout.readline() == "begun\n"
+    assert ended(program, signal.SIGINT) == ("", 0)

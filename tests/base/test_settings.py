@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from mia_core.base.errors import SettingsError
-from mia_core.base.messages import one_line
+from mia_core.base.messages import harmless, name_text, one_line
 from mia_core.base.settings import pairs, read_settings_file
+from mia_core.base.stderr import say, write
 from mia_core.cli.main import main
 from mia_core.defenses.dropout import Dropout
 from mia_core.model.recipe import Recipe
@@ -123,11 +124,22 @@ def test_settings_cannot_be_changed_afterwards():
 
 
 def test_messages_stay_on_one_short_line():
-    assert one_line("a\nb\tc\x1b[31m\ud800") == "a b c [31m\\ud800"
+    assert one_line("a\nb\tc\x1b[31m\ud800") == r"a b c\x1b[31m\ud800"
     assert len(one_line("x" * 1000)) == 200
     with pytest.raises(SettingsError) as caught:
         StudySettings(**{"k\n" * 500: 1})
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 1000
+
+
+def test_codes_from_outside_are_seen_and_not_obeyed(capsys):
+    codes = "\x1b]0;title\x07 \x9b2J \r\u202eexe.\u2066\u200f\u200b\ufeff\U000e0041"
+    shown = r"\x1b]0;title\x07 \x9b2J \x0d\u202eexe.\u2066\u200f\u200b\ufeff\U000e0041"
+    write(f"猫\t{codes}\n")
+    say(codes)
+    assert capsys.readouterr() == (f"猫\t{shown}\n", f"{shown}\n")
+    assert name_text(codes) == shown.replace(r"\x0d", " ")
+    words = "שלום, می\u200cخواهم, नमस्ते, 猫 👩\u200d🔬 é"
+    assert harmless(words) == words, "letters of any script are no codes"
 
 
 def test_a_path_shows_undecodable_bytes_and_keeps_its_file_name():

@@ -9,11 +9,12 @@ from mia_book.claims import compared, told
 from mia_book.conclusions import BEST_TRADEOFF, printed_study
 from mia_book.paper import CLAIMS
 from mia_core.gate.arrays import Outputs
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, judge
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, judge
 from mia_core.measures.intervals import Interval
 from mia_core.studies.early_stopping import Held
 from mia_core.studies.interactions import Interaction
 from mia_core.studies.settings import StudySettings
+from tables_made import repeated
 
 
 def interaction(name, verdict, mean=0.1):
@@ -31,6 +32,7 @@ def held(verdict, mean=-0.1, measure="attack_accuracy"):
     [
         (["above the sum", "above the sum"], HOLDS, "b"),
         (["cannot be told", "above the sum"], CANNOT_TELL, "a"),
+        (["cannot be told", "no material effect"], NO_EFFECT, "b"),
         (["cannot be told", "below the sum"], DOES_NOT_HOLD, "b"),
     ],
 )
@@ -51,7 +53,7 @@ def test_an_earlier_stop_is_judged_by_attack_accuracy(verdict, outcome):
 
 
 def test_table_of_what_was_tested():
-    rows = combinations.tested(printed_study(), [held("safer")], [interaction("a", "above the sum")])
+    rows = combinations.tested(repeated(printed_study()), [held("safer")], [interaction("a", "above the sum")])
     assert len(rows) == len(CLAIMS) + 5
     shown = combinations.tested_table(rows, "tab-values", "tab-sums", "tab-held").set_index("claim")
     best = shown.loc[BEST_TRADEOFF.text]
@@ -61,11 +63,12 @@ def test_table_of_what_was_tested():
     assert [cell.name for cell in shown["evidence"]][-3:] == ["tab-values", "tab-sums", "tab-held"]
 
 
-def study(seeds=3, **points):
-    return pd.DataFrame(
-        {"defenses": name, "seed": seed, "attack": "adversary1", "target_accuracy": useful, "attack_accuracy": risky}
-        for name, (useful, risky) in points.items()
-        for seed in range(seeds)
+def study(**points):
+    return repeated(
+        pd.DataFrame(
+            {"defenses": name, "attack": "adversary1", "target_accuracy": useful, "attack_accuracy": risky}
+            for name, (useful, risky) in points.items()
+        )
     )
 
 

@@ -92,11 +92,11 @@ def test_claims_and_words_on_gap_and_attack_turn_with_the_table() -> None:
 
 
 def test_two_attacks_stand_side_by_side_by_epoch() -> None:
-    def by_epoch(first: float, last: float, name: str) -> pd.DataFrame:
-        table = made_up(["1 epoch", "50 epochs", "20 epochs"], [first, last, 0.5])
+    def by_epoch(first: float, last: float, name: str, spread: float = 0.001) -> pd.DataFrame:
+        table = made_up(["1 epoch", "50 epochs", "20 epochs"], [first, last, 0.5], spread)
         return table.assign(knob=np.repeat([1, 50, 20], 3), attack=name)
 
-    early, late = by_epoch(0.6, 0.7, "loss"), by_epoch(0.5, 0.8, "adversary1")
+    early, late = by_epoch(0.6, 0.7, "loss"), by_epoch(0.5, 0.8, "adversary1", 0.0011)
     late.loc[late["knob"] == 20, "attack_accuracy"] += [0.1, -0.1, 0.0]
     both = why_models_leak.two_attacks(late, early, ("adversary 1", "loss attack"))
     assert both["trained for"].tolist() == ["1 epoch", "20 epochs", "50 epochs"]
@@ -161,6 +161,7 @@ def test_low_rates_say_what_was_realised_or_why_not() -> None:
 
 def attack_table(**changes: float) -> pd.DataFrame:
     own = {"attack": "adversary1", "recall_members": 0.9, "recall_non_members": 0.7, "fpr_at_0.01": 0.01}
+    own |= {"members": 100, "non_members": 100}
     row = dict.fromkeys(ATTACK_MEASURES, 0.5) | own | changes
     rows = [row | {"defenses": name, "seed": seed} for name in ("posteriors", "logarithms") for seed in range(3)]
     return scales.with_precision(pd.DataFrame(rows))

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from books import stored_site
+from books import ROOT, stored_site
 
 MOST_BYTES = 1_500_000
 
@@ -54,6 +54,13 @@ def test_nothing_is_loaded_from_another_host(site: Path) -> None:
                 value = str(tag.get(name, ""))
                 foreign = urlsplit(value).netloc and tag.get("rel") != ["canonical"]
                 assert not foreign, f"{page.relative_to(site)} loads {value}"
+
+
+def test_no_page_tells_where_it_was_made(site: Path) -> None:
+    told = re.compile("|".join(re.escape(str(path)) + r"(?!\w)" for path in (ROOT, Path.home(), site)))
+    for file in (path for path in site.rglob("*") if path.is_file()):
+        found = told.search(text := file.read_bytes().decode("utf-8", "replace"))
+        assert not found, f"{file.relative_to(site)}: {text[found.start() - 60 : found.end() + 60]}"
 
 
 def test_pages_are_small(site: Path) -> None:

@@ -8,13 +8,15 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT
 from mia_core.report.sources import open_book
 
 ROUNDING = 0.0006  # intervals are stored with three digits
 MEASURED = re.compile(r"[-+]\d+\.\d+ \[(?P<low>[-+]\d+\.\d+), (?P<high>[-+]\d+\.\d+)\]")
 BOUND = re.compile(r"holds (?P<side>below|above) (?P<bound>[-+][\d.e-]+)")
+CERTAIN = re.compile(r"(?P<low>[-+]\d+\.\d+) by construction")
 BAND = re.compile(r"holds within (?P<least>[-+][\d.e-]+) to (?P<most>[-+][\d.e-]+)")
+EQUIVALENCE = re.compile(r"no material effect within (?P<least>[-+][\d.e-]+) to (?P<most>[-+][\d.e-]+)")
 
 
 class Row(NamedTuple):
@@ -40,9 +42,9 @@ def stored_rows() -> Iterator[Row]:
 
 def possible(row: Row) -> set[str]:
     """The outcomes that the interval allows; where many are compared, any may have become one that cannot be told."""
-    interval, found = MEASURED.search(row.measured), {CANNOT_TELL}
+    interval, found = MEASURED.search(row.measured) or CERTAIN.search(row.measured), {CANNOT_TELL}
     for shift in (-ROUNDING, 0.0, ROUNDING) if interval else ():  # a bound at the threshold may be on either side of it
-        low, high = float(interval["low"]) + shift, float(interval["high"]) + shift
+        low, high = (float(interval.groupdict().get(end) or interval["low"]) + shift for end in ("low", "high"))
         if band := BAND.match(row.threshold):
             least, most = float(band["least"]), float(band["most"])
             inside, outside = least <= low and high <= most, low > most or high < least
@@ -52,10 +54,13 @@ def possible(row: Row) -> set[str]:
             inside = high < value if below else low > value
             outside = low >= value if below else high <= value
         found |= ({HOLDS} if inside else set()) | ({DOES_NOT_HOLD} if outside else set())
+        if (band := EQUIVALENCE.search(row.threshold)) and float(band["least"]) <= low and high <= float(band["most"]):
+            found |= set() if inside or outside else {NO_EFFECT}
     return found
 
 
 ROWS = list(stored_rows())
+MATERIAL = "no material effect within -0.01 to +0.01"
 
 
 def test_every_chapter_with_claims_has_stored_verdicts() -> None:
@@ -81,6 +86,15 @@ def test_a_verdict_that_contradicts_its_interval_would_be_found() -> None:
         ("+0.075 [-0.061, +0.189] (3 seeds)", "holds above +0", {CANNOT_TELL}),
         ("+0.010 [-0.010, +0.015] (3 seeds)", "holds within -0.02 to +0.02", {CANNOT_TELL, HOLDS}),
         ("+0.110 [+0.090, +0.135] (3 seeds)", "holds within -0.02 to +0.02", {CANNOT_TELL, DOES_NOT_HOLD}),
+        (
+            "+0.0002 [-0.0005, +0.0009] (3 seeds)",
+            f"holds below +0; {MATERIAL}",
+            {CANNOT_TELL, NO_EFFECT, DOES_NOT_HOLD},
+        ),
+        ("+0.001 [-0.005, +0.009] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL, NO_EFFECT}),
+        ("+0.003 [-0.005, +0.019] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL}),
+        ("+0.004 [+0.001, +0.009] (3 seeds)", f"holds below +0; {MATERIAL}", {CANNOT_TELL, DOES_NOT_HOLD}),
+        ("+0.000 by construction (3 seeds)", "holds within -0.025 to +0.025", {CANNOT_TELL, HOLDS}),
         ("not measurable", "holds above +0", {CANNOT_TELL}),
         ("+0.100 (1 seed)", "holds above +0", {CANNOT_TELL}),
     ],

@@ -143,10 +143,11 @@ class TestNames:
         put(tmp_path / "dog" / os.fsdecode(b"d\xf6g2.png"), b"")
         assert "dog/d\\xf6g2.png (empty file)" in refused(tmp_path)
 
-    def test_line_breaks_in_names_stay_off_the_message(self, tmp_path):
-        two_classes(tmp_path, names=("ca\nt", "dog"))
-        put(tmp_path / "ca\nt" / "a\rb\x1b[31m.png", b"")
-        assert "ca t/a b [31m.png" in refused(tmp_path)
+    def test_line_breaks_and_codes_in_names_are_obeyed_by_nobody(self, tmp_path):
+        two_classes(tmp_path, names=("ca\nt\x1b[2J", "dog\u202egnp"))
+        assert quiet(tmp_path).classes == (r"ca t\x1b[2J", r"dog\u202egnp")
+        put(tmp_path / "ca\nt\x1b[2J" / "a\rb\x1b[31m.png", b"")
+        assert r"ca t\x1b[2J/a b\x1b[31m.png" in refused(tmp_path)
 
 
 class TestDebris:

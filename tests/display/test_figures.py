@@ -4,6 +4,7 @@ import html
 import json
 import re
 import sys
+import warnings
 from xml.etree import ElementTree
 
 import numpy as np
@@ -230,3 +231,16 @@ def test_frames_that_are_laid_out_alike_keep_their_panels_in_place():
     own, alone, alike = (fig.axes[0].get_position().bounds for fig in (first, drawn(10**6), drawn(10**6, first)))
     assert alike == own != alone
     assert first.get_layout_engine() is None, "saving would lay it out once more"
+
+
+def test_names_in_any_script_are_shown_as_they_are_and_codes_are_not_obeyed(shown):
+    fig, ax = figure()
+    ax.bar(["猫", "שלום", "a\x1b[2Jb", "c\u202ed"], [1, 2, 3, 4])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        show(fig, caption="猫\x1b", alt="A bar of c\u202ed.", name="names")
+    show(pd.DataFrame({"class\u202e": ["猫", "a\x1b[2Jb"]}), caption="Names.", name="all")
+    pages = json.dumps([dict(data) for data in shown], ensure_ascii=False)
+    assert all(word in pages for word in ("猫", "שלום", r"a\\x1b[2Jb", r"c\\u202ed", r"class\\u202e"))
+    assert not set("\x1b\u202e") & {*"".join(data["text/html"] + data["text/plain"] for data in shown)}
+    ElementTree.fromstring(re.search("<svg.*</svg>", shown[0]["text/html"])[0])

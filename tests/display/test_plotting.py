@@ -29,7 +29,10 @@ def outputs(seed=0, n=400):
 def table(seeds=(0, 1, 2)):
     rows = [
         {"dataset": "toy", "defenses": name, "seed": seed, "attack": "adversary1"}
-        | {measure: 0.5 + 0.1 * place + 0.01 * seed for measure in (*MODEL_MEASURES, *ATTACK_MEASURES)}
+        | {
+            measure: 0.5 + 0.1 * place + 0.01 * seed + 0.001 * place * (0, 1, -1)[seed]
+            for measure in (*MODEL_MEASURES, *ATTACK_MEASURES)
+        }
         for place, name in enumerate(("none", "dropout", "smoothing(epsilon=-0.1)"))
         for seed in seeds
     ]
@@ -147,9 +150,9 @@ def test_a_verdict_is_told_with_its_difference_and_seeds_and_links_to_what_shows
     claim = Claim("It rises.", "here", "auc", "dropout", "none", "higher")
     verdict, single = judge(claim, table()), judge(claim, table((0,)))
     line = tables.verdicts_table([verdict], evidence="fig-rise").iloc[0]
-    assert line["verdict"] == "holds" and line["measured difference"] == "+0.100 [+0.100, +0.100] (3 seeds)"
+    assert line["verdict"] == "holds" and line["measured difference"] == "+0.100 [+0.098, +0.102] (3 seeds)"
     assert tables.difference(single) == "+0.100 (1 seed)"
-    both = "“It rises” holds, +0.100 [+0.100, +0.100] (3 seeds); “It rises” cannot be told, +0.100 (1 seed)"
+    both = "“It rises” holds, +0.100 [+0.098, +0.102] (3 seeds); “It rises” cannot be told, +0.100 (1 seed)"
     assert tables.told([verdict, single]) == both
     beyond = dataclasses.replace(verdict, difference=0.993, low=0.985, high=1.001)
     assert tables.difference(beyond, "round", (-1, 1)) == "+0.993 [+0.985, +1.000] (3 rounds)"

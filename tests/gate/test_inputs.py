@@ -5,13 +5,14 @@ import warnings
 
 import numpy as np
 import pytest
+from scipy.spatial.distance import cdist
 
 from arrays import LABELS, MEMBERS, POSTERIORS, base, refusal, six
 from mia_core.base.errors import MiaWarning
 from mia_core.gate.arrays import check_scores
 from mia_core.gate.outputs import check_outputs
 from mia_core.gate.posteriors import softmax
-from mia_core.gate.suspicions import warn_if_same
+from mia_core.gate.suspicions import _found_again, warn_if_same
 
 
 def test_clean_arrays_come_out_normalised():
@@ -239,3 +240,14 @@ def test_different_models_are_not_taken_for_one():
     two = [{"logits": noisy(s, 4000)["logits"][:, :2], "members": np.arange(4000) % 2} for s in (0, 1)]
     assert same(*two) == [], "in few classes independent rows lie close together"
     assert same(noisy(0), {"logits": np.zeros((400, 2)), "members": np.arange(400) % 2}) == []
+
+
+def test_only_rows_that_are_near_are_compared_and_the_share_is_that_of_all():
+    random = np.random.default_rng(0)
+    ours = softmax(random.normal(size=(300, 6)) * 3)
+    theirs = [ours[random.integers(300, size=900)], softmax(random.normal(size=(900, 6)) * 3)]
+    theirs[0] += random.choice([0, 1e-10, 5e-4, 1e-3, 2e-3, 6e-3], 900)[:, None] * random.uniform(-1, 1, (900, 6))
+    nearest, second = np.sort(cdist(ours, np.concatenate(theirs), "chebyshev"), axis=1)[:, :2].T
+    told = second > 1e-9
+    found = nearest[told] <= np.minimum(1e-3, 0.2 * second[told])
+    assert 0.1 < found.mean() < 0.9 and _found_again(ours, np.concatenate(theirs)) == found.mean()

@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mia_core.attacks.adversary1 import largest
+from mia_core.attacks.adversary3 import Adversary3Deviation
 from mia_core.gate.posteriors import (
     LOG_FLOOR,
     entropy,
@@ -67,3 +69,23 @@ def test_modified_entropy_by_hand():
     # The values come from the paper's formula: p = (0.7, 0.2, 0.1), y = 0.
     expected = -0.3 * np.log(0.7) - 0.2 * np.log(0.8) - 0.1 * np.log(0.9)
     assert modified_entropy([[0.7, 0.2, 0.1]], [0]) == pytest.approx([expected])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 40), st.integers(2, 9), st.integers(1, 60))
+@settings(deadline=None, max_examples=40)
+def test_some_rows_at_a_time_give_what_all_give_at_once(seed, rows, classes, block):
+    random = np.random.default_rng(seed)
+    logits, labels = random.normal(size=(2, rows, classes)) * 9, random.integers(0, classes, rows)
+    posteriors = softmax(logits)
+
+    def values():
+        return [
+            softmax(logits), entropy(posteriors), modified_entropy(posteriors, labels), logit_statistic(logits, labels),
+            largest(posteriors[0], 3), Adversary3Deviation().score(posteriors[0]),
+        ]  # fmt: skip
+
+    at_once = values()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mia_core.gate.posteriors.BLOCK", block)
+        for part, whole in zip(values(), at_once, strict=True):
+            assert np.array_equal(part, whole)

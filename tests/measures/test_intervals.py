@@ -74,6 +74,21 @@ def test_bootstrap_agrees_with_drawing_rows_again():
         assert interval == pytest.approx(again, abs=0.35 * (interval[1] - interval[0])), name
 
 
+@pytest.mark.parametrize("distinct", [2, 5, 1000])
+def test_a_replicate_measures_what_its_rows_measure(distinct):
+    random = np.random.default_rng(distinct)
+    scores, members = random.integers(0, distinct, 60) / 7, np.arange(60) % 3 == 0
+    inside, outside = (-np.sort(-scores[side]) for side in (members, ~members))
+    draws = np.random.default_rng(0)
+    drawn = [side[draws.integers(0, len(side), (50, len(side)))] for side in (inside, outside)]
+    sides = np.repeat([1, 0], [len(inside), len(outside)])
+    levels = (0.0, 0.05, 0.5)
+    values = [measure(np.concatenate(rows), sides, scores[0], levels) for rows in zip(*drawn, strict=True)]
+    for name, found in bootstrap(scores, members, scores[0], levels, replicates=50).items():
+        expected = np.quantile([value[name] for value in values], [0.025, 0.975])
+        assert found == pytest.approx(expected, abs=1e-12), name
+
+
 def test_permuted_rows_give_the_same_interval_and_another_seed_another():
     scores, members = low_fpr()
     order = np.random.default_rng(2).permutation(len(scores))

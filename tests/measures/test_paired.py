@@ -20,12 +20,17 @@ def test_p_is_scipys():
 
 
 def test_signs_of_what_is_tested_together():
-    lower, none, noise = np.array([-0.19, -0.2, -0.21]), np.zeros(3), np.array([0.02, -0.03, 0.02])
-    found = paired_tests([lower, noise, none, np.full(3, 0.5), np.array([0.8]), np.array([])])
-    assert [one.sign for one in found] == ["lower", None, None, "higher", None, None]
-    assert found[0].difference.mean == pytest.approx(-0.2) and found[0].p < found[0].adjusted == 3 * found[0].p
-    assert (found[2].p, found[3].p, found[4].p, found[5].p) == (1, 0, None, None)
+    lower, noise = np.array([-0.19, -0.2, -0.21]), np.array([0.02, -0.03, 0.03])
+    differences = [lower, noise, np.zeros(3), np.full(3, 0.5), np.array([0.8]), np.array([])]
+    found = paired_tests(differences)
+    assert [one.sign for one in found] == ["lower", None, None, None, None, None]
+    assert found[0].difference.mean == pytest.approx(-0.2) and found[0].p < found[0].adjusted == 2 * found[0].p
+    assert [one.p for one in found[2:]] == [None] * 4, "equal differences say nothing without counts"
     assert found[4].difference.low is None and found[5].difference is None
+    known = paired_tests(differences, errors=[np.full(len(one), 0.01) for one in differences], material=0.05)
+    assert [one.sign for one in known] == ["lower", None, "same", "higher", None, None]
+    assert known[:2] == paired_tests(differences, errors=[np.full(len(one), 1e-9) for one in differences])[:2]
+    assert 0 < known[3].p < 0.01 and known[2].p == 1
     with pytest.raises(SettingsError, match="alpha"):
         paired_tests([lower], alpha=1)
 

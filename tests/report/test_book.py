@@ -1,16 +1,23 @@
 """The builder of the report, on small books made here: what is on the pages and next to them."""
 
+import ast
 import json
 import os
+import pickle
+import platform
 import re
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 import pytest
 
 from books import CHAPTER, MORE, ROOT, TEXT, code, write_book
+from image_folders import put, two_classes
 from mia_core.report import build_report
+from mia_core.report.compare.page import read_figures
+from mia_core.report.compare.results import read_results
 from mia_core.report.sources import open_book
 from mia_core.report.stored import store_outputs
 
@@ -26,7 +33,58 @@ from mia_core import show
 show(pd.DataFrame({"a": [1]}), caption="First.", name="first")
 show(pd.DataFrame({"a": [2]}), caption="Another of this name.", name="all")
 """
-WHO = "import sys\nfrom pathlib import Path\nprint(sys.executable)\nprint(Path.cwd())\nprint(epochs, share)"
+WHO = """\
+import sys
+from pathlib import Path
+print("this interpreter:", sys.executable == {python!r}, "- its own folder:", Path.cwd() == Path({folder!r}))
+print(epochs, share)
+"""
+# All that tells a path: a parameter, warnings of the package and of a cell, a traceback, what is shown and glued.
+TELLS = """\
+import html, sys, tempfile, traceback, warnings
+from pathlib import Path
+
+from IPython.display import HTML, display
+
+from mia_core import glue, show
+from mia_core.base.files import cache_dir
+from mia_core.data.load import DataSettings, load_dataset
+from mia_core.display.figures import figure
+
+load_dataset(DataSettings(dataset=dataset))
+warnings.warn(dataset)
+print(dataset, repr(dataset), sys.executable, sys.path, Path.home(), Path.cwd(), cache_dir())
+try:
+    load_dataset(DataSettings(dataset=dataset + "/none"))
+except Exception:
+    traceback.print_exc()
+display(HTML(f"<p>{html.escape(dataset)}</p>"))
+glue("place", dataset)
+fig, ax = figure()
+ax.set_title(dataset)
+show(fig, caption=dataset, name="place", alt=f"{dataset} is shown.")
+dataset
+"""
+
+
+class Bomb:
+    """Runs code when its pickle is opened."""
+
+    def __init__(self, told):
+        self.told = told
+
+    def __reduce__(self):
+        return open, (str(self.told), "w")
+
+
+def plant_pickles(cache, told):
+    """Put into a cache, with Matplotlib's folder open to all, what Sphinx keeps of a book where it is let."""
+    for place in ("rendering", "rendering/_build/.doctrees", "_build/.doctrees", "matplotlib"):
+        (cache / place / "book").mkdir(parents=True, exist_ok=True)
+        for name in ("environment.pickle", "book/first.doctree", "book-first.tips"):
+            (cache / place / name).write_bytes(pickle.dumps(Bomb(told)))
+    (cache / "matplotlib").chmod(0o777)
+    (cache / "matplotlib" / "matplotlibrc").write_text("figure.figsize: 1, 1")
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +95,13 @@ def built(tmp_path_factory):
     """
     top = tmp_path_factory.mktemp("built")
     settings = code("epochs = 50\nshare = 0.5", "parameters")
-    second = ["# Another\n\nSee [](#fig-both) and [](#tab-all).", code(TABLE), settings, code(WHO)]
-    chapters = {"first": [TEXT, settings, code(CHAPTER), code(MORE)], "second": second}
-    source = write_book(top / "the source", chapters, kernel="conda-env-x-py")
+    source, pictures = top / "the source", top / "disk of Ada" / 'my "best" <pictures> é'
+    put(two_classes(pictures) / "cat" / "notes.txt", b"which is warned of")
+    second = ["# Another\n\nSee [](#fig-both) and [](#tab-all).", code(TABLE), settings]
+    second.append(code(WHO.format(python=sys.executable, folder=str(source / "book"))))
+    third = ["# Pictures of {glue:text}`place`", code('dataset = "digits"', "parameters"), code(TELLS)]
+    chapters = {"first": [TEXT, settings, code(CHAPTER), code(MORE)], "second": second, "third": third}
+    write_book(source, chapters, kernel="conda-env-x-py")
     stray = top / "jupyter" / "kernels" / "python3"
     stray.mkdir(parents=True)
     (stray / "kernel.json").write_text('{"argv": ["/bin/false"], "display_name": "stray", "language": "python"}')
@@ -54,32 +116,61 @@ def built(tmp_path_factory):
             patch.delenv(name, raising=False)
         patch.setenv("JUPYTER_PATH", str(top / "jupyter"))
         patch.setenv("MIA_CACHE", "a relative store")
-        out = build_report({"epochs": "1e1"}, "some where/r 1", source=source)
+        for name in ("USER", "LOGNAME"):
+            patch.setenv(name, "ada-lovelace")
+        plant_pickles(elsewhere / "a relative store", top / "exploded")
+        out = build_report({"epochs": "1e1", "dataset": f"folder:{pictures}"}, "some where/r 1", source=source)
+    assert not (top / "exploded").exists(), "a pickle from the cache was opened, which runs code"
     assert sorted(source.rglob("*")) == before, "nothing may be written into the sources"
     assert list(home.rglob("*")) == [], "nor into the user's home"
     assert sorted(path.name for path in elsewhere.iterdir()) == ["a relative store", "some where"]
     assert [path.name for path in (elsewhere / "some where").iterdir()] == ["r 1"]
-    return {"out": out, "source": source, "elsewhere": elsewhere}
+    return {"out": out, "source": source, "elsewhere": elsewhere, "pictures": pictures}
 
 
 def page(out: Path, name: str) -> str:
     return (out / "book" / f"{name}.html").read_text(encoding="utf-8")
 
 
-def test_report_lies_where_it_was_asked_for_with_its_settings_and_no_path_of_this_machine(built):
+def test_report_lies_where_it_was_asked_for_with_its_settings(built):
     assert built["out"] == built["elsewhere"] / "some where" / "r 1"
     assert "book/index.html" in (built["out"] / "index.html").read_text()
-    text = (built["out"] / "report.json").read_text()
-    record = json.loads(text)
-    assert record["parameters"] == {"epochs": 10} and list(record["chapters"]) == ["first", "second"]
-    assert str(built["elsewhere"]) not in text
+    record = json.loads((built["out"] / "report.json").read_text())
+    assert record["parameters"] == {"epochs": 10, "dataset": f"folder:{built['pictures'].name}"}
+    assert list(record["chapters"]) == ["first", "second", "third"]
+
+
+def test_no_file_of_a_report_tells_a_path_or_a_name_of_this_machine(built):
+    private = [built["elsewhere"].parent, ROOT, Path.home(), sys.prefix, "disk of Ada", "ada-lovelace", "ipykernel_"]
+    told = re.compile("|".join(re.escape(str(part)) for part in private))
+    host = re.compile(rf"\b{re.escape(platform.node())}\b")
+    files = [path for path in built["out"].rglob("*") if path.is_file()]
+    assert {".html", ".ipynb", ".json", ".js", ".md"} <= {path.suffix for path in files}
+    for file in files:
+        text = file.read_bytes().decode("utf-8", "replace")
+        for spelt in (text, unquote(text)):
+            assert not (found := told.search(spelt)), f"{file}: {spelt[found.start() - 60 : found.end() + 60]}"
+        assert "_static" in file.parts or not host.search(text), f"{file}: {host.search(text)}"
+
+
+def test_a_data_folder_is_called_by_its_name(built):
+    notebook = nbformat.read(built["out"] / "_sources" / "book" / "third.ipynb", as_version=4)
+    name = built["pictures"].name
+    given = next(cell.source for cell in notebook.cells if "injected-parameters" in cell.metadata.tags)
+    assert ast.literal_eval(given.partition(" = ")[2]) == f"folder:{name}"
+    (said, *_) = (output.text for output in notebook.cells[-1].outputs if output.get("name") == "stdout")
+    assert said.startswith(f"folder:{name} ") and "~ ./book MIA_CACHE" in said
+    warned = "".join(output.text for output in notebook.cells[-1].outputs if output.get("name") == "stderr")
+    assert "this cell:" in warned and 'File "./mia_core/data/' in warned and f"DataError: {name}/none: no" in warned
+    (drawn,) = read_figures(built["out"], read_results(built["out"]))["third", "place"]
+    assert drawn[1].startswith("<svg") and drawn[1].endswith("</svg>"), "the data still points at its drawing"
 
 
 def test_all_cells_run_with_this_interpreter_in_their_own_folder_with_typed_parameters(built):
     text = page(built["out"], "second")
-    assert sys.executable in text and str(built["source"] / "book") in text and "10 0.5" in text
+    assert "this interpreter: True - its own folder: True" in text and "10 0.5" in text
     files = sorted((built["out"] / "_sources" / "book").glob("*.ipynb"))
-    assert [file.stem for file in files] == ["first", "second"]
+    assert [file.stem for file in files] == ["first", "second", "third"]
     cells = [cell for file in files for cell in nbformat.read(file, as_version=4).cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in cells)
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from books import one_chapter
+from books import is_older_report, older_report, one_chapter
 from mia_core.base.errors import SettingsError
 from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.report import BookError, build_report
+from mia_core.report.exchange import sweep
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -27,47 +28,67 @@ pytestmark = pytest.mark.usefixtures("own_cache")
     ("import os; os.kill(os.getpid(), 9)", ["[2]", "os.kill", "died"]),
     ("quit()", ["[2]", "quit()", "ended the process"]),
 ], ids=["error", "magic", "run", "exit", "kill", "quit"])  # fmt: skip
-def test_failed_cell_stops_the_build_and_removes_the_older_report(tmp_path, capsys, cell, words, rich):
+def test_failed_cell_stops_the_build_and_leaves_the_older_report(tmp_path, capsys, cell, words, rich):
     first = ["from rich import traceback; traceback.install(show_locals=True)"] if rich else []
     last = [] if cell == "quit()" else ["after = 1"]  # of a kernel that has quit, no later cell may be needed to tell
     source = one_chapter(tmp_path, *first, cell, *last)
     out = tmp_path / "out"
     if not rich:
-        out.mkdir()
-        (out / "report.json").write_text('{"parameters": {}, "chapters": {}}')
-        (out / "results.json").write_text("{}")
-        (out / "index.html").write_text("old numbers")
+        older_report(out)
     with pytest.raises(BookError) as failure:
         build_report({}, out, source=source)
     message = str(failure.value)
     assert "chapter broken" in message and "\n" not in message
     for word in words:
         assert word.replace("[2]", "[3]" if rich else "[2]") in message
-    assert [path.name for path in tmp_path.iterdir()] == ["source"], "nothing that looks finished may be left"
-    if cell == "1/0" and not rich:  # the error is the last thing printed before the message
+    left = ["source"] if rich else ["out", "source"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == left, "nothing that looks new may be left"
+    assert rich or is_older_report(out)
+    if cell == "1/0" and not rich:
         said = capsys.readouterr().err
-        assert "Traceback" in said and "\x1b" not in said
-        assert said.rstrip().endswith("failed") and "ZeroDivisionError: division" in said
+        assert "Traceback" in said and "\x1b" not in said and "ZeroDivisionError: division" in said
+        assert said.endswith(f"failed\nmia: note: {out} holds the earlier report, as it was\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no signals on this system")
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_an_end_from_outside_leaves_nothing_behind_and_ends_the_kernels(tmp_path, number, status):
+@pytest.mark.parametrize(("number", "status"), [
+    (signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL),
+])  # fmt: skip
+def test_an_end_from_outside_leaves_the_older_report_alone_and_ends_the_kernels(tmp_path, number, status):
     told = tmp_path / "told"
     cell = f"import os, time\nopen({str(told)!r}, 'w').write(str(os.getpid()))\ntime.sleep(600)"
     source = one_chapter(tmp_path, cell)
+    out = older_report(tmp_path / "out")
     build = f"build_report({{}}, 'out', source=__import__('pathlib').Path({str(source)!r}))"
+    if status == 130:  # as a program
+        build = f"from mia_core.base.errors import run_as_program; run_as_program(lambda: {build})"
     command = [sys.executable, "-c", f"from mia_core.report import build_report; {build}"]
     # A shell that runs the tests in its background has them ignore SIGINT, which a process hands on.
-    process = subprocess.Popen(command, cwd=tmp_path, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    process = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
         wait_for(lambda: told.is_file() and told.read_text())
+        sweep(tmp_path)
+        (building,) = tmp_path.glob(".report-*")  # while it runs, no other build takes it for a dead one's
+        assert building.stat().st_mode & 0o077 == 0
         process.send_signal(number)
-        assert process.wait(30) == status
+        said = process.communicate(timeout=30)[1]
     finally:
         process.kill()
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["source", "told"]
+    assert process.returncode == status
+    if status == 130:
+        assert said == "mia: interrupted: 0 of 1 chapters are kept (none); the same command goes on\n"
+    assert is_older_report(out)
     wait_for(lambda: not Path("/proc", told.read_text()).exists())
+    if number == signal.SIGKILL:
+        assert building.exists()
+        sweep(tmp_path)  # as the next build does
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "source", "told"]
 
 
 def wait_for(condition):

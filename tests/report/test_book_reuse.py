@@ -132,6 +132,27 @@ def test_only_the_latest_runs_of_a_chapter_are_kept_and_none_where_the_cache_can
     assert len(names) == reuse.KEPT and names[-1] == f"{reuse.KEPT + 2:024}"
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners of folders on this system")
+def test_what_others_can_change_is_not_shown(tmp_path, own_cache, monkeypatch):
+    chapter = tmp_path / "a.ipynb"
+    write_chapter(chapter, ["# A"])
+
+    def kept() -> int:
+        reuse.keep("a", "0" * 24, chapter)
+        return len(list(own_cache.rglob("*.ipynb")))
+
+    assert kept() == 1 and (own_cache / "chapters").stat().st_mode & 0o777 == 0o700
+    (own_cache / "chapters" / "a" / "planted.ipynb").write_text("{}")
+    assert kept() == 2
+    (own_cache / "chapters").chmod(0o775)
+    assert kept() == 1, "what a group could write is thrown away"
+    # As another user: this one cannot give folders away.
+    monkeypatch.setattr("os.getuid", lambda: 4321)
+    (own_cache / "chapters-4321").symlink_to(tmp_path)
+    assert "belongs to another user" in reuse.keep("a", "0" * 24, chapter) and kept() == 1
+    assert reuse.find("a", "0" * 24) is None
+
+
 def test_chapter_that_is_edited_while_it_runs_is_run_again(tmp_path):
     source, out = one_chapter(tmp_path), tmp_path / "out"
     chapter = source / "book" / "broken.ipynb"

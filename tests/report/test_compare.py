@@ -9,6 +9,7 @@ from attack_commands import strict
 from books import code, unrendered, write_book
 from compared import chapter, results, stored, verdict
 from mia_core.cli.main import main
+from mia_core.measures.claims import CANNOT_TELL, NO_EFFECT
 from mia_core.measures.intervals import Interval
 from mia_core.report import build_report
 from mia_core.report.compare.differences import compare
@@ -156,7 +157,10 @@ def test_what_only_one_report_has_is_said():
     assert found.same_numbers == 2, "rows of one name are told apart"
     page = as_page(found, one, other, ("a", "<b>"), ({}, {}))
     assert "Only A has: y." in page and "&lt;b&gt;" in page and Tags(page).open == []
-    # A claim that cannot be told any more has turned.
-    turned = results(x=chapter(verdicts=[verdict("cannot be told")]))
-    (turn,) = compare(results(x=chapter()), turned).turns
-    assert turn.b.outcome == "cannot be told" and turn.difference == Interval(0, None, None)
+    # A claim that cannot be told any more has turned, and so has one whose effect is no longer material.
+    for outcome in (CANNOT_TELL, NO_EFFECT):
+        turned = results(x=chapter(verdicts=[verdict(outcome)]))
+        found = compare(results(x=chapter()), turned)
+        (turn,) = found.turns
+        assert outcome in as_page(found, results(x=chapter()), turned, ("a", "b"), ({}, {}))
+    assert turn.b.outcome == NO_EFFECT and turn.difference == Interval(0, None, None)

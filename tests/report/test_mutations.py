@@ -15,13 +15,17 @@ import nbval.plugin
 import pytest
 
 from contract import has_run
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT
 from mia_core.report.sources import open_book
 
 CHAPTERS = open_book().chapters
 NOTEBOOKS = {name: nbformat.read(path, as_version=4) for name, path in CHAPTERS.items()}
 IGNORED = "nbval-ignore-output"
-OUTCOMES = {"does not hold": "holds", "cannot be told": "holds", "holds": "does not hold"}
-FACT = re.compile(r"\b(?:does not hold|cannot be told|holds)\b|(?<![\w.#-])\d+(?:\.\d+)?(?![\w%-])")
+OUTCOMES = {outcome: HOLDS for outcome in (DOES_NOT_HOLD, NO_EFFECT, CANNOT_TELL)} | {HOLDS: DOES_NOT_HOLD}
+FACT = re.compile(
+    rf"\b(?:{'|'.join(OUTCOMES)})\b|"
+    r"(?<![\w.#-])\d+(?:\.\d+)?(?![\w%-])"
+)
 AT_LEAST, OF_EACH = 20, 4
 
 

@@ -2,14 +2,16 @@
 
 import sys
 import threading
+import time
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 from mia_core.base.errors import RunError, SettingsError, TrainingError
 from mia_core.cli.main import main
-from mia_core.store import identity as module
-from mia_core.store.cluster import cluster, on_workers
+from mia_core.data.dataset import Dataset
+from mia_core.store.cluster import cluster, cluster_client
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store
 from mia_core.store.trainings import train_all
@@ -24,24 +26,19 @@ def found(folder):
     return [run.logits for job in JOBS if (run := Store(folder).get(identity(DATA, job))) is not None]
 
 
+@contextmanager
+def cluster_of(workers):
+    """A Dask cluster of so many workers with one thread each, in this process behind a real socket: another process
+    would import torch again."""
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed (extra: cluster)")
+    settings = {"threads_per_worker": 1, "processes": False, "protocol": "tcp://", "host": "127.0.0.1"}
+    with distributed.LocalCluster(workers, dashboard_address=None, **settings) as local:
+        yield local
+
+
 @pytest.fixture(scope="module")
 def scheduler():
-    distributed = pytest.importorskip("distributed", reason="Dask is not installed (extra: cluster)")
-    # The worker is in this process, behind a real socket: another process would import torch again. It has two threads,
-    # as joblib trains in the test's own thread where a cluster has but one. Python 3.11 cannot parse in two at a time.
-    lock, meaning = threading.Lock(), module._meaning
-
-    def one_at_a_time(source):
-        with lock:
-            return meaning(source)
-
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        distributed.LocalCluster(
-            1, threads_per_worker=2, processes=False, protocol="tcp://", host="127.0.0.1", dashboard_address=None
-        ) as local,
-    ):
-        patch.setattr(module, "_meaning", one_at_a_time)
+    with cluster_of(2) as local:
         yield local.scheduler_address
 
 
@@ -62,10 +59,41 @@ def test_joblibs_own_words_work_as_well(scheduler, tmp_path):
     assert len(found(tmp_path)) == 2
 
 
-def test_the_data_are_sent_once_and_not_with_every_training(scheduler, tmp_path):
-    with cluster(scheduler), on_workers(DATA) as settings:
-        assert [value is DATA for value in settings["backend"]._scatter] == [True]
-    assert on_workers(DATA) is None
+def test_the_data_are_sent_once_and_not_with_every_training(scheduler, tmp_path, monkeypatch):
+    sent = []
+    monkeypatch.setattr(Dataset, "__getstate__", lambda self: sent.append(self.name) or self.__dict__, raising=False)
+    with cluster(scheduler):
+        train_all(Store(tmp_path), DATA, JOBS)
+    assert 1 <= len(sent) < len(JOBS)
+
+
+def elsewhere(*arguments, **settings):
+    return [threading.current_thread().name]
+
+
+def test_a_cluster_of_one_place_trains_there_and_not_here(tmp_path, monkeypatch):
+    monkeypatch.setattr("mia_core.store.trainings.train_missing", elsewhere)
+    monkeypatch.setattr("mia_core.store.trainings.stored", lambda *_: bool(said))
+    said = []
+    monkeypatch.setattr("mia_core.store.trainings._warn", said.extend)
+    with cluster_of(1) as local, cluster(local.scheduler_address):
+        train_all(Store(tmp_path), DATA, JOBS[:2])
+    assert len(said) == 2 and all("Dask" in name for name in said)
+
+
+def test_a_cluster_that_is_gone_is_a_line_that_says_what_is_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr("mia_core.store.cluster.SECONDS_TO_ANSWER", 1)
+    gone = r"scheduler: it or all of its workers are gone \(\w+\); 1 of 4 models are kept, and the same command goes on"
+    train_all(Store(tmp_path), DATA, JOBS[:1])
+    monkeypatch.setattr("mia_core.store.trainings.train_missing", lambda *_, **__: time.sleep(3))
+    # All workers at first, then the scheduler as well; the time is for a training to be under way.
+    for end in (lambda local: local.scale(0), lambda local: local.close()):
+        with cluster_of(1) as local, cluster(local.scheduler_address):
+            ending = threading.Timer(0.5, end, [local])
+            ending.start()
+            with pytest.raises(RunError, match=gone):
+                train_all(Store(tmp_path), DATA, JOBS)
+            ending.join()
 
 
 def fails(*arguments, **settings):
@@ -106,4 +134,4 @@ def test_without_dask_the_extra_is_named_and_no_scheduler_is_this_machine(monkey
     with pytest.raises(SettingsError, match=r"pip install 'mia-core\[cluster\]'"), cluster("tcp://127.0.0.1:9"):
         pass
     with cluster(None):
-        assert on_workers(DATA) is None
+        assert cluster_client() is None

@@ -32,7 +32,7 @@ def test_precision_and_device_are_resolved_once_for_a_machine_and_a_kind_of_step
     with monkeypatch.context() as patch:
         patch.setattr("mia_core.store.precision.code_fingerprint", lambda *_: "other code")
         assert resolve(asked, shape).precision == "bfloat16" and len(timed) == 4
-    for damaged in ("[]", "7", "{", ""):
+    for damaged in ("[]", "7", "{", "", "[" * 100_000):
         (tmp_path / "precision.json").write_text(damaged)
         assert resolve(asked, shape).precision == "bfloat16", damaged
 

@@ -65,7 +65,15 @@ def one_bit_changed(path):
     path.write_bytes(bytes(data))
 
 
+def nested_about(path):
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files if name != "digest"}
+    arrays["about"] = np.array("[" * 100_000)
+    np.savez(path, **arrays, digest=np.array(runs._digest(arrays)))
+
+
 DAMAGES = {
+    "nested deeply": nested_about,
     "cut in half": lambda path: os.truncate(path, path.stat().st_size // 2),
     "empty": lambda path: os.truncate(path, 0),
     "foreign arrays": lambda path: np.savez(path, weights=np.zeros(3)),
@@ -87,6 +95,30 @@ def test_a_damaged_run_is_reported_and_trained_again(store, damage):
     with pytest.warns(MiaWarning, match="it will be trained again"):
         make(store)
     assert np.array_equal(store.get(key()).logits, before.logits)
+
+
+def test_a_run_that_would_unpack_to_more_than_it_is_is_not_unpacked(store):
+    make(store)
+    path = store.path(key())
+    np.savez_compressed(path, logits=np.zeros(10**6))
+    with pytest.raises(RunError, match=rf"{path.name}: says that it holds 8,000,128 bytes, in a file of"):
+        read_run(path)
+
+
+PLACES = {
+    "a folder": lambda path: path.mkdir(),
+    "no regular file": os.mkfifo,
+    "a link to no file": lambda path: path.symlink_to(path.parent / "nowhere"),
+}
+
+
+@pytest.mark.parametrize("kind", PLACES)
+def test_what_stands_in_the_place_of_a_run_is_named_before_training(store, monkeypatch, kind):
+    monkeypatch.setattr("mia_core.model.train.train", lambda *_: pytest.fail("trained"))
+    store.root.mkdir()
+    PLACES[kind](store.path(key()))
+    with pytest.raises(RunError, match=rf"{store.path(key()).name}: found {kind} in the place of a stored run"):
+        make(store)
 
 
 def test_a_run_under_anothers_name_is_not_believed(store):

@@ -1,11 +1,14 @@
 """Other processes are started where there is enough to train, and not for a few small models."""
 
+import errno
+import os
 import threading
 import time
 
 import joblib
 import pytest
 
+from mia_core.base.errors import MiaWarning
 from mia_core.store import trainings
 from mia_core.store.identity import identity
 from mia_core.store.runs import Store
@@ -32,6 +35,16 @@ def test_workers_are_for_what_is_worth_them_or_asked_for(tmp_path, monkeypatch, 
     monkeypatch.setattr(trainings, "WORTH_A_WORKER", worth)
     train_all(Store(tmp_path), DATA, TASKS[:2], jobs)
     assert chosen == [backend] and all(stored(Store(tmp_path), DATA, task) for task in TASKS[:2])
+
+
+def test_without_locks_in_shared_memory_one_is_trained_at_a_time(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("_multiprocessing.SemLock", full)
+    with pytest.warns(MiaWarning, match=r"no other process .*/dev/shm.*: No space left on device; all is done by one"):
+        train_all(Store(tmp_path), DATA, TASKS[:2], jobs=2)
+    assert all(stored(Store(tmp_path), DATA, task) for task in TASKS[:2])
 
 
 def test_what_another_trains_is_left_for_last_and_then_waited_for(tmp_path):

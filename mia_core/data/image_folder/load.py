@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mia_core.base.errors import DataError, MiaWarning, RunError
-from mia_core.base.files import cache_dir, reason, write_atomically
+from mia_core.base.files import cache_dir, open_npz, reason, write_atomically
 from mia_core.base.messages import listing, name_text, one_line, shown
 from mia_core.data.dataset import Dataset
 from mia_core.data.image_folder.find import Layout, check_counts, find_pictures
@@ -137,16 +137,19 @@ def _decode(
     root: Path, name: str, layout: Layout, contents: list[Content], size: int | None, skip_damaged: bool
 ) -> Decoded:
     """All pictures decoded. Raises `DataError` for damaged ones unless they are skipped, and for sizes that differ."""
-    from joblib import Parallel, cpu_count, delayed
+    from joblib import Parallel, cpu_count, delayed, parallel_config
 
     from mia_core.base.progress import progress
+    from mia_core.base.workers import can_have_workers, worker_settings
 
     # Small files hold Python's lock most of the time, so other processes, not threads, share the work.
-    jobs = cpu_count() if sum(content.size for content in contents) > PARALLEL_BYTES else 1
-    work = Parallel(jobs, return_as="generator", batch_size=BATCH)(
-        delayed(_decode_file)(root, picture.path, content, size)
-        for picture, content in zip(layout.pictures, contents, strict=True)
-    )
+    many = sum(content.size for content in contents) > PARALLEL_BYTES
+    jobs = cpu_count() if many and can_have_workers() else 1
+    with parallel_config("loky", **worker_settings()) if jobs > 1 else parallel_config("sequential"):
+        work = Parallel(jobs, return_as="generator", batch_size=BATCH)(
+            delayed(_decode_file)(root, picture.path, content, size)
+            for picture, content in zip(layout.pictures, contents, strict=True)
+        )
     pixels, rows, damaged, animated = [], [], [], []
     other, total = None, 0
     bar = progress(work, "decoding pictures", len(contents), "picture")
@@ -220,10 +223,10 @@ def _write(path: Path, decoded: Decoded) -> None:
 
 def _read(path: Path, name: str) -> Decoded | None:
     """The decoded pictures kept in `path`, verified, or None; a damaged file is reported and counts as missing."""
-    if not path.exists():
+    if not path.is_file():
         return None
     try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with open_npz(path) as file:
             about = json.loads(str(file["about"]))
             dataset = Dataset(name, file["images"], file["labels"], tuple(about["classes"]), about["pool"])
         if dataset.fingerprint != about["fingerprint"]:

@@ -1,8 +1,8 @@
 """Compares two reports: settings that differ, verdicts that changed, numbers with intervals and their difference."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import count
 from math import hypot
 from typing import Any
 
@@ -138,10 +138,11 @@ def _shown(name: str, chapter: Chapter, other: Chapter) -> dict[tuple[str, str],
     found |= {(f"{name}, {v.table}", v.claim): v.measured for v in chapter.verdicts}
     for table, content in chapter.tables.items():
         where, naming = f"{name}, {table}", _naming(content, other.tables.get(table, content))
+        called = Counter[str]()
         for row in content.rows:
             label = ", ".join(map(shown, row[:naming]))
             for column, cell in list(zip(content.columns, row, strict=False))[naming:]:
-                found[where, _free(f"{label}: {column}", where, found)] = cell
+                found[where, _free(f"{label}: {column}", where, found, called)] = cell
     return found
 
 
@@ -162,10 +163,13 @@ def _is_number(cell: Cell) -> bool:
     return cell == NOT_MEASURABLE or quantity(cell) is not None
 
 
-def _free(what: str, where: str, taken: dict[tuple[str, str], Cell]) -> str:
+def _free(what: str, where: str, taken: dict[tuple[str, str], Cell], called: Counter[str]) -> str:
     """The name itself, or with a number where another row of the table is called so too."""
-    names = (f"{what} ({number})" if number > 1 else what for number in count(1))
-    return next(name for name in names if (where, name) not in taken)
+    while True:
+        called[what] += 1
+        name = f"{what} ({called[what]})" if called[what] > 1 else what
+        if (where, name) not in taken:
+            return name
 
 
 def _settings(a: Results, b: Results, shared: list[str]) -> Iterator[Change]:

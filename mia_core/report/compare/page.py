@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from mia_core.base.errors import RunError, SettingsError
-from mia_core.base.files import absolute, reason
-from mia_core.base.messages import one_line
+from mia_core.base.files import absolute, file_to_write
+from mia_core.base.messages import harmless, one_line
 from mia_core.display.shown import shown_in
 from mia_core.report.compare.differences import ABSENT, Comparison
-from mia_core.report.compare.results import Chapter, Results, ShownVerdict, shown
+from mia_core.report.compare.drawing import known_drawing
+from mia_core.report.compare.results import Chapter, Results, ShownVerdict, read_file, shown
 from mia_core.report.compare.text import interval, made
 
 Figures = dict[tuple[str, str], list[tuple[str, str]]]
@@ -44,11 +45,7 @@ def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
 
     Raises `SettingsError` for a folder, a name without .html, and a file that one of the compared `reports` has.
     """
-    target = absolute(out)
-    if target.is_dir():
-        raise SettingsError(f"out: {one_line(target)} is a folder; expected the name of an .html file")
-    if target.suffix.lower() not in (".html", ".htm"):
-        raise SettingsError(f"out: expected a name that ends in .html, found {one_line(target.name)}")
+    target = file_to_write(out, "out", ".html", ".htm")
     for report in reports:
         if target.exists() and target.resolve().is_relative_to(absolute(report).resolve()):
             raise SettingsError(f"out: {one_line(target)} is a file of the report {one_line(report)}; choose another")
@@ -56,27 +53,25 @@ def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
 
 
 def read_figures(folder: str | Path, results: Results) -> Figures:
-    """The figures of a report, from the notebooks that it offers. Raises `RunError` for a missing or damaged one."""
+    """The figures of a report, from the notebooks that it offers. Raises `RunError` for a missing or damaged one, and
+    for a drawing with anything in it that no figure of this book has."""
     found: Figures = {}
-    for chapter in (name for name, content in results.chapters.items() if content.figures):
-        path = absolute(folder) / "_sources" / "book" / f"{chapter}.ipynb"
+    for chapter, content in results.chapters.items():
+        names = ("_sources", "book", f"{chapter}.ipynb")
+        text = read_file(absolute(folder), *names) if content.figures else '{"cells": []}'
         try:
-            for data, page in shown_in(json.loads(path.read_text(encoding="utf-8"))):
-                if data["kind"] == "figure":
+            for data, page in shown_in(json.loads(text)):
+                if data["kind"] == "figure" and data["name"] in content.figures:
                     found[chapter, data["name"]] = [(frame["value"], _drawing(frame, page)) for frame in data["frames"]]
-        except OSError as error:
-            raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise RunError(f"{one_line(path)}: is no notebook: {one_line(error, 120)}") from None
+            path = absolute(folder).joinpath(*names)
+            raise RunError(f"{one_line(path)}: is no notebook of this book: {one_line(error, 120)}") from None
     return found
 
 
 def _drawing(frame: dict[str, Any], page: str) -> str:
     start, end = frame["svg"]
-    drawing = page[start:end]
-    if not (drawing.startswith("<svg") and drawing.endswith("</svg>")):
-        raise ValueError(f"no drawing at {start} to {end}")
-    return drawing
+    return known_drawing(page[start:end])
 
 
 def as_page(
@@ -192,4 +187,4 @@ def _cell(text: str) -> str:
 
 
 def _text(text: str) -> str:
-    return html.escape(str(text), quote=True)
+    return html.escape(harmless(str(text)), quote=True)

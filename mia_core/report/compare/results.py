@@ -1,19 +1,41 @@
-"""The results of a report as data: the shape of its results.json, written with every report and read for comparison."""
+"""The results of a report as data: the shape of its results.json, written with every report and read for comparison.
+
+The report may be a stranger's: names in it are plain, numbers finite, and codes in its text are escaped.
+"""
 
 import json
+import math
 import os
+import re
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_serializer
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_serializer
 
 from mia_core.base.errors import RunError
-from mia_core.base.files import reason
+from mia_core.base.files import absolute, reason
 from mia_core.base.messages import one_line
 from mia_core.measures.intervals import Interval
 
 RESULTS = "results.json"
 FORMAT = 2
+MOST_BYTES = 100 << 20
+"""Of a file of a report; those of this book have less than one MB."""
+_DEEPEST, _LONGEST = 20, 10_000  # levels of lists in lists, letters of a text
+
+
+def is_plain(name: str) -> bool:
+    """Whether a chapter can be called so: letters, digits, dashes, dots and underscores. Its name is part of paths."""
+    return re.fullmatch(r"\w[\w.-]{0,99}", name) is not None
+
+
+def _plain(name: str) -> str:
+    if not is_plain(name):
+        raise ValueError("expected a name of letters, digits, dashes, dots and underscores")
+    return name
+
+
+PlainName = Annotated[str, AfterValidator(_plain)]
 
 
 class _Part(BaseModel):
@@ -86,9 +108,9 @@ class Chapter(_Part):
     seconds: float = 0.0
     reused: bool = False
     glued: dict[str, Cell] = Field(default_factory=dict)
-    tables: dict[str, ShownTable] = Field(default_factory=dict)
+    tables: dict[PlainName, ShownTable] = Field(default_factory=dict)
     verdicts: list[ShownVerdict] = Field(default_factory=list)
-    figures: dict[str, ShownFigure] = Field(default_factory=dict)
+    figures: dict[PlainName, ShownFigure] = Field(default_factory=dict)
 
 
 class Results(_Part):
@@ -96,24 +118,45 @@ class Results(_Part):
 
     format: int = FORMAT
     parameters: dict[str, Any]
-    chapters: dict[str, Chapter]
+    chapters: dict[PlainName, Chapter]
 
     def as_json(self) -> str:
         """Strict JSON, without NaN or Infinity."""
         return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def read_file(report: Path, *names: str) -> str:
+    """The text of a file of a report. Raises `RunError` for one that is too large, no text, or lies outside of it."""
+    path = report.joinpath(*names)
+    try:
+        if not path.resolve().is_relative_to(report.resolve()):
+            raise RunError(f"{one_line(path)}: is a link that leads out of the report")
+        if path.exists() and not path.is_file():
+            raise RunError(f"{one_line(path)}: is no file")
+        with open(path, "rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise RunError(f"{one_line(path)}: is larger than {MOST_BYTES >> 20} MB")
+        return content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise RunError(f"{one_line(path)}: is no text in UTF-8") from None
+    except (OSError, RuntimeError, ValueError) as error:
+        raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
+
+
 def read_results(folder: str | Path) -> Results:
     """The results of the report in a folder. Raises `RunError`, one line, for anything else than a whole report."""
-    place = Path(os.path.expanduser(folder))
+    place = absolute(folder)
     path = place / RESULTS
+    if not os.path.isdir(place):
+        raise RunError(f"{one_line(folder)}: is no folder; expected one that mia report has made")
+    if not os.path.lexists(path):
+        older = ", or an older one: build it again" if (place / "report.json").is_file() else ""
+        raise RunError(f"{one_line(folder)}: holds no {RESULTS}; expected a folder that mia report has made{older}")
     try:
-        if not place.is_dir():
-            raise RunError(f"{one_line(folder)}: is no folder; expected one that mia report has made")
-        if not path.is_file():
-            older = ", or an older one: build it again" if (place / "report.json").is_file() else ""
-            raise RunError(f"{one_line(folder)}: holds no {RESULTS}; expected a folder that mia report has made{older}")
-        content = json.loads(path.read_text(encoding="utf-8"), parse_constant=_refuse)
+        text = read_file(place, RESULTS)
+        content = json.loads(text, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
+        content = _harmless(content)
         found = content.get("format") if isinstance(content, dict) else None
         if found in range(1, FORMAT):
             raise RunError(f"{one_line(path)}: its format is {found}, that of an older version; build the report again")
@@ -124,13 +167,35 @@ def read_results(folder: str | Path) -> Results:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RunError(f"{one_line(path)}: {one_line(where, 120)}: {one_line(first['msg'], 120)}") from None
-    except UnicodeDecodeError:
-        raise RunError(f"{one_line(path)}: is no text in UTF-8") from None
     except (ValueError, RecursionError) as error:
         raise RunError(f"{one_line(path)}: is no strict JSON: {one_line(error, 120)}") from None
-    except OSError as error:
-        raise RunError(f"{one_line(path)}: cannot be read: {reason(error)}") from None
 
 
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not a number in JSON")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value) or abs(value) > 1e300:  # so that differences are numbers too
+        raise ValueError(f"{one_line(text, 40)} is out of range")
+    return value
+
+
+def _whole(text: str) -> int:
+    if len(text) > 20:  # of 64 bits and a sign
+        raise ValueError(f"{one_line(text, 40)} is out of range")
+    return int(text)
+
+
+def _harmless(value: Any, level: int = 0) -> Any:
+    """The value with all its text on one line, without codes."""
+    if level > _DEEPEST:
+        raise ValueError(f"more than {_DEEPEST} levels of lists in lists")
+    if isinstance(value, str):
+        return one_line(value, _LONGEST)
+    if isinstance(value, list):
+        return [_harmless(part, level + 1) for part in value]
+    if isinstance(value, dict):
+        return {_harmless(key): _harmless(part, level + 1) for key, part in value.items()}
+    return value
