@@ -126,7 +126,7 @@ def find_twins(view: View, chosen: NDArray[np.bool_], near: float = 0.1) -> Twin
 
 
 def twins(view: View, found: Twins) -> tuple[Figure, str]:
-    """For both examples of `find_twins`: the target's statistic, those of IN and OUT references, LiRA's normal curves."""
+    """For both examples of `find_twins`: the target's statistic, those of IN and OUT references, LiRA's curves."""
     references = view.pool(STATISTIC)
     target, scores, sides = references.of_target(), lira(references), summarise(references, 0)
     values, inside = references.values(slice(None)), references.inside(slice(None))
