@@ -20,12 +20,6 @@ SOLUTION = re.compile(r"`{3,}\{solution-start\}\s+(?P<label>[\w-]+)(?P<options>(
 # Pages of the back matter that run code answer no question of their own.
 BACK_MATTER = ("how-this-book-was-run", "made-fast", "what-goes-in", "my-numbers-differ", "all-attacks")
 
-# Chapters that are still to be rewritten, and the rules that wait for it.
-NOT_YET = (
-    "adversaries", "reference-attacks", "who-is-at-risk",
-)  # fmt: skip
-WAITING = ("narrow_cells", "method_in_sight", "method_by_hand", "in_short")
-
 
 def chapters() -> dict[str, Path]:
     """The chapters that are held to the contract, by name."""

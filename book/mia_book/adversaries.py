@@ -56,6 +56,14 @@ ATTACKERS: dict[str, tuple[str, bool, str, str]] = {
 }
 """Attacker -> what the target shows, whether they know the true label, which shadow they train, source. In the order of
 figures and tables: by what the target shows, then by the shadow, then by label and number."""
+STEPS = {
+    GAP: "a label:\ngap attack",
+    NO_SHADOW: "a posterior:\nadversary 3",
+    ALIKE: "and a shadow:\nadversary 1",
+    MODIFIED: "and the true label:\nmodified entropy",
+    SEVERAL: f"and {SHADOWS} shadows:\nby class",
+}
+"""The attackers of the chapter's line of thought -> what each has, on an axis."""
 OF_STUDY = {
     "gap": GAP,
     "adversary1": ALIKE,
@@ -145,6 +153,12 @@ def reached(table: pd.DataFrame, attacker: str, defenses: str = "none", name: st
     """What an attacker reaches by one measure, as "0.812 [0.803, 0.821]": the mean over seeds and its interval."""
     rows = table[(table["attack"] == attacker) & (table["defenses"] == defenses)]
     return mean_in_words(rows[name], errors=errors(rows, name))
+
+
+def steps(table: pd.DataFrame) -> pd.DataFrame:
+    """`two_measures` of `STEPS` on the undefended targets of `by_attacker`, under the names of the steps."""
+    chosen = side_by_side(table[table["attack"].isin(list(STEPS))])
+    return two_measures(chosen.replace({"defenses": STEPS}))
 
 
 def two_measures(units: pd.DataFrame) -> pd.DataFrame:

@@ -26,7 +26,6 @@ from mia_core.references.answers import View
 from mia_core.references.calibrated_loss import difficulty_calibrated
 from mia_core.references.lira import LiraSettings, lira
 from mia_core.references.summaries import summarise
-from mia_core.references.tlira import tlira
 from mia_core.studies.reference_rows import answers, attacked, check_references, judge_scores, kinds_of
 from mia_core.studies.reference_study import DESIGNS, ReferenceStudy
 
@@ -105,14 +104,14 @@ class Twins(NamedTuple):
 
 
 def find_twins(view: View, chosen: NDArray[np.bool_], near: float = 0.1) -> Twins:
-    """Of all members and their nearest non-members by the target's statistic, the pair that t-LiRA tells apart best.
+    """Of all members and their nearest non-members by the target's statistic, the pair that LiRA tells apart best.
 
     chosen  bool [P], the examples to look at
     near    how far apart they may answer, in standard deviations of the statistic over the examples
     Raises `ArrayError` where no member has a non-member that near.
     """
     references = view.pool(STATISTIC)
-    statistic, scores = references.of_target(), tlira(references)
+    statistic, scores = references.of_target(), lira(references)
     members = np.flatnonzero(view.membership() & chosen)
     others = np.flatnonzero(~view.membership() & chosen)
     if not len(members) or not len(others):
@@ -128,11 +127,13 @@ def find_twins(view: View, chosen: NDArray[np.bool_], near: float = 0.1) -> Twin
 
 
 def twins(view: View, found: Twins) -> tuple[Figure, str]:
-    """For both examples of `find_twins`: the target's statistic, those of IN and OUT references, normal curves."""
+    """For both examples of `find_twins`: the target's statistic, those of IN and OUT references, LiRA's curves."""
     references = view.pool(STATISTIC)
-    target, scores, both = references.of_target(), tlira(references), summarise(references, 0)
+    target, scores, sides = references.of_target(), lira(references), summarise(references, 0)
     values, inside = references.values(slice(None)), references.inside(slice(None))
-    spreads = [float(np.sqrt(side.squares.sum() / max(1, int((side.count - 1).clip(0).sum())))) for side in both]
+    free = [int((side.count - 1).clip(0).sum()) for side in sides]
+    pooled = [side.squares.sum() / of if of else side.raw_variance(1) for side, of in zip(sides, free, strict=True)]
+    spreads = [float(np.sqrt(variance)) for variance in pooled]
     columns = [found.member, found.other]
     drawn = np.concatenate([values[:, columns].ravel(), target[columns]])
     reach = 1.2 * max(spreads)
@@ -141,7 +142,7 @@ def twins(view: View, found: Twins) -> tuple[Figure, str]:
     parts = []
     for ax, column, kind in zip(axes, columns, ("a member", "a non-member"), strict=True):
         means = []
-        for place, (name, side, spread) in enumerate(zip(("IN", "OUT"), both, spreads, strict=True)):
+        for place, (name, side, spread) in enumerate(zip(("IN", "OUT"), sides, spreads, strict=True)):
             mine = values[inside[:, column] == (name == "IN"), column]
             look, gaps = style(place), (grid - float(side.mean[column])) / max(spread, 1e-6)
             marker, looks = look.pop("marker"), look | {"linewidth": 1.3}
@@ -150,9 +151,9 @@ def twins(view: View, found: Twins) -> tuple[Figure, str]:
                     label=f"{name} references", clip_on=False)  # fmt: skip
             means.append(f"mean of {name} {side.mean[column]:.1f}")
         ax.axvline(target[column], label="target", color=style(2)["color"], linestyle="--")
-        ax.set_title(f"{kind}: t-LiRA {scores[column]:+.1f} nats", loc="left")
+        ax.set_title(f"{kind}: LiRA {scores[column]:+.1f} nats", loc="left")
         ax.set(ylabel="density", ylim=(-0.18, 1.1), yticks=[])
-        parts.append(f"{kind}: target {target[column]:.1f}, {', '.join(means)}, t-LiRA {scores[column]:+.1f} nats")
+        parts.append(f"{kind}: target {target[column]:.1f}, {', '.join(means)}, LiRA {scores[column]:+.1f} nats")
     axes[-1].set_xlabel(XLABEL)
     handles, labels = axes[0].get_legend_handles_labels()
     fig.legend(handles, labels, loc="outside lower center", ncols=3)
@@ -225,7 +226,7 @@ ATTACK_CLAIMS: tuple[Claim, ...] = (
         "Zarifzadeh et al.", "auc", "rmia", "lira-own-variance", "higher"),
     Claim("RMIA has a higher AUC than LiRA with one variance.", "Zarifzadeh et al.", "auc", "rmia", "lira", "higher"),
     Claim("t-LiRA has a higher AUC than LiRA with each example's own variance.",
-        "Brännvall", "auc", "t-lira", "lira-own-variance", "higher"),
+        HERE, "auc", "t-lira", "lira-own-variance", "higher"),
 )  # fmt: skip
 """On `mia_book.reference_models.by_attack` of the undefended models."""
 _MORE = {

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from mia_book.claims import HERE, after
-from mia_book.reference_attacks import FAVOURITE, SAFEST
+from mia_book.reference_attacks import FAVOURITE, LOW, SAFEST
 from mia_book.wording import mean_in_words
 from mia_core.defenses import Combination, describe
 from mia_core.display.svg import figure, style
@@ -19,6 +19,7 @@ from mia_core.references.calibrated_loss import memorisation
 from mia_core.references.summaries import summarise
 from mia_core.studies.reference_rows import Scores, answers, attacked, kinds_of, views
 from mia_core.studies.reference_study import ReferenceStudy
+from mia_core.studies.reference_summary import by_unit
 from mia_core.studies.vulnerability import calls
 
 ROWS = ("most at risk", "least at risk")
@@ -109,6 +110,19 @@ def by_group(study: ReferenceStudy, attack: str = "t-lira", level: float = 0.01)
                 found = _found(called, made.members, pair, chosen)
                 rows.append({"attack": name, "defenses": describe(defenses), "seed": unit, "found": found})
     return pd.DataFrame(rows)
+
+
+def recorded_groups(table: pd.DataFrame, attack: str = "t-lira") -> pd.DataFrame:
+    """Of a recorded study after its last epoch, rows as of `by_group` for the average member and for canaries.
+
+    table  of `mia_core.studies.reference_rows.table`. It has no scores, so no tenth can be picked, and each kind of
+           example has the threshold of its own non-members at 1% FPR
+    A pair with too few non-members among its canaries for that is left out.
+    """
+    last = table[(table["attack"] == attack) & (table["epochs"] == table["epochs"].max())]
+    units = by_unit(last).rename(columns={"unit": "seed", LOW: "found", f"{LOW}_error": "found_error"})
+    units["attack"] = units["examples"].map({"pool": AVERAGE, "canaries": CANARIES})
+    return units.dropna(subset="found", ignore_index=True)
 
 
 def found_again(study: ReferenceStudy, attack: str = "t-lira", level: float = 0.01) -> pd.DataFrame:

@@ -2,8 +2,8 @@
 
 With n references the next value follows Student's t, not the normal with the variance put in. How far each example's
 own variance is to be trusted is learned from how much variances differ over examples, so nothing switches between a
-fixed and a per-example variance. Idea: Brännvall 2026 (arXiv 2603.11799); the prior is that of the moderated t of
-Smyth 2004, "Linear models and empirical Bayes methods".
+fixed and a per-example variance. This book's own; akin to BaVarIA-t (Brännvall 2026, arXiv 2603.11799), with another
+prior: that of the moderated t of Smyth 2004, "Linear models and empirical Bayes methods", and a flat mean.
 """
 
 import math
@@ -133,10 +133,10 @@ def _log_distribution(t: Floats, degrees: Floats) -> Floats:
 RECORDS = (
     ReferenceRecord(
         "t-lira", reading("logit", tlira), "LiRA with Student's t and a variance that examples share in part",
-        "Brännvall 2026", order=16, settings=TLiraSettings,
+        "this book", order=16, settings=TLiraSettings,
     ),
     ReferenceRecord(
         "t-lira-offline", reading("logit", tlira, TLiraSettings(form="offline")),
-        "the same with OUT references only", "Brännvall 2026", order=17,
+        "the same with OUT references only", "this book", order=17,
     ),
 )  # fmt: skip

@@ -104,6 +104,10 @@ def test_figures_show_whom_they_speak_of(table: pd.DataFrame) -> None:
     _, alt = sweeps.dots(both, "value", "share", rows="attacker", series="measure")
     mean = of(table, adversaries.ALIKE)["auc"].mean()
     assert f"adversary 1, AUC, any threshold: {mean:.3f}" in alt
+    steps = adversaries.steps(table)
+    assert list(steps["attacker"].unique()) == list(adversaries.STEPS.values())
+    first = steps[(steps["attacker"] == adversaries.STEPS[adversaries.GAP]) & steps["measure"].str.startswith("AUC")]
+    assert first["value"].tolist() == of(table, adversaries.GAP)["auc"].tolist()
     defended = [name for name in EVERYWHERE if name != adversaries.PLAIN]
     assert list(adversaries.named(table, defended=True)["attack"].unique()) == defended
     text = adversaries.reached(table, adversaries.ALIKE, "dropout", "auc")

@@ -10,6 +10,7 @@ from mia_core.display.svg import style, themed_svg
 from mia_core.measures.claims import Verdict, judge
 from mia_core.references import REFERENCE_ATTACKS
 from mia_core.references.answers import View
+from mia_core.references.lira import lira
 from mia_core.studies.reference_rows import answers, kinds_of, table, views
 from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.vulnerability import vulnerability
@@ -46,6 +47,7 @@ def test_twins_are_a_member_and_a_non_member_that_answer_alike(study: ReferenceS
     assert 1 <= found.of <= inside.sum()
     fig, alt = reference_attacks.twins(view, found)
     assert f"a member: target {statistic[found.member]:.1f}" in alt
+    assert f"LiRA {lira(view.pool('logit'))[found.member]:+.1f} nats" in alt, "the score that the chapter computes"
     assert themed_svg(fig, name="twins", alt=alt).startswith("<svg")
     with pytest.raises(ArrayError, match="0 non-members"):
         reference_attacks.find_twins(view, view.membership())
@@ -173,6 +175,18 @@ def test_groups_face_one_threshold(study: ReferenceStudy, risk: pd.DataFrame) ->
     assert gaps.loc[defenses, group.removeprefix("those ")] == gaps.max(axis=None)
     assert who_is_at_risk.widest(groups.assign(found=np.nan)) == "not measurable"
     assert who_is_at_risk.by_group(study, level=0.001)["found"].isna().all(), "too few non-members for this level"
+
+
+def test_groups_of_a_recorded_study_are_the_average_and_its_canaries(rows: pd.DataFrame) -> None:
+    groups = who_is_at_risk.recorded_groups(rows.assign(epochs=50))
+    assert groups["attack"].value_counts().to_dict() == {who_is_at_risk.AVERAGE: 2 * 3}, "too few canaries for 1% FPR"
+    of_pool = rows["examples"].eq("pool") & rows["target"].ne("all") & rows["defenses"].eq("none")
+    wanted = rows[of_pool & rows["attack"].eq("t-lira")]["tpr_at_fpr_0.01"]
+    average = groups[(groups["attack"] == who_is_at_risk.AVERAGE) & (groups["defenses"] == "none")]["found"]
+    assert average.mean() == pytest.approx(wanted.astype(float).mean())
+    earlier = rows.assign(epochs=20, **{"tpr_at_fpr_0.01": 0.5})
+    both = who_is_at_risk.recorded_groups(pd.concat([earlier, rows.assign(epochs=50)]))
+    pd.testing.assert_frame_equal(both, groups)
 
 
 def test_the_most_at_risk_are_not_picked_by_their_own_targets(tmp_path) -> None:
