@@ -183,7 +183,7 @@ CLAIMS: tuple[Claim, ...] = (
 )  # fmt: skip
 """By TPR at 1% FPR or AUC."""
 MISSED = Claim("On undefended models t-LiRA finds more members than the report's attack.",
-    after("Carlini et al., Brännvall"), LOW, "t-lira", REPORTS_OWN, "higher")  # fmt: skip
+    after("Carlini et al."), LOW, "t-lira", REPORTS_OWN, "higher")  # fmt: skip
 """On `mia_book.reference_models.by_attack`."""
 
 
