@@ -1,11 +1,10 @@
-"""Of "Combinations": Pareto front, sums of effects, an earlier stop, and verdicts on them."""
+"""Of "Combinations": Table I beside the run, sums of effects, an earlier stop, and verdicts on them."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import pandas as pd
-from matplotlib.figure import Figure
 
 from mia_book.claims import HERE, judge_open
 from mia_book.conclusions import (
@@ -16,37 +15,28 @@ from mia_book.conclusions import (
     decided_by,
     judge_conclusion,
 )
-from mia_book.paper import CLAIMS, SAME
-from mia_book.wording import two_lines
+from mia_book.paper import CLAIMS, SAME, TABLE_I
 from mia_core.defenses import combination
-from mia_core.display.plots import privacy_utility
-from mia_core.display.svg import LINES, figure, style
-from mia_core.display.tables import verdicts_table
+from mia_core.display.tables import verdicts_table, with_interval
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
-from mia_core.measures.text import around, heading
+from mia_core.measures.text import around
 from mia_core.studies.early_stopping import AT_ACCURACY, Held
 from mia_core.studies.interactions import Interaction, interactions
-from mia_core.studies.pareto import pareto_front
 
 
-def with_front(summary: pd.DataFrame, measure: str = "attack_accuracy") -> tuple[Figure, str]:
-    """`mia_core.display.plots.privacy_utility` with the Pareto front of the means drawn as a staircase.
+def beside_printed(summary: pd.DataFrame) -> pd.DataFrame:
+    """Target and attack accuracy of each combination, as Table I of the report prints them and as measured.
 
-    Left and above of the staircase some combination is at least as good in both; nothing measured lies on its other
-    side.
     summary  of one data set and attack (see `mia_core.studies.study.over_the_seeds`)
     """
-    fig, alt = privacy_utility(summary, measure)
-    names = pareto_front(summary, measure)
-    points = summary.set_index("defenses").loc[names]
-    axes = fig.axes[0]
-    # The staircase goes on to the edges of the plot, which must not move for it.
-    limits = axes.get_xlim(), axes.get_ylim()
-    x = [limits[0][0], *points["target_accuracy"], points["target_accuracy"].iloc[-1]]
-    y = [points[measure].iloc[0], *points[measure], limits[1][1]]
-    axes.plot(x, y, drawstyle="steps-pre", color=LINES, linewidth=1, zorder=0)
-    axes.set(xlim=limits[0], ylim=limits[1])
-    return fig, f"{alt} On the Pareto front: {', '.join(names)}."
+    rows = []
+    for _, row in summary.iterrows():
+        shown, printed = {"defenses": row["defenses"]}, TABLE_I.get(row["defenses"])
+        for name, head in (("target_accuracy", "target"), ("attack_accuracy", "attack")):
+            shown[f"{head}, printed"] = "not printed" if printed is None else f"{getattr(printed, name):.2f}"
+            shown[f"{head}, measured"] = with_interval(row, name)
+        rows.append(shown)
+    return pd.DataFrame(rows)
 
 
 def sums(table: pd.DataFrame, measure: str = "attack_accuracy") -> list[Interaction]:
@@ -56,30 +46,13 @@ def sums(table: pd.DataFrame, measure: str = "attack_accuracy") -> list[Interact
     return interactions(table, measure) if any(len(one) > 1 and one <= known for one in parts) else []
 
 
-def sums_of_effects(found: list[Interaction]) -> tuple[Figure, str]:
-    """For each combination, what its parts would give if their effects added up, and what was measured."""
-    fig, axes = figure(height=1.2 + 0.45 * len(found))
-    if not found:
-        return fig, "An empty figure: no combination stands with all of its parts in this run."
-    parts, words = [], heading(found[0].measure)
-    for row, one in enumerate(reversed(found)):
-        axes.plot([one.expected, one.measured], [row, row], color=LINES, linewidth=1, zorder=0)
-        for series, value, label in ((1, one.expected, "sum of the parts"), (0, one.measured, "measured")):
-            look = style(series)
-            look |= {"linestyle": "", "markersize": 7, "markerfacecolor": "none" if series else look["color"]}
-            axes.plot(value, row, label=None if row else label, **look)
-        parts.insert(0, f"{one.defenses} {one.expected:.2f} / {one.measured:.2f}")
-    axes.set_yticks(range(len(found)), [two_lines(one.defenses) for one in reversed(found)])
-    axes.set(xlabel=f"{words} (to the left: safer)", ylim=(-0.6, len(found) - 0.4))
-    fig.legend(loc="outside lower center", ncols=2)
-    return fig, f"Sum of the parts / measured {words}: {'; '.join(parts)}."
-
-
 BEST_STOP = "best stop"
 REVERSED = ", reversed"
 """Behind a combination's name: the attack was fitted on the target and tested on the shadow."""
 SUMS = "Defenses have diminishing returns: every combination is less safe than the sum of its parts."
 STOPPING = "Dropout is safer than the earlier stop that is as accurate."
+ON_COMBINATIONS: tuple[Claim, ...] = tuple(claim for claim in CLAIMS if "+" in claim.of)
+"""Those on single defenses are judged in the chapters on them."""
 DIRECTION_CLAIMS: tuple[Claim, ...] = tuple(
     Claim(f"On {name}, the direction leaves attack accuracy as it is, to within {SAME}.",
         HERE, "attack_accuracy", f"{name}{REVERSED}", name, "same", SAME)
@@ -109,13 +82,14 @@ class Tested:
 
 
 def tested(table: pd.DataFrame, held: Iterable[Held], found: Sequence[Interaction]) -> list[Tested]:
-    """The report's conclusions on a study's table, and those on sums of effects and an earlier stop.
+    """The report's conclusions on combinations, judged on a study's table, and those on sums of effects and an earlier
+    stop.
 
     held   see `mia_core.studies.early_stopping.held_against_stopping`
     found  see `mia_core.studies.interactions.interactions`
     The last two verdicts come after Holm's correction, the interval shown is uncorrected.
     """
-    rows = [Tested(judge_open(claim, table)) for claim in CLAIMS]
+    rows = [Tested(judge_open(claim, table)) for claim in ON_COMBINATIONS]
     for conclusion in (BEST_TRADEOFF, STRONGEST_COMBINATIONS, NO_COMBINATION):
         judged = judge_conclusion(conclusion, table)
         rows.append(Tested(as_verdict(judged), decided_by(judged)))

@@ -169,21 +169,24 @@ def conclusions_table(recorded: pd.DataFrame, own: pd.DataFrame, *, plane: str, 
     recorded, own  study tables: of the report's data with the eight combinations, and of this run
     plane, values  names on the page of the figure with target and attack accuracy of the recorded run, and of the
                    table with its other measures
-    Columns: claim, made in, whether the printed numbers say so ("yes", "no", "not printed"), what was measured on the
-    recorded run (the comparison that decided), verdict on the recorded run, verdict on this run, link to the evidence.
+    Columns: claim, verdict on the recorded run, verdict on this run, whether the printed numbers say so ("yes", "no",
+    "not printed"), what was measured on the recorded run (the comparison that decided, unless the claim says it
+    already), made in, link to the evidence.
     """
     rows = []
     for conclusion in CONCLUSIONS:
         printed = judge_conclusion(conclusion, printed_study(), "as printed")
         measured, here = (judge_conclusion(conclusion, table) for table in (recorded, own))
         says_so = "yes" if printed.outcome == HOLDS else "no"
+        found, test = difference(measured.deciding), decided_by(measured)
+        told = found if test == conclusion.text.rstrip(".") else f"{test}: {found}"
         rows.append({
             "claim": conclusion.text,
-            "made in": conclusion.source,
-            "Table I says so": "not printed" if printed.deciding.difference is None else says_so,
-            "measured": around(found := difference(measured.deciding), f"{decided_by(measured)}: {found}"),
             "verdict": measured.outcome,
             "on this run": here.outcome,
+            "Table I says so": "not printed" if printed.deciding.difference is None else says_so,
+            "measured": around(found, told),
+            "made in": conclusion.source,
             "evidence": Evidence(plane if measured.deciding.claim.measure in (_ATTACK, _TARGET) else values),
         })  # fmt: skip
     return pd.DataFrame(rows)

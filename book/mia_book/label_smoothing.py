@@ -42,20 +42,6 @@ def features(outputs: Outputs, asked: float) -> dict[str, NDArray[np.float64]]:
     return found
 
 
-def guess_table(study: Study, defenses: Combination, guesses: Sequence[float]) -> pd.DataFrame:
-    """AUC of the distance to 1 - a guess of epsilon, without a shadow, one row per seed and guess.
-
-    "guess 0.05" stands in "defenses" and "distance" in "attack". Raises `RunError` before training.
-    """
-    rows = []
-    for seed in study.settings.seeds:
-        outputs = study.outputs(seed, TARGET, defenses)
-        for guess in guesses:
-            area = auc(features(outputs, 1 - guess)["distance"], outputs.members)
-            rows.append({"defenses": f"guess {guess:g}", "seed": seed, "attack": "distance", "auc": area})
-    return pd.DataFrame(rows)
-
-
 def short_of(study: Study, defenses: Combination) -> float:
     """Share of the members, over all seeds, whose largest posterior is smaller than what the labels ask for."""
     seen = [study.outputs(seed, TARGET, defenses) for seed in study.settings.seeds]
@@ -152,7 +138,7 @@ DISTANCE_CLAIMS: tuple[Claim, ...] = (
 def guesses_in_words(table: pd.DataFrame, guesses: Sequence[float], than: str) -> str:
     """At which guesses of epsilon the distance has a larger AUC than another row, see `mia_book.claims.by_outcome`.
 
-    table  of `guess_table`, and perhaps rows of others
+    table  one row per seed and guess, "guess 0.05" in "defenses" and the area in "auc", and perhaps rows of others
     than   what stands in "defenses" there, such as "guess 0"
     """
     verdicts = {}

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from mia_book.paper import PrintedRow
 from mia_book.table_one import mended
 from mia_core.attacks.adversary1 import largest
-from mia_core.attacks.classifier import RIDGE
+from mia_core.attacks.classifier import NO_SPREAD, RIDGE
 from mia_core.base.errors import ArrayError, DataError, SettingsError, run_as_program
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.metrics import measure
@@ -119,7 +119,7 @@ def attack_with_smoothed_labels(fitted: Outputs, tested: Outputs, epsilon: float
     if not 0 <= epsilon < 0.5:
         raise SettingsError(f"epsilon: expected 0 <= epsilon < 0.5, found {epsilon}")
     features, count = largest(fitted.posteriors, 3), len(fitted.members)
-    centre, spread = features.mean(axis=0), features.std(axis=0)
+    centre, spread = features.mean(axis=0), np.maximum(features.std(axis=0), NO_SPREAD)
     # A soft label is two hard ones with weights: the cross-entropy is linear in the label.
     twice: NDArray[np.float64] = np.vstack([features, features])
     weights = np.repeat([1 - epsilon, epsilon], count)

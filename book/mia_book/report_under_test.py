@@ -12,11 +12,9 @@ from mia_book.paper import (
     SAME,
     TABLE_I,
 )
-from mia_book.report_arrays import AS_PUBLISHED, PUBLISHED_EPSILON, means
-from mia_book.stopping import stopping_line
-from mia_book.table_one import Exchange
+from mia_book.report_arrays import AS_PUBLISHED, DEFENDED, HINDERED, PUBLISHED_EPSILON, UNDEFENDED, means
 from mia_book.wording import mean_in_words, two_lines
-from mia_core.display.svg import LINES, figure, style
+from mia_core.display.svg import LINES, TEXT, figure, style
 from mia_core.measures.claims import Claim
 from mia_core.measures.text import heading, number
 
@@ -29,16 +27,18 @@ def code_table() -> pd.DataFrame:
     return pd.DataFrame(CODE, columns=["item", "the report's text", "the published code", "what follows"])
 
 
-def exchanges_in_words(exchanges: Sequence[Exchange]) -> str:
-    """The exchanges that mend Table I: their number, and the cells of each."""
-    cells = [f"{heading(one.column)} ({one.first} and {one.second})" for one in exchanges]
-    number = "a single one" if len(cells) == 1 else str(len(cells))
-    return f"{number}: {'; '.join(cells)}" if cells else "none"
-
-
 def groups_in_words(groups: Sequence[Sequence[str]]) -> str:
     """Groups of rows that are alike, as "(none, masking), (dropout)"."""
     return ", ".join(f"({', '.join(group)})" for group in groups)
+
+
+def apart(summary: pd.DataFrame) -> dict[str, float]:
+    """By how much the attack accuracy of each combination that a study measured differs from the printed one.
+
+    summary  see `mia_core.studies.study.over_the_seeds`
+    """
+    measured = summary.set_index("defenses")["attack_accuracy"]
+    return {name: abs(measured[name] - TABLE_I[name].attack_accuracy) for name in TABLE_I if name in measured.index}
 
 
 def explanation_values(arrays: pd.DataFrame, explained: pd.DataFrame) -> dict[str, str]:
@@ -52,8 +52,9 @@ def explanation_values(arrays: pd.DataFrame, explained: pd.DataFrame) -> dict[st
     for state, epsilon in (("plain", 0.0), ("smoothed", PUBLISHED_EPSILON)):
         values[f"accuracy-{state}"] = number(mean.loc[epsilon, "attack_accuracy"])
         values[f"auc-{state}"] = number(mean.loc[epsilon, "auc"])
-    rows = explained.groupby("closest", sort=False)["row of Table I"].apply(list)
-    values["closest"] = "; ".join(f"“{label}” for {', '.join(names)}" for label, names in rows.items())
+    for name, label in (("defended", DEFENDED), ("undefended", UNDEFENDED), ("hindered", HINDERED)):
+        rows = explained.loc[explained["closest"] == label, "row of Table I"]
+        values[f"closest-{name}"] = ", ".join(rows) or "none"
     return values
 
 
@@ -142,33 +143,30 @@ def label_smoothing_plot(table: pd.DataFrame) -> tuple[Figure, str]:
     )
 
 
-def printed_and_measured(summary: pd.DataFrame, epochs: pd.DataFrame | None = None) -> tuple[Figure, str]:
-    """Each combination where Table I prints it (open) and where a study measured it (filled), joined by a line.
+def printed_and_measured(summary: pd.DataFrame) -> tuple[Figure, str]:
+    """Target and attack accuracy of each combination: where Table I prints it (open) and where a study measured it
+    (filled, with its interval), joined by a line.
 
-    summary  of a study (`mia_core.studies.study.over_the_seeds`); epochs: of its undefended models, if recorded
-             (`mia_core.studies.early_stopping.epochs_table`), drawn as the early-stopping line
+    summary  of a study (`mia_core.studies.study.over_the_seeds`)
     """
-    fig, axes = figure(height=4.6)
-    parts = []
-    for series, (_, row) in enumerate(summary.iterrows()):
-        printed = TABLE_I.get(row["defenses"])
-        if printed is None:
-            continue
-        look, measured = style(series), (row["target_accuracy"], row["attack_accuracy"])
-        marker = look["marker"] if series < 6 else "X*"[series - 6]
-        ends = list(zip(printed[:2], measured, strict=True))
-        axes.plot(*ends, color=look["color"], linewidth=0.8, linestyle=look["linestyle"])
-        looks = {"linestyle": "", "marker": marker, "markersize": 8, "color": look["color"]}
-        axes.plot(*printed[:2], markerfacecolor="none", **looks)
-        axes.plot(*measured, label=row["defenses"], **looks)
+    rows = summary[summary["defenses"].isin(list(TABLE_I))].iloc[::-1].reset_index(drop=True)
+    fig, panels = figure(columns=2, height=4.2, sharey=True)
+    own, parts = style(0), []
+    for axes, name in zip(panels, ("target_accuracy", "attack_accuracy"), strict=True):
+        printed = [getattr(TABLE_I[defenses], name) for defenses in rows["defenses"]]
+        axes.hlines(rows.index, printed, rows[name], color=LINES, linewidth=1)
+        bounds = rows[[f"{name}_low", f"{name}_high"]].astype(float).to_numpy().T
+        spread = abs(bounds - rows[name].to_numpy()).clip(min=0)
+        looks = {"linestyle": "", "color": own["color"], "marker": "o", "markersize": 7}
+        axes.errorbar(rows[name], rows.index, xerr=spread, elinewidth=2, label="recorded run", **looks)
+        axes.plot(printed, rows.index, markerfacecolor="none", label="Table I", **looks | {"color": TEXT})
+        axes.set(xlabel=heading(name), ylim=(-0.6, len(rows) - 0.4))
+    panels[0].set_yticks(rows.index, [two_lines(name) for name in rows["defenses"]])
+    fig.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    for _, row in rows.iloc[::-1].iterrows():
+        printed = TABLE_I[row["defenses"]]
         parts.append(
             f"{row['defenses']} printed {printed.target_accuracy:.2f} / {printed.attack_accuracy:.2f}, "
-            f"measured {measured[0]:.2f} / {measured[1]:.2f}"
+            f"measured {row['target_accuracy']:.2f} / {row['attack_accuracy']:.2f}"
         )
-    alt = f"Target accuracy / attack accuracy: {'; '.join(parts)}."
-    axes.plot([], [], linestyle="", marker="o", markerfacecolor="none", color=LINES, label="open: printed")
-    if epochs is not None:
-        alt = f"{alt} {stopping_line(axes, epochs, 'attack_accuracy')}"
-    axes.set(xlabel="target accuracy (to the right: more useful)", ylabel="attack accuracy (down: safer)")
-    fig.legend(loc="outside lower center", ncols=2)
-    return fig, alt
+    return fig, f"Target accuracy / attack accuracy: {'; '.join(parts)}."

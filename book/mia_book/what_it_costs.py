@@ -1,5 +1,6 @@
 """Of "What it costs": growth, recorded benchmarks, and what a budget of minutes buys."""
 
+import math
 import statistics
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,8 +18,7 @@ from mia_core.base.sealed import unsealed
 from mia_core.display.svg import figure, style
 from mia_core.display.tables import verdicts_table
 from mia_core.measures.claims import Claim, Verdict
-from mia_core.measures.intervals import over_seeds
-from mia_core.measures.text import Measured, around, number, percent, signed
+from mia_core.measures.text import Measured, number
 from mia_core.studies.recorded import results_dir
 
 FORMAT = 1
@@ -175,6 +175,55 @@ def half_width(seeds: int, confidence: float = 0.95) -> float | None:
     return float(stdtrit(seeds - 1, (1 + confidence) / 2)) / seeds**0.5
 
 
+RUNS = {"one model": 1, "one seed of a study": TRAININGS_A_SEED, "a study of five seeds": 5 * TRAININGS_A_SEED,
+        "16 reference models": 16, "256 reference models": 256}  # fmt: skip
+"""What a reader may want to run -> trainings. A study is that of the report's eight combinations."""
+
+
+def cost(trainings: int, seconds_a_model: float, cores: int = 1, price: float = 1.0) -> tuple[float, float]:
+    """Seconds of the wall clock that trainings take, and what they cost.
+
+    cores  train side by side, each one model at a time; the last round may leave some idle
+    price  of an hour of the machine
+    Raises `SettingsError` where seconds or cores are not above zero or the price is below.
+    """
+    if not (seconds_a_model > 0 and cores >= 1 and price >= 0):
+        raise SettingsError(
+            f"cost: expected seconds above 0, at least 1 core and no price below 0, found {seconds_a_model} seconds, "
+            f"{cores} cores, {price}"
+        )
+    wall = math.ceil(trainings / cores) * seconds_a_model
+    return wall, wall / 3600 * price
+
+
+def cost_table(seconds_a_model: Mapping[str, float], cores: int = 1, price: float = 1.0) -> pd.DataFrame:
+    """`cost` of every one of `RUNS`, one row each.
+
+    seconds_a_model  kind of data -> seconds that one core needs for one training
+    """
+    rows = []
+    for run, trainings in RUNS.items():
+        row: dict[str, Any] = {"run": run, "trainings": trainings}
+        for data, each in seconds_a_model.items():
+            wall, money = cost(trainings, each, cores, price)
+            row |= {f"{data}: time": duration(wall), f"{data}: price": amount(money)}
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def duration(value: float) -> str:
+    """Seconds in the unit in which they read well: "0.73 s", "12 s", "4.9 min", "2.6 h"."""
+    for unit, size in (("h", 3600), ("min", 60)):
+        if value >= 1.5 * size:
+            return f"{seconds(value / size)} {unit}"
+    return f"{seconds(value)} s"
+
+
+def amount(value: float) -> str:
+    """A sum of money: two decimals, and four below a hundredth."""
+    return f"{value:.4f}" if 0 < value < 0.01 else f"{value:,.2f}"
+
+
 def enough_in_words(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> str:
     """The smallest of several budgets that buys all the seeds that `suggest` ever spends on, as the end of a sentence:
     "10 seeds first fit into the budget of 30 minutes"."""
@@ -184,120 +233,20 @@ def enough_in_words(minutes: Iterable[float], seconds_a_model: float, cores: int
     return f"none of these budgets has room for {ENOUGH_SEEDS} seeds"
 
 
-def budget_table(minutes: Iterable[float], seconds_a_model: float, cores: int = 1) -> pd.DataFrame:
-    """`suggest` for several budgets, one row each."""
+def budget_table(minutes: Iterable[float], seconds_a_model: float, cores: int = 1, price: float = 1.0) -> pd.DataFrame:
+    """`suggest` for several budgets, one row each, and what they cost at a `price` of an hour."""
     rows: list[dict[str, Any]] = []
     for budget in minutes:
         found = suggest(budget, seconds_a_model, cores)
         rows.append({
-            "minutes": f"{budget:g}",
+            "budget": duration(60 * budget),
             "seeds": found.seeds,
             "interval ± (in SD)": "none" if found.half_width is None else number(found.half_width, 1),
             "reference models": found.references,
-            "minutes used": number(found.used, 1),
+            "time used": duration(60 * found.used),
+            "price": amount(found.used / 60 * price),
         })  # fmt: skip
     return pd.DataFrame(rows)
-
-
-Record = Mapping[str, Any]
-SAME = {"target_accuracy": "test accuracy", "attack_accuracy": "attack accuracy", "auc": "attack AUC"}
-
-
-def costs_table(study: Record, epoch: Record) -> pd.DataFrame:
-    """One training of the default study and one epoch on CIFAR-10's size: the ordinary loop, this package, the limit.
-
-    In processor's seconds, medians; the ratio is that of rounds, with the least and the most.
-    """
-    of_study, of_epoch = study["results"], epoch["results"]
-    found = [(f"digits, {of_study['epochs']} epochs and outputs, {of_study['precision']}", of_study)]
-    for precision, one in of_epoch["precisions"].items():
-        found.append((f"CIFAR-10's size, one epoch, {precision}", of_epoch | one))
-    return pd.DataFrame(
-        {
-            "training": what,
-            "times faster": _times(one["times_faster"]["processor"]),
-            "ordinary loop, s": seconds(one["plain_loop_seconds"]["processor"]),
-            "mia_core, s": seconds(one["mia_core_seconds"]["processor"]),
-            "limit, s": seconds(one["limit_seconds"]),
-            "share of limit": percent(one["share_of_limit"]),
-        }
-        for what, one in found
-    )
-
-
-def chosen(epoch: Record) -> Record:
-    """What was measured in the precision that `auto` chooses on this machine."""
-    return epoch["results"]["precisions"][epoch["results"]["chosen"]]
-
-
-def speeds(epoch: Record) -> str:
-    """The speed of matrix products in words, such as "0.158 TFLOP/s in float32 and 1.050 in bfloat16"."""
-    found = [f"{one['product_tflops']:.3f} in {name}" for name, one in epoch["results"]["precisions"].items()]
-    return " and ".join(found).replace(" in ", " TFLOP/s in ", 1)
-
-
-def same_table(record: Record) -> pd.DataFrame:
-    """What models trained by the ordinary loop and by this package come to: means over seeds, and the mean difference
-    within seeds with Student's 95% interval, which takes two seeds or more. One row per measure and precision."""
-    table, rows = pd.DataFrame(record["results"]["rows"]), []
-    for measure, words in SAME.items():
-        values = table.pivot(index="seed", columns="trained_by", values=measure)
-        plain = values["ordinary loop"]
-        for trained_by in table["trained_by"].unique()[1:]:
-            ours = values[trained_by]
-            found = over_seeds(list(ours - plain))
-            rows.append({
-                "measure": f"{words}, {trained_by}",
-                "difference": signed(found),
-                "ordinary loop": number(plain.mean()),
-                "mia_core": number(ours.mean()),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def together_table(record: Record) -> pd.DataFrame:
-    """Models trained at once against one at a time, by network and number of models."""
-    clock = _clock(record)
-    return pd.DataFrame(
-        {
-            "network, models": f"{row['network']}, {row['models']}",
-            "one at a time, s": seconds(row["alone_seconds"][clock]),
-            "at once, s": seconds(row["together_seconds"][clock]),
-            "times faster": _times(row["times_faster"][clock]),
-        }
-        for row in record["results"]["rows"]
-    )
-
-
-def best_together(record: Record, network: str) -> tuple[int, float]:
-    """How many models at once gain most over one at a time for a network, and how many times faster they are."""
-    rows = [row for row in record["results"]["rows"] if row["network"] == network]
-    best = max(rows, key=lambda row: row["times_faster"][_clock(record)]["median"])
-    return best["models"], best["times_faster"][_clock(record)]["median"]
-
-
-def _times(ratio: Mapping[str, float]) -> str:
-    """Median and range; not in brackets, which stand for intervals everywhere else."""
-    shown = number(ratio["median"], 2)
-    return around(shown, f"{shown} ({ratio['least']:.2f} to {ratio['most']:.2f})")
-
-
-def _clock(record: Record) -> str:
-    """The clock that counts: an accelerator works while the processor waits."""
-    return "processor" if record["results"]["device"] == "cpu" else "wall"
-
-
-def machines_table(records: Sequence[Record]) -> pd.DataFrame:
-    """Where and when each benchmark ran, and how busy the machine was (processes that wanted a core)."""
-    return pd.DataFrame(
-        {
-            "benchmark": record["name"],
-            "made": record["made"][:10],
-            "cores": f"{record['machine']['cores']}, {record['machine']['instructions']}",
-            "load": f"{record['load_before'][0]:.0f} to {record['load_after'][0]:.0f}",
-        }
-        for record in records
-    )
 
 
 def growth_figure(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, str]:
@@ -324,6 +273,11 @@ def growth_figure(rows: Sequence[Mapping[str, Any]]) -> tuple[Figure, str]:
     ax.set_ylabel("cost, in multiples of the smallest")
     fig.legend(loc="outside lower center", ncols=2)
     return fig, f"Lines on logarithmic axes, with the slope of each: {'; '.join(parts)}. A thin line has slope 1."
+
+
+def chosen(epoch: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What was measured in the precision that `auto` chooses on the machine of a benchmark of one epoch."""
+    return epoch["results"]["precisions"][epoch["results"]["chosen"]]
 
 
 def seconds(value: float) -> str:

@@ -12,7 +12,6 @@ from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from mia_core.attacks import ATTACKS, EVERY, AttackSettings, make_attack
 from mia_core.attacks.contract import Flags, Floats
@@ -153,6 +152,8 @@ def write_scores(path: str | os.PathLike[str], attacked: Attacked) -> None:
 
 def exposure(scores: Floats, members: Flags, judged: Flags | None = None) -> dict[str, NDArray[np.int64]]:
     """`rank` and `found` [N] as `write_scores` writes them; found is all 0 where there are too few non-members."""
+    from scipy.stats import rankdata
+
     counted = np.ones(len(scores), dtype=bool) if judged is None else judged
     threshold = low_fpr(tie_blocks(scores[counted], members[counted]), FOUND_AT).threshold
     found = members & (scores >= (np.inf if threshold is None else threshold))

@@ -1,9 +1,11 @@
 """Figures of the chapter on combinations, on a table that can be checked by hand."""
 
+import numpy as np
 import pandas as pd
+import pytest
 
 from mia_book import combinations, stopping
-from mia_core.studies.interactions import interactions
+from mia_core.display.svg import figure
 from mia_core.studies.study import ATTACK_MEASURES, MODEL_MEASURES, over_the_seeds
 
 
@@ -19,19 +21,30 @@ def full(seeds=3):
     )
 
 
-def test_figures_say_what_they_show():
+def test_every_defense_has_a_name_beside_it_and_close_marks_share_a_place():
     summary = over_the_seeds(full())
-    fig, front = combinations.with_front(summary)
-    assert "On the Pareto front: dropout+masking, none, masking." in front
-    assert "Rings with another mark inside: none." in front
-    marks = {bars.get_label(): bars.lines[0] for bars in fig.axes[0].containers}
-    assert marks["none"].get_markersize() > marks["masking"].get_markersize()
-    assert marks["none"].get_markerfacecolor() == "none" != marks["masking"].get_markerfacecolor()
     epochs = pd.concat([full().assign(epochs=50), full().assign(epochs=1, target_accuracy=0.2)])
     for measure in ("attack_accuracy", "auc", "tpr_at_fpr_0.01"):
-        _, alt = stopping.beside_stopping(summary, epochs, measure)
+        fig, alt = stopping.beside_stopping(summary, epochs, measure)
         assert "epoch 1 0.20 / 0.81, epoch 50 0.61 / 0.81" in alt and "dropout 0.51 / 0.56" in alt
-    near = over_the_seeds(full().replace({"defenses": {"none": "smoothing"}}))
-    assert stopping.beside_stopping(near, epochs)[1].endswith("Rings with another mark inside: smoothing.")
-    _, sums = combinations.sums_of_effects(interactions(full()))
-    assert sums == "Sum of the parts / measured attack accuracy: dropout+masking 0.56 / 0.55."
+        names = [text for text in fig.axes[0].texts if not text.get_text().isdigit()]
+        assert [text.get_text() for text in names] == ["dropout\ndropout+masking", "masking"]
+    fig, _ = stopping.beside_stopping(summary[summary["defenses"] == "none"], epochs)
+    assert all(text.get_text().isdigit() for text in fig.axes[0].texts)
+
+
+def test_names_at_the_edge_keep_apart():
+    _, axes = figure()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    heights = (0.0, 0.05, 0.1, 0.9)
+    stopping.names_at_the_edge(axes, {str(height): (0.5, height) for height in heights}, "black")
+    places = [text.xyann[1] for text in axes.texts]
+    assert min(np.diff(places)) >= stopping.LINE and places[-1] == pytest.approx(0.9)
+
+
+def test_printed_values_are_beside_the_measured_ones():
+    beside = combinations.beside_printed(over_the_seeds(full())).set_index("defenses")
+    assert beside.loc["dropout", "target, printed"] == "0.49"
+    assert beside.loc["dropout", "target, measured"].startswith("0.510 [")
+    other = combinations.beside_printed(over_the_seeds(full().replace({"defenses": {"dropout": "clipping"}})))
+    assert other.set_index("defenses").loc["clipping", "attack, printed"] == "not printed"

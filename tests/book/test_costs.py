@@ -5,6 +5,7 @@ import pytest
 import torch
 from measured import FORMAT, compared, in_turn, matrix_speed, middle, multiplications, save
 
+from mia_book import made_fast
 from mia_book import what_it_costs as costs
 from mia_book.what_it_costs import enough_in_words, exponent, growth_table, half_width, read, suggest
 from mia_core.base.errors import ArrayError, DataError, SettingsError
@@ -126,7 +127,28 @@ def test_a_budget_buys_seeds_first_never_more_than_fits_and_these_narrow_the_int
     assert half_width(1) is None
     assert half_width(2) == pytest.approx(12.706 / 2**0.5, rel=1e-4)  # tables of Student's t
     assert half_width(5) == pytest.approx(2.776 / 5**0.5, rel=1e-3)
-    assert costs.budget_table([1, 1000], 60)["seeds"].tolist() == [0, 10]
+    table = costs.budget_table([1, 1000], 60, price=3)
+    assert table["seeds"].tolist() == [0, 10] and table["time used"].tolist() == ["0 s", "5.6 h"]
+    assert table["budget"].tolist() == ["60 s", "17 h"] and table["price"].tolist() == ["0.00", "16.80"]
+
+
+def test_runs_take_whole_rounds_of_all_cores_and_cost_what_an_hour_does():
+    assert costs.cost(8, 60, cores=4, price=3) == (120, 0.1)
+    assert costs.cost(9, 60, cores=4, price=3) == (180, pytest.approx(0.15))
+    for wrong in ((0, 1, 1), (1, 0, 1), (1, 1, -1)):
+        with pytest.raises(SettingsError, match="cost: expected seconds above 0"):
+            costs.cost(1, *wrong)
+    table = costs.cost_table({"digits": 60.0, "large": 3600.0}, cores=2, price=10).set_index("run")
+    study = table.loc["a study of five seeds"]  # 40 trainings: 20 rounds
+    assert list(study) == [40, "20 min", "3.33", "20 h", "200.00"]
+    assert [costs.duration(value) for value in (0.7321, 89, 91, 5399, 5401)] == [
+        "0.73 s",
+        "89 s",
+        "1.5 min",
+        "90 min",
+        "1.5 h",
+    ]
+    assert [costs.amount(value) for value in (0, 0.004, 0.006, 1234.5)] == ["0.00", "0.0040", "0.0060", "1,234.50"]
 
 
 RATIO = {clock: {"least": 1.5, "median": 2.0, "most": 2.5} for clock in ("wall", "processor")}
@@ -138,25 +160,25 @@ ONE = {"plain_loop_seconds": BOTH, "mia_core_seconds": BOTH, "times_faster": RAT
 def test_tables_give_medians_spread_and_share():
     epoch = {"plain_loop_seconds": BOTH, "chosen": "bfloat16"}
     epoch["precisions"] = {"float32": ONE | {"product_tflops": 0.1}, "bfloat16": ONE | {"product_tflops": 2.0}}
-    table = costs.costs_table({"results": ONE | {"epochs": 10, "precision": "float32"}}, {"results": epoch})
+    table = made_fast.costs_table({"results": ONE | {"epochs": 10, "precision": "float32"}}, {"results": epoch})
     assert table["training"].str.rpartition(", ")[2].tolist() == ["float32", "float32", "bfloat16"]
     for row in table.drop(columns="training").to_numpy().tolist():
         assert row == ["2.00 (1.50 to 2.50)", "4.4", "4.4", "2.2", "50%"]
-    assert costs.speeds({"results": epoch}) == "0.100 TFLOP/s in float32 and 2.000 in bfloat16"
+    assert made_fast.speeds({"results": epoch}) == "0.100 TFLOP/s in float32 and 2.000 in bfloat16"
     assert costs.chosen({"results": epoch}) == ONE | {"product_tflops": 2.0}
     rows = [{"network": "cnn", "models": 4, "alone_seconds": BOTH, "together_seconds": BOTH, "times_faster": RATIO}]
-    assert costs.together_table({"results": {"device": "cpu", "rows": rows}})["at once, s"].tolist() == ["4.4"]
-    assert costs.together_table({"results": {"device": "cuda", "rows": rows}})["at once, s"].tolist() == ["9"]
+    assert made_fast.together_table({"results": {"device": "cpu", "rows": rows}})["at once, s"].tolist() == ["4.4"]
+    assert made_fast.together_table({"results": {"device": "cuda", "rows": rows}})["at once, s"].tolist() == ["9"]
     more = {"processor": {"median": 1.4}, "wall": {"median": 1.0}}
     rows += [{"network": "cnn", "models": 16, "times_faster": more}, {"network": "mlp", "models": 1}]
-    assert costs.best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (4, 2.0)
+    assert made_fast.best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (4, 2.0)
     rows[0] = rows[0] | {"times_faster": {clock: {"median": 1.1} for clock in RATIO}}
-    assert costs.best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (16, 1.4)
-    assert costs.best_together({"results": {"device": "cuda", "rows": rows}}, "cnn") == (4, 1.1)
+    assert made_fast.best_together({"results": {"device": "cpu", "rows": rows}}, "cnn") == (16, 1.4)
+    assert made_fast.best_together({"results": {"device": "cuda", "rows": rows}}, "cnn") == (4, 1.1)
     assert costs.seconds(0.01234) == "0.012" and costs.seconds(123.4) == "123"
     about = {"name": "x", "made": "2030-01-02T03", "machine": {"cores": "2", "instructions": "avx2"}}
     loads = {"load_before": [3.4, 1, 1], "load_after": [0.2, 1, 1]}
-    assert costs.machines_table([about | loads]).iloc[0].tolist() == ["x", "2030-01-02", "2, avx2", "3 to 0"]
+    assert made_fast.machines_table([about | loads]).iloc[0].tolist() == ["x", "2030-01-02", "2, avx2", "3 to 0"]
 
 
 @pytest.mark.parametrize("name", ["study", "epoch", "together", "growth", "startup", "same", "same-cifar10"])
@@ -173,11 +195,11 @@ def test_two_ways_to_train_are_compared_within_seeds():
         for name, found in values.items()
         for seed, value in enumerate(found)
     ]
-    table = costs.same_table({"results": {"rows": rows}}).set_index("measure")
+    table = made_fast.same_table({"results": {"rows": rows}}).set_index("measure")
     # Differences 0.01, 0.02, 0.03: their mean, and 4.303 (Student's t of two degrees) times 0.01 / sqrt(3) around it.
     assert table.loc["test accuracy, float32", "difference"] == "+0.020 [-0.005, +0.045]"
     assert table.loc["attack AUC, float32", "difference"] == "-0.020 [-0.045, +0.005]"
     assert list(table.loc["attack accuracy, float32"]) == ["+0.000", "0.800", "0.800"], "no width where all are equal"
     assert table.loc["test accuracy, bfloat16", "difference"] == "+0.000"
-    one = costs.same_table({"results": {"rows": [row for row in rows if row["seed"] == 0]}})
+    one = made_fast.same_table({"results": {"rows": [row for row in rows if row["seed"] == 0]}})
     assert one["difference"].tolist()[:2] == ["+0.010", "+0.000"]

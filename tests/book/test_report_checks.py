@@ -179,24 +179,29 @@ def test_closest_explanation_of_each_row():
     without = report_arrays.explanations(summary.query("defenses == 'none'"), table).set_index("row of Table I")
     assert without.loc["dropout+smoothing", "closest"] == report_arrays.HINDERED
     values = report_under_test.explanation_values(table, found.reset_index())
-    assert values["published-epsilon"] == "0.1" and "dropout" in values["closest"]
+    assert values["published-epsilon"] == "0.1" and "dropout" in values["closest-defended"].split(", ")
+    values = report_under_test.explanation_values(table, without.reset_index())
+    assert "smoothing" in values["closest-hindered"].split(", ")
 
 
-def test_words_and_figures_say_what_was_found_with_and_without_recorded_epochs():
-    exchange = Exchange("recall_members", "a", "b")
-    assert report_under_test.exchanges_in_words([]) == "none"
-    assert report_under_test.exchanges_in_words([exchange]) == "a single one: recall of members (a and b)"
-    assert report_under_test.exchanges_in_words([exchange] * 2).startswith("2: recall of members (a and b); ")
+def test_figures_say_what_was_found():
     _, alt = report_under_test.identity_plot(table_one.identity_table())
     assert alt.count("cannot be") == 2 and "smoothing 0.73 / 0.805 (cannot be)" in alt
     _, alt = report_under_test.label_smoothing_plot(recorded("report-arrays")[0])
     assert "none 0.82 and 0.65; dropout+smoothing 0.73 and 0.46" in alt
-    table = recorded("cifar10-jpeg")[0]
-    _, alt = report_under_test.printed_and_measured(over_the_seeds(table))
-    assert alt.count("printed") == 8 and "undefended model" not in alt
-    epochs = pd.concat([table.assign(epochs=1, target_accuracy=0.3), table])
-    _, alt = report_under_test.printed_and_measured(over_the_seeds(table), epochs)
-    assert "epoch 1 0.30 / " in alt
+    summary = over_the_seeds(recorded("cifar10-jpeg")[0])
+    fig, alt = report_under_test.printed_and_measured(summary)
+    assert alt.count("printed") == 8 and "dropout printed 0.49 / 0.51, measured 0." in alt
+    of_none = summary.set_index("defenses").loc["none", "attack_accuracy"]
+    assert report_under_test.apart(summary)["none"] == pytest.approx(abs(of_none - 0.82))
+    names = [label.get_text() for label in fig.axes[0].get_yticklabels()]
+    printed = fig.axes[1].lines[-1]
+    assert printed.get_xdata()[names.index("dropout")] == 0.51, "a row's marks stand at its name"
+    few = summary[summary["defenses"].isin(["none", "dropout"])].assign(
+        attack_accuracy_low=None, attack_accuracy_high=None
+    )
+    _, alt = report_under_test.printed_and_measured(few)
+    assert alt.count("printed") == 2, "combinations that a run leaves out, and a single seed without intervals"
 
 
 def test_attack_with_smoothed_labels_is_shown_and_judged():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from mia_book import claims, confidence_masking, dropout, label_smoothing, sweeps
-from mia_book.label_smoothing import SMOOTHING, feature_table, features, guess_table, short_of
+from mia_book.label_smoothing import SMOOTHING, feature_table, features, short_of
 from mia_book.sweeps import asked_confidence
 from mia_core.defenses import combination, describe
 from mia_core.display.svg import themed_svg
@@ -140,16 +140,18 @@ def test_the_feature_table_is_read_by_judge(done):
     assert table["near_members"].between(0, 1).all()
 
 
-def test_guesses_need_no_shadow_and_are_judged_against_a_row():
+def test_guesses_are_judged_against_a_row():
     """Members at 0.8 and 0.78, what the labels ask for and just short of it; the others on both sides."""
     top = np.array([0.8, 0.78, 0.95, 0.6])
     seen = check_outputs(posteriors=np.stack([top, 1 - top], axis=1), members=[1, 1, 0, 0])
     study = SimpleNamespace(settings=SimpleNamespace(seeds=(0, 1)), outputs=lambda seed, model, defenses: seen)
-    smoothed = combination("smoothing(epsilon=0.2)")
-    areas = guess_table(study, smoothed, (0, 0.2))
-    assert areas["defenses"].tolist() == ["guess 0", "guess 0.2"] * 2 and areas["auc"].tolist() == [0.5, 1.0] * 2
-    assert short_of(study, smoothed) == 0.5
-    areas = areas.assign(members=500, non_members=500)
+    assert short_of(study, combination("smoothing(epsilon=0.2)")) == 0.5
+    rows = [
+        (f"guess {guess:g}", seed, area - seed / 100)
+        for seed in (0, 1, 2)
+        for guess, area in ((0, 0.5), (0.2, 0.9 + seed / 20))
+    ]
+    areas = pd.DataFrame(rows, columns=["defenses", "seed", "auc"])
     assert label_smoothing.guesses_in_words(areas, (0, 0.2), "guess 0") == "holds at 0.2"
     assert label_smoothing.guesses_in_words(areas, (0, 0.2), "guess 0.2") == "does not hold at 0"
 

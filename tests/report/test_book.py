@@ -181,7 +181,7 @@ def test_page_numbers_its_figures_links_to_them_and_shows_no_numpy(built):
         assert words in text
     assert re.search(r'href="#fig-both"[^>]*>Figure 1</a>', text)
     assert re.search(r'href="first.html#fig-both"[^>]*><span[^>]*>Figure 1</span>', second)
-    assert re.search(r'href="#tab-all"[^>]*>Table 2</a>', second), "a name counts for its own page first"
+    assert re.search(r'href="#tab-all"[^>]*>Table 3</a>', second), "its own page's, and numbers run on"
     assert "0.837" in text and "0.8371" not in re.sub(r"<pre.*?</pre>", "", text, flags=re.DOTALL)
     assert "np.float64(0.837)" not in text
 
