@@ -279,7 +279,7 @@ def test_the_search_puts_chapters_before_entries_of_the_api(browser: Any) -> Non
 
 
 def test_pages_print_within_the_paper_and_dark_on_white(browser: Any) -> None:
-    for name in ("combinations", "all-attacks", "what-it-costs", "promises", "api-core"):
+    for name in ("combinations", "all-attacks", "promises", "api-core"):
         with Visit(browser, stored_site() / "book" / f"{name}.html", scheme="dark") as visit:
             put_on_paper(visit.page)
             assert visit.page.evaluate(FAINT_TEXT) == [], name
