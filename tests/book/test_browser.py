@@ -1,5 +1,6 @@
 """The book in a browser: what only a browser can tell. Skips where Chromium or Playwright is missing."""
 
+import contextlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -120,7 +121,11 @@ def put_on_paper(page: Any) -> None:
 
 
 def dress(page: Any, width: str, scheme: str) -> None:
+    """The open page at this width, once the theme has let the keyboard into what scrolls there, and in this scheme."""
     page.set_viewport_size(dict(zip(("width", "height"), WIDTHS[width], strict=True)))
+    reached = "[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
+    with contextlib.suppress(sync_api.TimeoutError):  # axe says where
+        page.wait_for_function(reached, timeout=2000)
     turn(page, scheme)
 
 
