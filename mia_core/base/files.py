@@ -5,6 +5,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -61,6 +62,14 @@ def file_to_write(path: str | Path, setting: str, *endings: str) -> Path:
     if target.suffix.lower() not in endings:
         raise SettingsError(f"{setting}: expected a name that ends in {endings[0]}, found {one_line(target.name)}")
     return target
+
+
+def content_of(path: str | Path) -> bytes:
+    """What a regular file holds. Raises `OSError` for a pipe too, which would be waited for without end."""
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | getattr(os, "O_NONBLOCK", 0))) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(None, "no regular file", os.fspath(path))
+        return file.read()
 
 
 def write_atomically(path: str | Path, write: Callable[[BinaryIO], object]) -> None:

@@ -1,5 +1,6 @@
 """Saved outputs and saved scores as tables, .csv or .parquet, by the names of their columns."""
 
+import io
 import os
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mia_core.base.errors import ArrayError
-from mia_core.base.files import reason
+from mia_core.base.files import content_of, reason
 from mia_core.base.messages import one_line
 from mia_core.gate.arrays import Outputs
 from mia_core.gate.outputs import check_outputs
@@ -27,9 +28,8 @@ def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
 
     source = one_line(os.fspath(path))
     try:
-        if Path(path).suffix.lower() == ".parquet":
-            return pd.read_parquet(os.path.expanduser(path))
-        return pd.read_csv(os.path.expanduser(path))
+        content = io.BytesIO(content_of(os.path.expanduser(path)))
+        return pd.read_parquet(content) if Path(path).suffix.lower() == ".parquet" else pd.read_csv(content)
     except ImportError:
         raise ArrayError(f"{source}: a .parquet file needs pyarrow (pip install pyarrow), or save it as .csv") from None
     except Exception as error:  # pandas raises many kinds of error on damaged files

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mia_core.base.errors import DataError
-from mia_core.base.files import reason
+from mia_core.base.files import content_of, reason
 from mia_core.base.sealed import unsealed
 from mia_core.display.figures import figure_html, table_html
 from mia_core.studies.recorded import results_dir
@@ -18,7 +18,7 @@ def recorded_campaign() -> str:
     """
     path = results_dir() / CAMPAIGN
     try:
-        found, _ = unsealed(path.read_text(encoding="utf-8"))
+        found, _ = unsealed(content_of(path).decode("utf-8"))
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: no recorded campaign, or damaged: {reason(error)}") from None
     rows = [{"fault": name, **counts} for name, counts in found["parts"].items()]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mia_core.base.errors import DataError, MiaWarning
-from mia_core.base.files import absolute, reason, write_atomically
+from mia_core.base.files import absolute, content_of, reason, write_atomically
 from mia_core.base.messages import shown
 from mia_core.base.sealed import sealed, unsealed
 
@@ -58,13 +58,13 @@ def recorded(name: str) -> tuple["pd.DataFrame", dict[str, Any]]:
 
     path = made_by = results_dir() / f"{name}{ENDING}"
     try:
-        about, checked = unsealed(made_by.read_text(encoding="utf-8"))
+        about, checked = unsealed(content_of(made_by).decode("utf-8"))
         if about.get("format", FORMAT) != FORMAT:
             raise ValueError(f"its format is {about['format']!r}, expected {FORMAT}: is it of a newer version?")
         if not checked and "format" in about:
             raise ValueError("its digest is missing")
         path = made_by.with_name(f"{name}.csv")
-        content = path.read_bytes()
+        content = content_of(path)
         if checked and about.get(TABLE) != _digest(content):
             raise ValueError(f"its content does not match {TABLE} in {made_by.name}")
         table = pd.read_csv(io.BytesIO(content))

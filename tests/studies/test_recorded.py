@@ -1,6 +1,7 @@
 """Recorded tables: whatever was cut or altered since they were written is noticed, and the file is named."""
 
 import json
+import os
 import warnings
 from pathlib import Path
 
@@ -57,6 +58,17 @@ def same_json(one: bytes, two: bytes) -> bool:
         return json.loads(one) == json.loads(two)
     except ValueError:
         return False
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes on this system")
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_pipe_or_a_folder_in_its_place_is_refused_without_waiting(files, which):
+    files[which].unlink()
+    os.mkfifo(files[which])
+    assert "no regular file" in refused(files[which])
+    files[which].unlink()
+    files[which].mkdir()
+    refused(files[which])
 
 
 def test_files_that_do_not_belong_together_or_of_a_newer_version_are_refused(files):
