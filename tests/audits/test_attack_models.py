@@ -244,7 +244,7 @@ def test_reported_examples_in_all_or_no_models(capsys, shared, tmp_path):
         report, _ = attack(capsys, "--models", file, "--target", target, "--scores", out, *named(names))
         assert report["attacks"][0]["references"] == 4
         rows = np.loadtxt(out, delimiter=",", skiprows=1)
-        assert rows.shape == (8, 3 + len(names)) and np.isfinite(rows).all()
+        assert rows.shape == (8, 5 + len(names)) and np.isfinite(rows).all()
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,7 @@ def test_an_attack_that_fails_is_reported_and_the_others_stand(capsys, tmp_path,
     assert list(report["not_done"]) == ["adversary1", "shokri"] and "enough memory" in report["not_done"]["shokri"]
     assert len(err) == 1 and "could not be done" in err[0] and "by nought" in err[0]
     with np.load(scores) as file:
-        assert set(file) - {FORMAT_NAME} == {"scores", "members", *done}
+        assert set(file) - {FORMAT_NAME, "rank", "found"} == {"scores", "members", *done}
     _, text, _ = run(capsys, "attack", "--shadow", sides[0], "--target", sides[1], *named(["shokri", "gap"]))
     assert "shokri could not be done: not enough memory" in text and "\ngap\n" in text
     assert "no attack could be done" in refused(
