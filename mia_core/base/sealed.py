@@ -11,7 +11,7 @@ SEAL = "sha256_of_record"
 
 def sealed(record: Mapping[str, Any]) -> str:
     """The record as strict JSON, with the SHA-256 of its values under `SEAL`. Their order does not count."""
-    return json.dumps({**record, SEAL: _digest(record)}, indent=2, allow_nan=False) + "\n"
+    return json.dumps({**record, SEAL: digest_of(record)}, indent=2, allow_nan=False) + "\n"
 
 
 def unsealed(text: str) -> tuple[dict[str, Any], bool]:
@@ -24,10 +24,11 @@ def unsealed(text: str) -> tuple[dict[str, Any], bool]:
         digest = record.pop(SEAL, None)
     except (ValueError, AttributeError, TypeError, RecursionError):
         raise ValueError("no whole JSON object") from None
-    if digest is not None and digest != _digest(record):
+    if digest is not None and digest != digest_of(record):
         raise ValueError(f"its content does not match its digest, {SEAL}")
     return record, digest is not None
 
 
-def _digest(record: Mapping[str, Any]) -> str:
+def digest_of(record: Mapping[str, Any]) -> str:
+    """SHA-256 of a record's values, whatever their order."""
     return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

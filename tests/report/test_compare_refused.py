@@ -11,6 +11,7 @@ import pytest
 from attack_commands import refused
 from books import ROOT
 from compared import chapter, results, stored, verdict
+from mia_core.base.sealed import SEAL
 from mia_core.cli.main import main
 from mia_core.display.shown import SHOWN, shown_in
 from mia_core.report.compare.drawing import known_drawing
@@ -18,6 +19,7 @@ from mia_core.report.compare.drawing import known_drawing
 
 def broken(*path, value):
     content = json.loads(results(x=chapter()).as_json())
+    content.pop(SEAL)  # as whoever writes one by hand
     place = content
     for part in path[:-1]:
         place = place[part]
@@ -29,6 +31,7 @@ def broken(*path, value):
     (b"", "is no strict JSON"), (results(x=chapter()).as_json()[:-40].encode(), "is no strict JSON"),
     (b"[" * 100_000, "is no strict JSON"), (b"[]", "its format is None; expected 2"),
     (b"\xff\xfe\x00", "is no text in UTF-8"),
+    (results(x=chapter()).as_json().replace('"seconds": ', '"seconds": 1').encode(), "does not match its digest"),
     *((broken(*path, value=value).encode(), words) for path, value, words in (
         (["format"], 1, "its format is 1, that of an older version; build the report again"),
         (["chapters", "x", "seconds"], float("nan"), "NaN is not a number in JSON"),
@@ -41,7 +44,7 @@ def broken(*path, value):
         (["chapters", "x", "settings", "seeds"], json.loads("[" * 40 + "]" * 40), "more than 20 levels"),
         (["chapters", "../../../x"], chapter().model_dump(), "a name of letters, digits"),
         (["chapters", "x", "figures", "a/b"], {"caption": "", "alts": []}, "a name of letters, digits"))),
-], ids=range(16))  # fmt: skip
+], ids=range(17))  # fmt: skip
 def test_damaged_results_are_refused_in_one_line(tmp_path, capsys, content, words):
     (tmp_path / "results.json").write_bytes(content)
     assert words in refused(capsys, "compare", tmp_path, tmp_path)

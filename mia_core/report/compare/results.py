@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from mia_core.base.errors import RunError
 from mia_core.base.files import absolute, reason
 from mia_core.base.messages import one_line
+from mia_core.base.sealed import SEAL, digest_of
 from mia_core.measures.intervals import Interval
 
 RESULTS = "results.json"
@@ -121,8 +122,10 @@ class Results(_Part):
     chapters: dict[PlainName, Chapter]
 
     def as_json(self) -> str:
-        """Strict JSON, without NaN or Infinity."""
-        return json.dumps(self.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        """Strict JSON, without NaN or Infinity, with a digest of all else in it."""
+        content = self.model_dump(mode="json")
+        content[SEAL] = digest_of(content)
+        return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def read_file(report: Path, *names: str) -> str:
@@ -156,6 +159,9 @@ def read_results(folder: str | Path) -> Results:
     try:
         text = read_file(place, RESULTS)
         content = json.loads(text, parse_constant=_refuse, parse_float=_number, parse_int=_whole)
+        digest = content.pop(SEAL, None) if isinstance(content, dict) else None
+        if digest is not None and digest != digest_of(content):
+            raise RunError(f"{one_line(path)}: its content does not match its digest, {SEAL}")
         content = _harmless(content)
         found = content.get("format") if isinstance(content, dict) else None
         if found in range(1, FORMAT):
