@@ -41,7 +41,7 @@ def made_up_table(claim: Claim, outcome: str) -> pd.DataFrame:
     shift = {HOLDS: sign * clear, DOES_NOT_HOLD: -sign * clear or clear, CANNOT_TELL: 0.0}[outcome]
     spread = 5.0 if outcome == CANNOT_TELL else claim.margin / 4 if claim.direction == "same" else 0.01
     rows = []
-    for seed, noise in zip(range(6), cycle((-spread, spread)), strict=False):
+    for seed, noise in zip(range(6), cycle((-spread, 0.0, spread)), strict=False):
         than = claim.than if isinstance(claim.than, float | int) else 0.5
         values = {claim.of: than + shift + noise} | ({claim.than: than} if isinstance(claim.than, str) else {})
         own = {"seed": seed, "attack": ATTACK}
@@ -52,8 +52,10 @@ def made_up_table(claim: Claim, outcome: str) -> pd.DataFrame:
 def turned_judge(outcome: str, judged: list[Claim]) -> Any:
     """The judge on a table that is made up for the claim; the claims are remembered in `judged`."""
 
-    def judge(claim: Claim, table: pd.DataFrame, attack: str = ATTACK, confidence: float = 0.95) -> Verdict:
-        JUDGE(claim, table, attack, confidence)  # the real table must have what the claim needs
+    def judge(
+        claim: Claim, table: pd.DataFrame, attack: str = ATTACK, confidence: float = 0.95, certain: str = ""
+    ) -> Verdict:
+        JUDGE(claim, table, attack, confidence, certain)  # the real table must have what the claim needs
         judged.append(claim)
         return JUDGE(claim, made_up_table(claim, outcome), ATTACK, confidence)
 

@@ -38,6 +38,8 @@ def test_links_resolve_or_lead_to_the_web(site: Path) -> None:
     for page in pages(site):
         for link in read(page).find_all("a", href=True):
             parts = urlsplit(str(link["href"]))
+            if str(link["href"]).startswith("data:text/csv") and link.has_attr("download"):
+                continue  # a table to be saved, in the page itself
             if parts.scheme or parts.netloc:
                 if parts.scheme not in ("http", "https", "mailto") or not (parts.netloc or parts.path):
                     broken.append(f"{page.relative_to(site)}: {link['href']} is no address")
@@ -104,7 +106,8 @@ def test_a_chapter_opens_with_answers_to_choose_from_and_its_first_figure(site: 
     opened = 0
     for page in pages(site):
         answers = read(page).select_one(".mia-answers")
-        if answers is not None:
+        # One draws its figure from a model that the page trains in sight of the reader first.
+        if answers is not None and page.name != "your-own-model.html":
             opened += 1
             figure, code = answers.find_next("figure", class_="mia-figure"), answers.find_next(class_="cell_input")
             assert 2 <= len(answers.find_all("details")) <= 4, page.name
