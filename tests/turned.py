@@ -62,6 +62,7 @@ def turned_judge(outcome: str, judged: list[Claim]) -> Any:
     return judge
 
 
+REFERENCE = re.compile(r"^:::\{reference-run\}$.*?^:::$", re.MULTILINE | re.DOTALL)
 SENTENCE_END = re.compile(r"(?:(?<=[.?!:])|(?<=[.?!][\"”)*])) (?=[A-Z\"“{\[*`$])")
 
 
@@ -76,9 +77,14 @@ class Run:
     judged: list[Claim] = field(default_factory=list)
     printed: str = ""
 
-    def sentences(self) -> list[str]:
-        """The sentences of the text, in the chapter's own voice, with a mark where a value is glued."""
-        return sentences(self.text) + [part for caption in self.captions for part in sentences(caption)]
+    def assertions(self) -> list[str]:
+        """What is asserted of this run and would stay when a verdict turns: effects and verdicts in captions, verdicts
+        in the text, which may explain what a method does. What it says of the reference run has a test of its own."""
+        own = REFERENCE.sub("", self.text)
+        captions = [part for caption in self.captions for part in sentences(caption)]
+        found = [(sentence, assertions(sentence)) for sentence in captions]
+        found += [(sentence, verdicts_said(sentence)) for sentence in sentences(own)]
+        return [f"{sentence}: {words}" for sentence, words in found if words]
 
     def rendered(self, sentence: str) -> str:
         """A sentence of the text as it reads in this run."""
@@ -156,7 +162,7 @@ CONDITION = (
     r"\?|\b(?:if|whether|when|where|would|could|can|may|might|should|must|unless|suppose|expect|predict|then|until)\b"
 )
 OPEN = re.compile(
-    rf"{CONDITION}|\b(?:claims?|claimed|says?|said|states?|conclu\w+|report'?s?|argues?|look|compare|how|above|below|"
+    rf"{CONDITION}|\b(?:claims?|claimed|says?|said|states?|conclu\w+|report'?s?|argues?|look|compare|how|above|below|further|"
     r"up|down)\b",
     re.IGNORECASE,
 )
@@ -168,5 +174,12 @@ def assertions(sentence: str) -> list[str]:
     if GLUE.search(sentence) or CITATION.search(sentence):
         return []
     said = asserted(sentence)
-    found = [] if re.search(CONDITION, said, re.IGNORECASE) else [match[0] for match in VERDICT.finditer(said)]
-    return found + ([] if OPEN.search(said) else [match[0] for match in EFFECT.finditer(said)])
+    return verdicts_said(sentence) + ([] if OPEN.search(said) else [match[0] for match in EFFECT.finditer(said)])
+
+
+def verdicts_said(sentence: str) -> list[str]:
+    """Verdicts that a sentence states by itself."""
+    if GLUE.search(sentence) or CITATION.search(sentence):
+        return []
+    said = asserted(sentence)
+    return [] if re.search(CONDITION, said, re.IGNORECASE) else [match[0] for match in VERDICT.finditer(said)]
