@@ -57,7 +57,8 @@ def turned_judge(outcome: str, judged: list[Claim]) -> Any:
     ) -> Verdict:
         JUDGE(claim, table, attack, confidence, certain)  # the real table must have what the claim needs
         judged.append(claim)
-        return JUDGE(claim, made_up_table(claim, outcome), ATTACK, confidence)
+        exact = claim.direction == "same" and claim.margin == 0 and outcome != CANNOT_TELL  # no chance can show that
+        return JUDGE(claim, made_up_table(claim, outcome), ATTACK, confidence, "made up" if exact else "")
 
     return judge
 
