@@ -1,7 +1,7 @@
 """Asks a model about inputs: a function, a fitted scikit-learn classifier or a torch module, in batches."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,6 @@ class Asked:
     classes: tuple[Any, ...] | None = None
     floor: float = 0.0
     keeps_rows: str | None = None
-    notes: list[str] = field(default_factory=list)
 
     def answer(self, inputs: Any, what: str) -> Answer:
         """What the model says about `inputs`, which error messages call `what`.

@@ -1,6 +1,5 @@
 """Puts an audit together: what each attack finds, what of it is no chance, whom it finds, and what to doubt."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -14,7 +13,6 @@ from mia_core.attacks.contract import Flags, Floats, Labels
 from mia_core.audits.one_model.attacks import called_at, folds_of, score_all
 from mia_core.audits.one_model.best import PERMUTATIONS, max_t
 from mia_core.audits.one_model.validity import ALPHA, Blind, blind_baselines, cautions, duplicates
-from mia_core.base.errors import MiaWarning
 from mia_core.base.settings import Number, Settings, Whole
 from mia_core.gate.arrays import Outputs
 from mia_core.measures.counts import auc_error_of
@@ -261,8 +259,3 @@ def _void(blind: list[Blind], shared: int, members: Flags) -> str | None:
     if shared > 0.5 * members.sum():
         return f"{shared} of {int(members.sum())} members are, exactly or nearly, among the non-members too"
     return None
-
-
-def warn(message: str) -> None:
-    """One `MiaWarning`."""
-    warnings.warn(message, MiaWarning, stacklevel=3)

@@ -4,38 +4,17 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mia_core.audits.one_model.words import answer, best, by_name, epsilon, found, next_steps, p_text, percent
 from mia_core.base.messages import one_line
 from mia_core.display.plots import roc_over_seeds
 from mia_core.display.svg import themed_svg
+from mia_core.report.standalone import standalone
 
 if TYPE_CHECKING:
     from mia_core.report.audit import AuditReport
 
-STYLE = Path(__file__).parents[1] / "compare" / "page.css"
-# The policy lets the page load and run nothing, whatever stands in class names and criteria.
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="description" content="Membership inference audit of one model">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>{title}</title>
-<style>{style}
-@media (max-width: 720px) {{ dl {{ grid-template-columns: 1fr; }} dd {{ margin-bottom: 0.6rem; }} }}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
 CURVES = 4
 """Attacks whose ROC is drawn: more lines cannot be told apart."""
 MOST_ROWS = 40
@@ -64,7 +43,7 @@ def as_page(report: "AuditReport") -> str:
         ]
     )
     title = f"Membership inference audit of {one_line(numbers['model'], 60)}"
-    return _PAGE.format(title=_text(title), style=STYLE.read_text(encoding="utf-8"), body=body)
+    return standalone(title, body)
 
 
 def model_card(numbers: Mapping[str, Any]) -> str:

@@ -16,28 +16,10 @@ from mia_core.report.compare.differences import ABSENT, Comparison
 from mia_core.report.compare.drawing import known_drawing
 from mia_core.report.compare.results import Chapter, Results, ShownVerdict, read_file, shown
 from mia_core.report.compare.text import interval, made
+from mia_core.report.standalone import standalone
 
 Figures = dict[tuple[str, str], list[tuple[str, str]]]
 """(chapter, figure) -> its frames as (value of the slider or "", <svg> element)."""
-
-# The policy lets the page load and run nothing, whatever stands in the reports.
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>{title}</title>
-<style>{style}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-{body}
-</main>
-</body>
-</html>
-"""
 
 
 def check_out(out: str | Path, reports: Iterable[str | Path] = ()) -> Path:
@@ -97,8 +79,7 @@ def as_page(
         "<h2>Figures side by side</h2>",
         *_figures(a, b, figures),
     ]
-    style = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-    return _PAGE.format(title="Two reports compared", style=style, body="\n".join(body))
+    return standalone("Two reports compared", "\n".join(body))
 
 
 def _settings(comparison: Comparison) -> str:
