@@ -18,6 +18,7 @@ from mia_core.audits.one_model.validity import blind_baselines, duplicates
 from mia_core.gate.outputs import check_outputs
 from mia_core.gate.posteriors import softmax
 from mia_core.measures.intervals import clopper_pearson, difference_interval
+from mia_core.report.audit import audit_file
 
 
 def made(seed: int, count: int = 500, leak: float = 0.0, classes: int = 4):
@@ -210,6 +211,14 @@ def test_references_of_a_half_without_a_class_still_answer_for_it(tmp_path):
     inputs, labels = random.normal(size=(60, 2)), np.array(["a", "b"] * 28 + ["c"] * 4)
     report = audit(RandomForestClassifier(10), inputs, labels, models=4, permutations=99).numbers
     assert {"lira", "base"} <= {one["attack"] for one in report["attacks"]}
+
+
+def test_an_audit_of_a_file_tells_its_name_and_no_path(tmp_path):
+    outputs = made(0, 100)
+    np.savez(tmp_path / "o.npz", logits=outputs.logits, members=outputs.members, labels=outputs.labels)
+    report = audit_file(tmp_path / "o.npz", permutations=99)
+    assert report.numbers["model"] == "o.npz"
+    assert str(tmp_path) not in report.to_html(tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 def test_probabilities_of_masked_classes_keep_every_score_finite():

@@ -4,7 +4,7 @@ import json
 import os
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +154,7 @@ def audit_file(path: str | os.PathLike[str], criteria: str | None = None, **sett
     """The audit of saved outputs (see `mia_core.gate.files.read_outputs`); what `mia audit` writes."""
     from mia_core.gate.files import read_outputs
 
-    outputs = read_outputs(path)
+    outputs = replace(read_outputs(path), source=one_line(Path(path).name))  # a page that is handed on tells no path
     report, scores = audit_outputs(outputs, AuditSettings(**settings), criteria=criteria)
     return AuditReport(report, scores, outputs.members)
 
