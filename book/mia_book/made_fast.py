@@ -1,6 +1,6 @@
 """Of "How training is made fast": recorded benchmarks of one training, of several at once, and of what they come to."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -44,20 +44,30 @@ def speeds(epoch: Record) -> str:
 def same_table(record: Record) -> pd.DataFrame:
     """What models trained by the ordinary loop and by this package come to: means over seeds, and the mean difference
     within seeds with Student's 95% interval, which takes two seeds or more. One row per measure and precision."""
-    table, rows = pd.DataFrame(record["results"]["rows"]), []
+    return pd.DataFrame(
+        {
+            "measure": f"{words}, {trained_by}",
+            "difference": signed(over_seeds(list(ours - plain))),
+            "ordinary loop": number(plain.mean()),
+            "mia_core": number(ours.mean()),
+        }
+        for words, trained_by, plain, ours in _pairs(record)
+    )
+
+
+def told_apart(record: Record) -> list[bool]:
+    """For each row of `same_table`, whether the interval of the difference leaves out 0."""
+    found = [over_seeds(list(ours - plain)) for _, _, plain, ours in _pairs(record)]
+    return [not one.low <= 0 <= one.high for one in found]
+
+
+def _pairs(record: Record) -> Iterator[tuple[str, str, pd.Series, pd.Series]]:
+    """Measure, who trained, and the values per seed by the ordinary loop and by them."""
+    table = pd.DataFrame(record["results"]["rows"])
     for measure, words in SAME.items():
         values = table.pivot(index="seed", columns="trained_by", values=measure)
-        plain = values["ordinary loop"]
         for trained_by in table["trained_by"].unique()[1:]:
-            ours = values[trained_by]
-            found = over_seeds(list(ours - plain))
-            rows.append({
-                "measure": f"{words}, {trained_by}",
-                "difference": signed(found),
-                "ordinary loop": number(plain.mean()),
-                "mia_core": number(ours.mean()),
-            })  # fmt: skip
-    return pd.DataFrame(rows)
+            yield words, trained_by, values["ordinary loop"], values[trained_by]
 
 
 def together_table(record: Record) -> pd.DataFrame:

@@ -123,7 +123,8 @@ def put_on_paper(page: Any) -> None:
 def dress(page: Any, width: str, scheme: str) -> None:
     """The open page at this width, once the theme has let the keyboard into what scrolls there, and in this scheme."""
     page.set_viewport_size(dict(zip(("width", "height"), WIDTHS[width], strict=True)))
-    reached = "[...document.querySelectorAll('pre')].every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
+    scrolls = "[...document.querySelectorAll('pre, .pst-scrollable-table-container, .cell_output > .output')]"
+    reached = f"{scrolls}.every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
     with contextlib.suppress(sync_api.TimeoutError):  # axe says where
         page.wait_for_function(reached, timeout=2000)
     turn(page, scheme)
