@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from mia_core.base.errors import MiaError
 from mia_core.base.messages import one_line
 from mia_core.base.stderr import say
 from mia_core.report.kernels import kernel_manager
@@ -31,7 +32,8 @@ def run_chapter(
     variables  the kernel's environment variables
 
     Raises `BookError`, which names the chapter and the cell, unless every code cell ran to its end without an error;
-    the error's traceback is printed before. The notebook is written only if it succeeded.
+    the traceback is printed before, but for a `MiaError`, whose line says it all. The notebook is written only if it
+    succeeded.
     """
     import nbformat
     import papermill
@@ -72,6 +74,10 @@ def run_chapter(
     done.metadata["mia"] = record
     nbformat.write(done, notebook)
     return record
+
+
+# Raised in a kernel, of which only the name gets here.
+MISTAKES = {error.__name__ for error in (MiaError, *MiaError.__subclasses__())}
 
 
 class _KernelQuit(Exception):
@@ -135,7 +141,7 @@ def _reason(watch: _Watch, error: Exception) -> tuple[str, list[str]]:
 
 def _failure(name: str, cell: Any, position: int, what: str, traceback: list[str]) -> BookError:
     text = re.sub(r"\x1b\[[0-9;]*m", "", "\n".join(traceback)).strip()
-    if text:
+    if text and what.partition(":")[0] not in MISTAKES:
         say(f"\n{text}")
     first_line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
     # A kernel that dies at once has told no number; that of a first run is the position.

@@ -50,6 +50,14 @@ def test_failed_cell_stops_the_build_and_leaves_the_older_report(tmp_path, capsy
         assert said.endswith(f"failed\nmia: note: {out} holds the earlier report, as it was\n")
 
 
+def test_a_mistake_of_the_user_in_a_chapter_is_its_one_line(tmp_path, capsys):
+    cell = "from mia_core.base.errors import RunError\nraise RunError('full/x: cannot be written')"
+    source = one_chapter(tmp_path, cell)
+    with pytest.raises(BookError, match=r"^chapter broken, cell \[2\] .*: RunError: full/x: cannot be written$"):
+        build_report({}, tmp_path / "out", source=source)
+    assert "Traceback" not in capsys.readouterr().err
+
+
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no signals on this system")
 @pytest.mark.parametrize(("number", "status"), [
     (signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL),
