@@ -26,7 +26,7 @@ FACT = re.compile(
     rf"\b(?:{'|'.join(OUTCOMES)})\b|"
     r"(?<![\w.#-])\d+(?:\.\d+)?(?![\w%-])"
 )
-AT_LEAST, OF_EACH = 20, 4
+AT_LEAST = 20
 
 
 class Replay:
@@ -55,7 +55,7 @@ class Replay:
 
 
 class Outcomes:
-    """A pytest plugin that remembers which notebooks had a cell that failed, and why."""
+    """A pytest plugin that remembers which code cells failed, and why: (notebook, place among its code cells)."""
 
     def __init__(self):
         self.failed, self.cells = {}, 0
@@ -63,16 +63,16 @@ class Outcomes:
     def pytest_runtest_logreport(self, report):
         self.cells += report.when == "call"
         if report.failed:
-            self.failed[Path(report.nodeid.partition("::")[0]).parent.name] = str(report.longrepr)
+            path, _, cell = report.nodeid.partition("::Cell ")
+            self.failed[Path(path).parent.name, int(cell)] = str(report.longrepr)
 
 
-def compared(folder: Path, notebooks: dict[str, tuple[Any, Any]], monkeypatch: pytest.MonkeyPatch) -> Outcomes:
-    """Run nbval on notebooks, name -> (stored, what the kernel answers with)."""
-    for name, (stored, _) in notebooks.items():
+def compared(folder: Path, stored: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> Outcomes:
+    """Run nbval on these notebooks, by name; the kernel answers with what the project's own ones store."""
+    for name, notebook in stored.items():
         (folder / name).mkdir()
-        nbformat.write(stored, folder / name / "chapter.ipynb")
-    answers = {name: [c for c in answer.cells if c.cell_type == "code"] for name, (_, answer) in notebooks.items()}
-    monkeypatch.setattr(Replay, "answers", answers)
+        nbformat.write(notebook, folder / name / "chapter.ipynb")
+    monkeypatch.setattr(Replay, "answers", {name: code_cells(notebook) for name, notebook in NOTEBOOKS.items()})
     monkeypatch.setattr(nbval.plugin, "RunningKernel", Replay)
     outcomes = Outcomes()
     options = ["-q", "--nbval", "--nbval-current-env", "-p", "no:cacheprovider", "-c", "/dev/null", "--color=no"]
@@ -80,11 +80,8 @@ def compared(folder: Path, notebooks: dict[str, tuple[Any, Any]], monkeypatch: p
     return outcomes
 
 
-def strict(notebook: Any) -> Iterator[Any]:
-    """The code cells whose output nbval compares."""
-    for cell in notebook.cells:
-        if cell.cell_type == "code" and IGNORED not in cell.metadata.get("tags", ()):
-            yield cell
+def code_cells(notebook: Any) -> list[Any]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
 def texts(cell: Any) -> Iterator[tuple[Any, str]]:
@@ -97,57 +94,59 @@ def texts(cell: Any) -> Iterator[tuple[Any, str]]:
                 yield output.data, kind
 
 
-def facts(notebook: Any) -> list[tuple[int, int, re.Match]]:
-    """Every number and every outcome in the strict outputs: (cell, text of the cell, where in it)."""
-    return [
-        (i, j, found)
-        for i, cell in enumerate(strict(notebook))
-        for j, (holder, key) in enumerate(texts(cell))
-        for found in FACT.finditer(holder[key])
-    ]
+def facts(notebook: Any) -> dict[int, list[tuple[int, re.Match]]]:
+    """Every number and every outcome in the outputs that nbval compares: cell -> (text of the cell, where in it)."""
+    found = {}
+    for number, cell in enumerate(code_cells(notebook)):
+        if IGNORED not in cell.metadata.get("tags", ()):
+            here = [(j, fact) for j, (holder, key) in enumerate(texts(cell)) for fact in FACT.finditer(holder[key])]
+            found |= {number: here} if here else {}
+    return found
 
 
-def mutated(notebook: Any, fact: tuple[int, int, re.Match]) -> Any:
-    """The notebook with one number off by one in its last digit, or one outcome turned."""
-    changed = copy.deepcopy(notebook)
-    i, j, found = fact
-    holder, key = list(texts(list(strict(changed))[i]))[j]
+def alter(cell: Any, fact: tuple[int, re.Match]) -> None:
+    """Put one number of a cell's outputs off by one in its last digit, or turn one outcome."""
+    j, found = fact
+    holder, key = list(texts(cell))[j]
     old = found[0]
     new = OUTCOMES.get(old) or old[:-1] + str((int(old[-1]) + 1) % 10)
     holder[key] = holder[key][: found.start()] + new + holder[key][found.end() :]
-    return changed
 
 
 def test_every_notebook_has_claims_or_counts_and_altered_ones_fail(tmp_path, monkeypatch):
-    draw, cases = random.Random(0), {}
-    each = max(OF_EACH, -(-AT_LEAST // len(NOTEBOOKS)))
-    for name, notebook in NOTEBOOKS.items():
+    draw, altered = random.Random(0), {}
+    stored = copy.deepcopy(NOTEBOOKS)
+    for name, notebook in stored.items():
         found = facts(notebook)
         assert found, f"{name}: add a cell without a tag that prints what every machine must find"
-        # Outcomes first, then others by chance, so that claims are drawn from every notebook that states any.
-        chosen = sorted(draw.sample(found, len(found)), key=lambda fact: fact[2][0] not in OUTCOMES)[:each]
-        cases |= {f"{name}-{number}": (mutated(notebook, fact), notebook) for number, fact in enumerate(chosen)}
-    assert len(cases) >= AT_LEAST
-    outcomes = compared(tmp_path, cases, monkeypatch)
-    assert set(cases) <= set(outcomes.failed), "altered, and nbval did not notice"
+        for number, here in found.items():
+            outcomes = [fact for fact in here if fact[1][0] in OUTCOMES]
+            altered[name, number] = draw.choice(outcomes or here)
+            alter(code_cells(notebook)[number], altered[name, number])
+    assert len(altered) >= AT_LEAST
+    outcomes = compared(tmp_path, stored, monkeypatch)
+    assert set(altered) == set(outcomes.failed), "altered, and nbval did not notice"
     assert all("Cell outputs differ" in reason for reason in outcomes.failed.values())
 
 
 def test_untouched_notebooks_pass(tmp_path, monkeypatch):
-    outcomes = compared(tmp_path, {name: (book, book) for name, book in NOTEBOOKS.items()}, monkeypatch)
+    outcomes = compared(tmp_path, NOTEBOOKS, monkeypatch)
     assert outcomes.failed == {} and outcomes.cells >= 2 * len(NOTEBOOKS)
 
 
 def test_cells_that_were_stripped_of_their_output_fail(tmp_path, monkeypatch):
-    cases = {}
-    for name, notebook in NOTEBOOKS.items():
-        for number, cell in enumerate(notebook.cells):
-            if cell.get("outputs"):
-                stripped = copy.deepcopy(notebook)
-                stripped.cells[number].outputs = []
-                cases[f"{name}-{number}"] = (stripped, notebook)
-    outcomes = compared(tmp_path, cases, monkeypatch)
-    assert [name for name, (stored, _) in cases.items() if name not in outcomes.failed and not has_run(stored)] == []
+    stored, stripped, compares_none = copy.deepcopy(NOTEBOOKS), set(), set()
+    for name, notebook in stored.items():
+        for number, cell in enumerate(code_cells(notebook)):
+            if cell.outputs:
+                stripped.add((name, number))
+                if IGNORED in cell.metadata.get("tags", ()):
+                    compares_none.add((name, number))
+                cell.outputs = []
+        found = has_run(notebook)
+        assert [line for line in found if "shows nothing" in line] == found
+        assert len(found) == sum(notebook_name == name for notebook_name, _ in compares_none)
+    assert set(compared(tmp_path, stored, monkeypatch).failed) == stripped - compares_none
 
 
 def test_cells_that_were_not_executed_fail():
