@@ -29,7 +29,8 @@ for _module in pkgutil.iter_modules(mia_book.__path__):
     importlib.import_module(f"mia_book.{_module.name}")
 
 OUTCOMES = (HOLDS, DOES_NOT_HOLD, CANNOT_TELL)
-TINY = {"seeds": 2, "epochs": 2, "part": 120, "models": 6}  # enough non-members for a TPR at 1% FPR
+# Enough non-members for a TPR at 1% FPR.
+TINY = {"seeds": 2, "epochs": 2, "part": 120, "models": 6, "repeats": 2, "clones": 4}
 JUDGE = mia_core.measures.claims.judge
 ATTACK = "adversary1"
 
