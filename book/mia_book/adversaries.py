@@ -114,8 +114,11 @@ def by_attacker(study: Study, shadows: int = SHADOWS, copies: Copies | None = No
 
 
 def other_network(settings: StudySettings) -> StudySettings:
-    """The settings of a target with the other of the two architectures."""
-    return settings.replace(network="mlp" if settings.network == "cnn" else "cnn")
+    """The settings of a target with the other of the two architectures; of a table, which the CNN cannot take, with
+    half the hidden units."""
+    if settings.is_table:
+        return settings.replace(hidden_units=max(1, settings.hidden_units // 2))
+    return settings.replace(network="cnn" if settings.network == "mlp" else "mlp")
 
 
 def other_both(settings: StudySettings) -> StudySettings:
@@ -128,7 +131,8 @@ def other_both(settings: StudySettings) -> StudySettings:
     """
     changed, usual = other_network(settings), DataSettings()
     if settings.dataset != "digits":
-        return changed.replace(dataset="digits", noise=usual.noise, size=None, part=None)
+        network = "cnn" if settings.is_table else changed.network
+        return changed.replace(network=network, dataset="digits", noise=usual.noise, size=None, part=None)
     return changed.replace(noise=settings.noise / 2 or usual.noise, size=SCAN if changed.network == "mlp" else None)
 
 
