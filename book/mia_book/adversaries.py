@@ -227,9 +227,11 @@ def by_copies(study: Study, numbers: Sequence[int] = (4, 16)) -> pd.DataFrame:
     plain = Study(study.settings.replace(defenses=["none"]), study.store, study.dataset)
     most, fewer = max(numbers), [number for number in numbers if number < max(numbers)]
     found = {kind: label_only_table(plain, Copies(noisy=most, noise=noise), fewer) for kind, noise in NOISES.items()}
+    asked = [Copies(noisy=number) for number in numbers]
+    asked = [copies.of_table() if study.dataset.is_table else copies for copies in asked]
     return pd.concat(
         rows[rows["queries"] == queries].assign(attack=f"{queries} questions", defenses=kind)
-        for queries in (Copies(noisy=number).queries for number in numbers)
+        for queries in (copies.queries for copies in asked)
         for kind, rows in found.items()
     )
 

@@ -2,11 +2,15 @@
 
 import json
 
+import nbformat
 import numpy as np
 import pytest
 
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.data.dataset import Dataset
+from mia_core.report.parameters import make_absolute
+from mia_core.report.paths import without_paths
+from mia_core.report.record import shown
 from mia_core.store.runs import Store
 from mia_core.studies.augmented import (
     Copies,
@@ -96,3 +100,14 @@ def test_images_and_tables_get_the_network_that_fits(tmp_path):
     for data, network in ((images, "cnn"), (None, "mlp")):
         settings = StudySettings(dataset="wine", seeds=1, **OWN)
         assert Study(settings, Store(tmp_path), data).recipe.network == network
+
+
+def test_a_report_tells_a_tables_name_and_no_path(path):
+    given = {"dataset": f"table:{path}#income", "epochs": 1}
+    assert shown(given)["dataset"] == "table:people.csv#income" and make_absolute(given) == given
+    cell = nbformat.v4.new_code_cell(f"dataset = {given['dataset']!r}")
+    cell.outputs = [nbformat.v4.new_output("stream", text=f"MiaWarning: {path}: 2 of 120 rows equal another one")]
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    without_paths(notebook, given, path.parent / "book", path.parent / "kernel")
+    assert cell.source == "dataset = 'table:people.csv#income'"
+    assert cell.outputs[0].text == "MiaWarning: people.csv: 2 of 120 rows equal another one"

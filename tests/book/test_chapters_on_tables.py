@@ -28,6 +28,13 @@ def test_attackers_of_a_table_have_other_networks_that_can_take_it() -> None:
     assert (both.dataset, both.network, both.part) == ("digits", "cnn", None)
 
 
+def test_numbers_of_questions_are_those_of_a_table(tmp_path) -> None:
+    own = {"seeds": 1, "epochs": 1, "part": 40, "hidden_units": 4, "device": "cpu", "replicates": 0}
+    study = Study(StudySettings(dataset="wine", defenses="none", **own), Store(tmp_path)).train()
+    copies = adversaries.by_copies(study, (1, 2))
+    assert list(copies["attack"].unique()) == ["2 questions", "3 questions"] and copies["auc"].notna().all()
+
+
 def test_rows_at_risk_are_drawn_as_lines(tmp_path) -> None:
     settings = ReferenceSettings(dataset="wine", models=4, canaries=1, defenses="none")
     study = ReferenceStudy(settings, Store(tmp_path))
