@@ -16,6 +16,7 @@ from mia_core.studies.study import Study, over_the_seeds
 MOST = 10_000
 """Examples in each part, at most: ML-Leaks' sets differ in size by a factor of forty."""
 EPOCHS = 50
+NONE = "nothing that we could check"
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ SETS = (
     TabularSet("Purchase100", "purchase100.npz", "197,324 x 600, 100 classes",
         "256 models of two hidden layers (lira_analysis): online LiRA AUC 0.702, TPR 0.045 at 0.1% FPR; a global "
         "threshold 0.548 and 0.001"),
-    TabularSet("Texas100", "texas100.npz", "67,330 x 6,169, 100 classes", ""),
-    TabularSet("Location30", "location30.npz", "5,010 x 446, 30 classes", ""),
-    TabularSet("Adult", "adult.csv", "48,842 x 14, 2 classes", "", "income"),
+    TabularSet("Texas100", "texas100.npz", "67,330 x 6,169, 100 classes", NONE),
+    TabularSet("Location30", "location30.npz", "5,010 x 446, 30 classes", NONE),
+    TabularSet("Adult", "adult.csv", "48,842 x 14, 2 classes", NONE, "income"),
 )  # fmt: skip
 
 
@@ -62,7 +63,7 @@ def _measured(one: TabularSet, **changes: object) -> dict[str, str]:
     folder = os.environ.get("MIA_DATA", "").strip()
     path = Path(folder).expanduser() / one.file
     if not folder or not path.is_file():
-        return dict.fromkeys(heads, "") | {"target accuracy": f"not here: no {one.file} in MIA_DATA"}
+        return dict.fromkeys(heads, "not measured") | {"target accuracy": f"not here: no {one.file} in MIA_DATA"}
     dataset = f"table:{path}#{one.column}" if one.column else f"arrays:{path}"
     settings = {"dataset": dataset, "seeds": 1, "epochs": EPOCHS, "record": (), "defenses": "none", "replicates": 0}
     try:
@@ -72,6 +73,6 @@ def _measured(one: TabularSet, **changes: object) -> dict[str, str]:
             study = Study(study.settings.replace(part=part), study.store, study.dataset)
     except DataError as error:
         why = one_line(str(error).replace(str(path), one.file))
-        return dict.fromkeys(heads, "") | {"target accuracy": f"not usable: {why}"}
+        return dict.fromkeys(heads, "not measured") | {"target accuracy": f"not usable: {why}"}
     summary = over_the_seeds(study.train().table()).iloc[0]
     return {head: with_interval(summary, column) for head, column in heads.items()}

@@ -8,9 +8,9 @@ import numpy as np
 
 from mia_core.base.errors import ArrayError, DataError
 from mia_core.base.messages import name_text, one_line
-from mia_core.data.columns import as_classes, check_close, narrowest, tell_repeated
 from mia_core.data.dataset import Dataset
 from mia_core.data.source import Source
+from mia_core.data.tabular import as_classes, check_close, narrowest, tell_repeated
 
 NAMES = (("features", "labels"), ("X", "Y"), ("X", "y"), ("x", "y"), ("data", "labels"))
 """What the two arrays are called in files that are passed around; the first pair found is taken."""

@@ -20,9 +20,9 @@ from cachetools import LRUCache, cached
 from mia_core.base.errors import ArrayError, DataError, MiaWarning
 from mia_core.base.files import content_of, reason
 from mia_core.base.messages import listing, name_text, one_line
-from mia_core.data.columns import as_classes, check_close, narrowest, tell_repeated
 from mia_core.data.dataset import Dataset
 from mia_core.data.source import Source
+from mia_core.data.tabular import as_classes, check_close, narrowest, tell_repeated
 from mia_core.gate.columns import read_table
 
 if TYPE_CHECKING:

@@ -79,7 +79,7 @@ LABEL = ["label", *"abababab"]
     (MIXED, "salary", "column salary: not found; expected one of age, workclass"),
     (rows(["x", *EIGHT], LABEL, ["class", *"abababab"]), "", "found 2 columns of the names label, target, class"),
     (rows(["x", *EIGHT], ["label", *"aaaaaaaa"]), "", "column label: found one class, a; expected at least 2"),
-    (rows(["x", *EIGHT], ["label", *"aaaaaaab"]), "", "column label: found 1 examples of b; expected at least 4"),
+    (rows(["x", *EIGHT], ["label", *"aaaaaaab"]), "", "column label: found 1 of class b; expected at least 4"),
     (rows(["x", *EIGHT], ["label", *"aba?abab"]), "", "column label: found 1 of 8 missing, the first in row 3"),
     (rows(["x", *EIGHT], ["label", *(n / 7 for n in EIGHT)]), "", "column label: found 8 different values in 8 rows"),
     (rows(["x", *EIGHT], ["gap", *8 * [""]], LABEL), "", "column gap: all values are missing; leave it out"),

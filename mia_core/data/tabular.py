@@ -39,8 +39,8 @@ def as_classes(source: str, labels: np.ndarray) -> tuple[np.ndarray, tuple[str, 
     if len(values) < 2:
         raise DataError(f"{source}: found one class, {one_line(names[0], 60)}; expected at least 2")
     if counts.min() < FEWEST_PER_CLASS:
-        few = f"{int(counts.min())} examples of {one_line(names[int(counts.argmin())], 60)}"
-        raise DataError(f"{source}: found {few}; expected at least {FEWEST_PER_CLASS} of each class, one for each part")
+        few = f"{int(counts.min())} of class {one_line(names[int(counts.argmin())], 60)}"
+        raise DataError(f"{source}: found {few}; expected at least {FEWEST_PER_CLASS} of each, one for each part")
     return numbers.astype(np.int64), names
 
 
