@@ -94,7 +94,7 @@ def main():
     images = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
     data = Dataset("random", images, labels, tuple("0123456789"), len(images))
     members = np.ones(given.examples, bool)
-    recipe = Recipe(device="cpu", threads=given.threads, record=())
+    recipe = Recipe(network="cnn", device="cpu", threads=given.threads, record=())
     chosen = resolve(recipe, images.shape[1:]).precision
     wanted = given.bfloat16 == "yes" or (given.bfloat16 == "auto" and chosen == "bfloat16")
     precisions = ("float32", "bfloat16") if wanted else ("float32",)

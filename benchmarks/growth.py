@@ -32,7 +32,7 @@ from mia_core.store.runs import Store
 from mia_core.store.trainings import train_all
 
 MODELS, TOGETHER, EXAMPLES = (1, 4, 16, 64), (1, 4, 16, 64), (1_000, 4_000, 15_000, 60_000)
-RECIPE = Recipe(epochs=1, record=(), device="cpu", precision="float32")
+RECIPE = Recipe(network="cnn", epochs=1, record=(), device="cpu", precision="float32")
 
 
 def work(kind, models, examples):

@@ -7,7 +7,7 @@ from mia_core.defenses import combination
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
 
-RECIPE = Recipe(epochs=3, batch_size=8, record=(1, 2), precision="float32", device="cpu")
+RECIPE = Recipe(epochs=3, batch_size=8, record=(1, 2), precision="float32", device="cpu", network="cnn")
 
 
 def tiny_dataset(examples: int = 64, classes: int = 3, side: int = 12, seed: int = 0, name: str = "tiny") -> Dataset:

@@ -114,8 +114,11 @@ def by_attacker(study: Study, shadows: int = SHADOWS, copies: Copies | None = No
 
 
 def other_network(settings: StudySettings) -> StudySettings:
-    """The settings of a target with the other of the two architectures."""
-    return settings.replace(network="mlp" if settings.network == "cnn" else "cnn")
+    """The settings of a target with the other of the two architectures; of a table, which the CNN cannot take, with
+    half the hidden units."""
+    if settings.is_table:
+        return settings.replace(hidden_units=max(1, settings.hidden_units // 2))
+    return settings.replace(network="cnn" if settings.network == "mlp" else "mlp")
 
 
 def other_both(settings: StudySettings) -> StudySettings:
@@ -128,7 +131,8 @@ def other_both(settings: StudySettings) -> StudySettings:
     """
     changed, usual = other_network(settings), DataSettings()
     if settings.dataset != "digits":
-        return changed.replace(dataset="digits", noise=usual.noise, size=None, part=None)
+        network = "cnn" if settings.is_table else changed.network
+        return changed.replace(network=network, dataset="digits", noise=usual.noise, size=None, part=None)
     return changed.replace(noise=settings.noise / 2 or usual.noise, size=SCAN if changed.network == "mlp" else None)
 
 
@@ -223,9 +227,11 @@ def by_copies(study: Study, numbers: Sequence[int] = (4, 16)) -> pd.DataFrame:
     plain = Study(study.settings.replace(defenses=["none"]), study.store, study.dataset)
     most, fewer = max(numbers), [number for number in numbers if number < max(numbers)]
     found = {kind: label_only_table(plain, Copies(noisy=most, noise=noise), fewer) for kind, noise in NOISES.items()}
+    asked = [Copies(noisy=number) for number in numbers]
+    asked = [copies.of_table() if study.dataset.is_table else copies for copies in asked]
     return pd.concat(
         rows[rows["queries"] == queries].assign(attack=f"{queries} questions", defenses=kind)
-        for queries in (Copies(noisy=number).queries for number in numbers)
+        for queries in (copies.queries for copies in asked)
         for kind, rows in found.items()
     )
 

@@ -2,10 +2,13 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from mia_core.studies.study import Study
 
 
 def agree(by_hand: ArrayLike, by_package: ArrayLike, tolerance: float = 1e-6) -> None:
@@ -38,3 +41,14 @@ def source(of: Callable[..., Any]) -> None:
         last = first + written.count("\n")
         text = "\n".join(lines[:first] + lines[last + 1 :])
     display(Markdown(f"```python\n{text}\n```"))
+
+
+def of_images(study: "Study") -> "Study":
+    """The study, where its data are images, as the CNN that a chapter writes out needs them; for a table the same study
+    on the digits. Says so, and trains nothing."""
+    if not study.dataset.is_table:
+        return study
+    from mia_core.studies.study import Study
+
+    print(f"{study.dataset.name} is a table, and this network takes images: by hand it is done on the digits")
+    return Study(study.settings.replace(dataset="digits", network="cnn", part=None), study.store)

@@ -30,11 +30,15 @@ def settings_table(study: Study | ReferenceStudy, other: Study | None = None) ->
 def data_table(study: Study) -> pd.DataFrame:
     """The data set and how it is split. Columns: data, value."""
     data, split = study.dataset, next(iter(study.splits.values()))
-    channels, height, width = data.images.shape[1:]
+    shape = data.inputs.shape[1:]
+    if data.is_table:
+        kind = {"table": f"{shape[0]:,} columns"}
+    else:
+        kind = {"images": f"{shape[1]} x {shape[2]} pixels, {shape[0]} channel{'s' if shape[0] > 1 else ''}"}
     facts = {
         "name": data.name,
         "examples": f"{len(data.labels):,}, of which {data.pool:,} may be trained on",
-        "images": f"{height} x {width} pixels, {channels} channel{'s' if channels > 1 else ''}",
+        **kind,
         "classes": f"{len(data.classes)}",
         "each of the four parts": f"{int(split.members[0].sum()):,} examples",
         "fingerprint (SHA-256)": data.fingerprint,

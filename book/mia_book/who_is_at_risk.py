@@ -15,6 +15,7 @@ from mia_core.defenses import Combination, describe
 from mia_core.display.svg import figure, style
 from mia_core.measures.claims import Claim
 from mia_core.measures.text import NOT_MEASURABLE
+from mia_core.model.columns import of_columns
 from mia_core.references.calibrated_loss import memorisation
 from mia_core.references.summaries import summarise
 from mia_core.studies.reference_rows import Scores, answers, attacked, kinds_of, views
@@ -27,7 +28,8 @@ ROWS = ("most at risk", "least at risk")
 
 def images_at_risk(study: ReferenceStudy, risk: pd.DataFrame, number: int = 6) -> tuple[Figure, str]:
     """The `number` ordinary images most at risk and as many least at risk, with label and how many targets give them
-    away, of those that trained on them."""
+    away, of those that trained on them. Of a table, rows: a line over the columns, in standard deviations from the mean
+    of the pool, cut at 4."""
     ordinary = risk[~risk["canary"] & (risk["targets"] > 0)]
     fig, axes = figure(2, number, height=1.5, squeeze=False)
     parts = []
@@ -38,14 +40,25 @@ def images_at_risk(study: ReferenceStudy, risk: pd.DataFrame, number: int = 6) -
             ax.spines[:].set_visible(False)
             ax.grid(visible=False)
         for ax, (_, row) in zip(axes[line], chosen.iterrows(), strict=False):
-            pixels = study.dataset.images[row["row"]]
-            ax.imshow(np.moveaxis(pixels, 0, -1).squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="none")
+            if study.dataset.is_table:
+                ax.plot(_deviations(study, row["row"]), linewidth=0.8, color=style(0)["color"])
+                ax.set_ylim(-4.2, 4.2)
+            else:
+                pixels = study.dataset.images[row["row"]]
+                ax.imshow(np.moveaxis(pixels, 0, -1).squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="none")
             label = str(study.dataset.classes[row["label"]])
             ax.set_title(f"{label[:8]}\n{_of(row)}", fontsize=9)
             shown.append(f"{label} ({_of(row)})")
         axes[line, 0].set_ylabel(words)
         parts.append(f"{words}: {', '.join(shown)}")
-    return fig, f"Images with their label and how many targets give them away. {'; '.join(parts)}."
+    what = "Rows of a table" if study.dataset.is_table else "Images"
+    return fig, f"{what} with their label and how many targets give them away. {'; '.join(parts)}."
+
+
+def _deviations(study: ReferenceStudy, row: int) -> NDArray[np.float32]:
+    """A row's distance from the mean of the pool in each column, in standard deviations, cut at 4 to either side."""
+    mean, scale = of_columns(study.dataset.inputs, np.isin(np.arange(len(study.dataset.labels)), study.pool))
+    return np.nan_to_num((study.dataset.inputs[row] - mean) / scale).clip(-4, 4)
 
 
 def spread_of_risk(risk: pd.DataFrame) -> tuple[Figure, str, float | None]:

@@ -39,7 +39,7 @@ def choose_canaries(pool: NDArray[np.int64], count: int, seed: int) -> NDArray[n
 
 
 def mislabel(dataset: Dataset, rows: NDArray[np.int64], seed: int) -> Dataset:
-    """The data set with a wrong label, each other class equally likely, in `rows` [C]; images shared, not copied.
+    """The data set with a wrong label, each other class equally likely, in `rows` [C]; inputs shared, not copied.
 
     Its fingerprint is another one, so no run on other labels is taken for one on these. Which wrong label a row gets
     does not depend on what other rows there are. With no rows it is the data set itself.

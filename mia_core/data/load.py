@@ -29,6 +29,7 @@ def _found() -> list[Source]:
 SOURCES: dict[str, Source] = {source.name: source for source in _found()}
 """All sources by name, those that need a path last."""
 
+_OF_FILES = {".csv": "table", ".parquet": "table", ".npz": "arrays"}  # what a path without its source may be
 _SPELLINGS = [source.spelling for source in SOURCES.values()]
 _PATHS = [f"{source.spelling} ({source.description})" for source in SOURCES.values() if source.needs == "path"]
 
@@ -36,7 +37,7 @@ _PATHS = [f"{source.spelling} ({source.description})" for source in SOURCES.valu
 class DataSettings(Settings):
     __doc__ = f"""Which data set, and how it is read.
 
-    dataset       {", ".join(_SPELLINGS[: -len(_PATHS)])}, or {" or ".join(_PATHS)}
+    dataset       {", ".join(_SPELLINGS[: -len(_PATHS)])}, {", ".join(_PATHS[:-1])}, or {_PATHS[-1]}
     noise         of `digits` only: standard deviation of the noise on each pixel, as a share of the pixel range
     size          images become size x size; by default they keep their size (`digits`: 16)
     skip_damaged  of folders only: leave out pictures that cannot be read instead of stopping
@@ -58,14 +59,28 @@ class DataSettings(Settings):
         by_letters = {_letters(source.name): source.name for source in SOURCES.values() if source.needs != "path"}
         if _letters(value) in by_letters:
             return by_letters[_letters(value)]
-        if "/" in value or "\\" in value or os.path.isdir(value):
-            raise ValueError(f"unknown, found {one_line(repr(value), 60)}; a folder is given as folder:<path>")
+        if "/" in value or "\\" in value or os.path.isdir(value) or any(end in value.lower() for end in _OF_FILES):
+            prefix = next((prefix for ending, prefix in _OF_FILES.items() if ending in value.lower()), "folder")
+            what = "a folder" if prefix == "folder" else "such a file"
+            raise ValueError(f"unknown, found {one_line(repr(value), 60)}; {what} is given as {prefix}:<path>")
         raise ValueError(f"unknown, found {one_line(repr(value), 60)}; {nearest(value, _SPELLINGS)}")
 
     @property
     def path(self) -> str:
-        """What follows the colon in a `dataset` such as folder:<path>, else empty."""
-        return _split(self.dataset)[1] or ""
+        """What follows the colon in a `dataset` such as folder:<path>, else empty; without the column of a table."""
+        name, path = _split(self.dataset)
+        return SOURCES[name].path_and_column(path)[0] if path else ""
+
+    @property
+    def column(self) -> str:
+        """What follows the path in a `dataset` such as table:<path>#income, else empty."""
+        name, path = _split(self.dataset)
+        return SOURCES[name].path_and_column(path)[1] if path else ""
+
+    @property
+    def is_table(self) -> bool:
+        """Whether the examples are rows of a table, and no images."""
+        return SOURCES[_split(self.dataset)[0]].is_table
 
 
 def load_dataset(settings: DataSettings) -> Dataset:
@@ -78,8 +93,11 @@ def load_dataset(settings: DataSettings) -> Dataset:
 
 def with_path(dataset: str, change: Callable[[str], str]) -> str:
     """A setting `dataset` with its path changed, as in folder:<path>; one without a path as it is."""
-    name, path = _split(dataset)
-    return f"{name}:{change(path)}" if path is not None else dataset
+    name, given = _split(dataset)
+    if given is None:
+        return dataset
+    path, column = SOURCES[name].path_and_column(given)
+    return f"{name}:{change(path)}" + (f"#{column}" if column else "")
 
 
 def dataset_help() -> str:

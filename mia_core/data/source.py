@@ -1,5 +1,6 @@
 """What a source of data is: a record, in the file that reads it, of its name, what it needs and how it is read."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -17,6 +18,8 @@ class Source:
                  are missing, damaged or wrongly laid out. What it imports, it imports when it is called
     settings     the other ones of these settings that it reads
     needs        what must be there: nothing, a "download", or a "path" (`DataSettings.path`)
+    ending       of a file whose path may be followed by #COLUMN, as a pattern: what of it is the path
+    is_table     whether its examples are rows of a table, and no images
     """
 
     name: str
@@ -24,8 +27,15 @@ class Source:
     load: Callable[[Any], Dataset]
     settings: tuple[str, ...] = ()
     needs: Literal["", "download", "path"] = ""
+    ending: str = ""
+    is_table: bool = False
 
     @property
     def spelling(self) -> str:
         """The setting that asks for it, such as cifar10 or folder:<path>."""
         return f"{self.name}:<path>" if self.needs == "path" else self.name
+
+    def path_and_column(self, given: str) -> tuple[str, str]:
+        """What stands behind the colon, as the path and the column of a file that is named with one, else empty."""
+        found = re.fullmatch(rf"(.*?{self.ending})#(.*)", given, re.DOTALL | re.IGNORECASE) if self.ending else None
+        return (found[1], found[2].strip()) if found else (given, "")

@@ -49,8 +49,8 @@ def pooled_first(convolution: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
     return F.relu(F.max_pool2d(convolution(x), 2))
 
 
-def sources(recipe: Recipe, shape: tuple[int, int, int]) -> list[str]:
-    """The modules here that compute a training on images [C, H, W] with this recipe on this machine."""
+def sources(recipe: Recipe, shape: tuple[int, ...]) -> list[str]:
+    """The modules here that compute a training on examples of this shape with this recipe on this machine."""
     found = [__name__, optimiser.__name__]
     if recipe.device != "cpu":
         return [*found, "mia_core.fast.stacked", "mia_core.fast.stacked_networks"]

@@ -22,14 +22,17 @@ MEMBER, LABEL = ("member", "members"), ("label", "labels")
 VALUES = {"posteriors": r"(?:p|prob|posterior)_(.+)", "logits": r"logit_(.+)"}
 
 
-def read_table(path: str | os.PathLike[str]) -> "pd.DataFrame":
-    """The table at `path`. Raises `ArrayError`, one line, for what is none."""
+def read_table(path: str | os.PathLike[str], content: bytes | None = None, **of_csv: Any) -> "pd.DataFrame":
+    """The table at `path`. Raises `ArrayError`, one line, for what is none.
+
+    content  of the file where it was read already; of_csv: how `pandas.read_csv` reads a .csv file
+    """
     import pandas as pd
 
     source = one_line(os.fspath(path))
     try:
-        content = io.BytesIO(content_of(os.path.expanduser(path)))
-        return pd.read_parquet(content) if Path(path).suffix.lower() == ".parquet" else pd.read_csv(content)
+        file = io.BytesIO(content_of(os.path.expanduser(path)) if content is None else content)
+        return pd.read_parquet(file) if Path(path).suffix.lower() == ".parquet" else pd.read_csv(file, **of_csv)
     except ImportError:
         raise ArrayError(f"{source}: a .parquet file needs pyarrow (pip install pyarrow), or save it as .csv") from None
     except Exception as error:  # pandas raises many kinds of error on damaged files

@@ -19,7 +19,7 @@ NETWORKS: dict[str, type[Network]] = {"cnn": CNN, "mlp": MLP}
 
 def network_of(dataset: Dataset, job: Job) -> Network:
     """The network of a job before its training, on the recipe's device: it standardises by the job's members."""
-    mean, scale = standardisation(dataset.images, job.members)
+    mean, scale = standardisation(dataset.inputs, job.members)
     classes, recipe = len(dataset.classes), job.recipe
     return build_network(
         recipe.network, mean, scale, classes, recipe.hidden_units, job.defenses, job.seeds[:2],
@@ -40,8 +40,9 @@ def build_network(
     """A freshly initialised network on `device`, with the model-stage defenses' layers in place.
 
     seeds  of the initial weights (drawn on the CPU, so the same on every device) and of the defenses' noise
-    Raises `SettingsError` where the images are too small for the CNN.
+    Raises `SettingsError` where the images are too small for the CNN, or there are none.
     """
+    check_takes(name, mean.shape)
     if name == "cnn" and min(mean.shape[1:]) < SMALLEST_SIDE:
         raise SettingsError(
             f"network: cnn needs images of at least {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels, found "
@@ -56,6 +57,12 @@ def build_network(
             before = getattr(network, f"at_{place}")
             setattr(network, f"at_{place}", layer if isinstance(before, nn.Identity) else nn.Sequential(before, layer))
     return network.to(device, memory_format=torch.channels_last)
+
+
+def check_takes(name: str, shape: tuple[int, ...]) -> None:
+    """Raises `SettingsError` where the examples, of this shape, are rows of a table and the network is the CNN."""
+    if name == "cnn" and len(shape) == 1:
+        raise SettingsError(f"network: cnn needs images, found a table of {shape[0]:,} columns; choose mlp, or auto")
 
 
 def _initialise(network: Network, generator: torch.Generator) -> None:

@@ -10,7 +10,7 @@ from mia_core.model.network import Network
 
 
 class MLP(Network):
-    """A hidden layer of tanh units between two dense ones, for data sets other than images."""
+    """A hidden layer of tanh units between two dense ones, for tables, and for images as well."""
 
     def __init__(self, mean: np.ndarray, scale: np.ndarray, classes: int, hidden_units: int) -> None:
         super().__init__(mean, scale)
@@ -18,7 +18,7 @@ class MLP(Network):
         self.out = nn.Linear(hidden_units, classes)
 
     def body(self, x: torch.Tensor) -> torch.Tensor:
-        """Logits [n, K] of standardised input [n, C, H, W]."""
+        """Logits [n, K] of standardised images [n, C, H, W], or of rows [n, D] of a table."""
         x = self.at_input(x)
         x = torch.tanh(self.dense(x.flatten(1)))
         return self.out(self.at_hidden(x))

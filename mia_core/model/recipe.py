@@ -14,7 +14,8 @@ class Recipe(Settings):
 
     The report prints a learning rate of 0.01, with which its network does not learn; its code uses 0.001.
 
-    network        "cnn" (the report's) or "mlp" (one hidden layer, for flat input, as in ML-Leaks)
+    network        "cnn" (the report's), "mlp" (one hidden layer, for flat input, as in ML-Leaks), or "auto": the CNN
+                   for images, the MLP for tables
     hidden_units   units of the hidden dense layer of either network
     epochs         passes over the members
     batch_size     examples per step; a last batch of one example joins the batch before it
@@ -27,7 +28,7 @@ class Recipe(Settings):
     record         epochs whose outputs are stored, each as the run that it would have been had it stopped there
     """
 
-    network: Literal["cnn", "mlp"] = "cnn"
+    network: Literal["auto", "cnn", "mlp"] = "auto"
     hidden_units: Positive = 128
     epochs: Positive = 50
     batch_size: Positive = 100

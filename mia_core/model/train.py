@@ -83,7 +83,7 @@ def train(dataset: Dataset, job: Job, step_class: type[Step] = Step) -> Iterator
     recipe, device, classes = job.recipe, torch.device(job.recipe.device), len(dataset.classes)
     network = network_of(dataset, job)
     step = step_class(network, recipe)
-    images = network.standardised(on_device(dataset.images[job.members], device))
+    images = network.standardised(on_device(dataset.inputs[job.members], device))
     labels = torch.from_numpy(dataset.labels[job.members]).to(device)
     targets = label_distributions(classes, job.defenses).to(device)[labels]
     order = np.random.default_rng(job.seeds[2])
@@ -102,7 +102,7 @@ def train(dataset: Dataset, job: Job, step_class: type[Step] = Step) -> Iterator
         if epoch in recipe.recorded_epochs():
             weights = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
             outputs = np.full((len(dataset.labels), classes), np.nan, np.float32)
-            outputs[job.counted] = query(network, dataset.images[job.counted])
+            outputs[job.counted] = query(network, dataset.inputs[job.counted])
             yield Snapshot(epoch, outputs, weights, {name: np.array(values) for name, values in history.items()})
 
 
@@ -126,7 +126,8 @@ def batches(shuffled: torch.Tensor, size: int) -> list[torch.Tensor]:
 
 
 def query(network: Network, images: np.ndarray) -> np.ndarray:
-    """Logits float32 [n, K] of images uint8 [n, C, H, W], in evaluation mode and float32."""
+    """Logits float32 [n, K] of images uint8 [n, C, H, W], or of rows [n, D] of a table, in evaluation mode and
+    float32."""
     network.eval()
     with torch.inference_mode():
         parts = on_device(images, network.mean.device).split(QUERY_BATCH)
@@ -134,8 +135,9 @@ def query(network: Network, images: np.ndarray) -> np.ndarray:
 
 
 def on_device(images: np.ndarray, device: torch.device) -> torch.Tensor:
-    """Images [n, C, H, W] as a tensor whose channels are last in memory, as convolutions want them."""
-    return torch.tensor(np.ascontiguousarray(images)).to(device, memory_format=torch.channels_last)
+    """Images [n, C, H, W] as a tensor whose channels are last in memory, as convolutions want them; rows as is."""
+    order = torch.channels_last if images.ndim == 4 else torch.preserve_format
+    return torch.tensor(np.ascontiguousarray(images)).to(device, memory_format=order)
 
 
 def check_finite(losses: torch.Tensor, epoch: int, job: Job) -> None:

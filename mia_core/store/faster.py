@@ -21,8 +21,8 @@ def attached(network: "Network") -> "Network":
     return network if _step() is None else _step().attached(network)
 
 
-def sources(recipe: "Recipe", shape: tuple[int, int, int]) -> list[str]:
-    """The modules of `mia_core.fast` that compute a training on images [C, H, W] with this recipe on this machine."""
+def sources(recipe: "Recipe", shape: tuple[int, ...]) -> list[str]:
+    """The modules of `mia_core.fast` that compute a training on examples of this shape with this recipe here."""
     return [] if _step() is None else _step().sources(recipe, shape)
 
 

@@ -39,12 +39,12 @@ def identity(dataset: Dataset, job: Job) -> dict[str, Any]:
         "recipe": job.recipe.stopped_at(job.recipe.epochs).model_dump(mode="json", exclude={"record"}),
         "defenses": {d.name: d.model_dump(mode="json") for d in shaping(job.defenses)},
         "seed": list(job.seed),
-        "code": code_fingerprint(job.recipe, job.defenses, dataset.images.shape[1:]),
+        "code": code_fingerprint(job.recipe, job.defenses, dataset.inputs.shape[1:]),
     }
 
 
-def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, int, int]) -> str:
-    """Of all code that shapes the weights of a model of images [C, H, W], here: 16 digits (hex).
+def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, ...]) -> str:
+    """Of all code that shapes the weights of a model of examples of this shape, here: 16 digits (hex).
 
     That is the network, the training, what makes it faster on this machine and the defenses. Comments and docstrings
     do not count, nor does code that this training does not use, such as a compiled block of another form.
@@ -54,6 +54,7 @@ def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, in
     from mia_core.model import build, network, train
 
     modules = [build.NETWORKS[recipe.network].__module__, *(module.__name__ for module in (network, build, train))]
+    modules += ["mia_core.model.columns"] if len(shape) == 1 else []
     layers = [layer for defense in shaping(defenses) for layer in defense.layers(torch.Generator()).values()]
     classes = [kind for used in (*shaping(defenses), *layers) for kind in type(used).__mro__ if kind is not Settings]
     ours = [kind for kind in classes if kind.__module__.split(".")[0] not in ("builtins", "pydantic", "torch")]

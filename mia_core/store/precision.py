@@ -1,4 +1,4 @@
-"""The choice of device and precision: a step of the recipe's network is timed once in each."""
+"""The choice of network, device and precision: a step of the recipe's network is timed once in each."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mia_core.base.files import cache_dir, write_atomically
-from mia_core.model.build import build_network
+from mia_core.model.build import build_network, check_takes
 from mia_core.model.recipe import Recipe
 from mia_core.model.train import on_device
 from mia_core.store.faster import step_class
@@ -20,13 +20,17 @@ CLASSES = 10  # of the networks that are timed
 ENOUGH = 0.8  # of float32's time: bfloat16 is chosen where it saves a fifth, so that noise does not decide
 
 
-def resolve(recipe: Recipe, shape: tuple[int, int, int]) -> Recipe:
-    """The recipe with "auto" replaced by the device and the precision that are used on this machine.
+def resolve(recipe: Recipe, shape: tuple[int, ...]) -> Recipe:
+    """The recipe with "auto" replaced by the network for examples of this shape, [C, H, W] or [D], and by the device
+    and the precision that are used on this machine.
 
-    The precision's timing, on images of this shape [C, H, W], is kept in the cache folder, so that later runs on this
-    machine decide alike.
+    The precision's timing, on such examples, is kept in the cache folder, so that later runs on this machine decide
+    alike. Raises `SettingsError` for the CNN on a table.
     """
-    recipe = recipe.replace(device=resolve_device(recipe.device).type)
+    fitting = "mlp" if len(shape) == 1 else "cnn"
+    network = fitting if recipe.network == "auto" else recipe.network
+    check_takes(network, shape)
+    recipe = recipe.replace(network=network, device=resolve_device(recipe.device).type)
     if recipe.precision != "auto":
         return recipe
     from filelock import FileLock
@@ -40,7 +44,7 @@ def resolve(recipe: Recipe, shape: tuple[int, int, int]) -> Recipe:
     return recipe.replace(precision=known[case])
 
 
-def _case(recipe: Recipe, shape: tuple[int, int, int]) -> str:
+def _case(recipe: Recipe, shape: tuple[int, ...]) -> str:
     """All that the timing depends on."""
     machine = describe_machine()
     code = code_fingerprint(recipe.replace(precision="bfloat16"), (), shape)
@@ -57,7 +61,7 @@ def _known_precisions(path: Path) -> dict[str, str]:
     return {}
 
 
-def faster_precision(recipe: Recipe, shape: tuple[int, int, int]) -> str:
+def faster_precision(recipe: Recipe, shape: tuple[int, ...]) -> str:
     """The precision in which a step of the recipe takes less time here, "bfloat16" or "float32", timed once.
 
     A processor's flag is not trusted: bfloat16 without matrix instructions can be a hundred times slower, and with them
@@ -76,7 +80,7 @@ def faster_precision(recipe: Recipe, shape: tuple[int, int, int]) -> str:
     return "bfloat16" if seconds["bfloat16"] < ENOUGH * seconds["float32"] else "float32"
 
 
-def _step_seconds(recipe: Recipe, shape: tuple[int, int, int], precision: str, examples: int) -> float:
+def _step_seconds(recipe: Recipe, shape: tuple[int, ...], precision: str, examples: int) -> float:
     """The least time of a few steps of the training; in the first of them it may be compiled."""
     device = torch.device(recipe.device)
     moments = np.zeros(shape, np.float32), np.ones(shape, np.float32)

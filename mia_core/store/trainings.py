@@ -45,9 +45,9 @@ def train_all(
     workers of that cluster train, and the store is a folder that they share. What a training has to say is a
     `MiaWarning`.
 
-    together  models trained at once in one process (see `mia_core.fast.stacked`), by default `TOGETHER` on CUDA.
-              Elsewhere one: a processor that is busy with one model gains nothing, and alone a run is the same to the
-              bit
+    together  models trained at once in one process (see `mia_core.fast.stacked`), by default `TOGETHER` on CUDA for
+              images. Elsewhere one: a processor that is busy with one model gains nothing, and alone a run is the
+              same to the bit
     Raises `TrainingError`, `RunError`.
     """
     runs = [store.path(identity(dataset, task.stopped_at(task.recipe.epochs))) for task in tasks]
@@ -62,7 +62,8 @@ def train_all(
     client = cluster_client()
     if together is None:
         on_cuda = all(task.recipe.device == "cuda" for task in tasks)
-        together = TOGETHER if on_cuda and client is None and stacked() is not None else 1
+        stackable = on_cuda and not dataset.is_table and client is None and stacked() is not None
+        together = TOGETHER if stackable else 1
     if together > 1:
         _train_together(store, dataset, tasks, together)
         return
@@ -225,7 +226,7 @@ def _did_not_learn(run: Run, recipe: Recipe, label: str) -> list[str]:
     accuracy = run.accuracy(members=True)
     counts = np.bincount(run.labels[run.members])
     chance = counts.max() / counts.sum()
-    if accuracy == 1 or accuracy > min(1.2 * chance, (1 + chance) / 2):
+    if accuracy == 1 or accuracy > min(1.2 * chance, chance + (1 - chance) / 4):
         return []
     return [
         f"{label}: did not learn: accuracy {accuracy:.3f} on its own members after {recipe.epochs} epochs, where the "

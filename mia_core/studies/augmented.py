@@ -1,4 +1,4 @@
-"""Asks a stored model about pictures that it has not answered yet: altered copies of its own, or random pixels.
+"""Asks a stored model about inputs that it has not answered yet: altered copies of pictures or rows, or random ones.
 
 A run keeps its weights, so nothing is trained. The network is always in evaluation mode, so asking twice gives the
 same answers.
@@ -27,14 +27,16 @@ PIXEL = 255
 
 
 class Copies(Settings):
-    """Which altered copies of a picture are asked about, besides the picture itself.
+    """Which altered copies of a picture, or of a row of a table, are asked about, besides itself.
 
     shift      one copy for each way to move by this many pixels in all, across and down together; edges are repeated;
                0 for none. Choquette-Choo et al. (2021) use 1
     flip       a copy mirrored left to right; leave it out where that changes the class, as of digits
-    noise      standard deviation of the noise on each pixel, as a share of the pixel range
+    noise      standard deviation of the noise on each pixel, as a share of the pixel range. In a table: of a column's
+               standard deviation; of a column of zeros and ones the share of values that are turned
     noisy      number of noisy copies
     copy_seed  of the noise; each copy has one pattern for all pictures, so that equal pictures get equal answers
+    A row of a table can be neither shifted nor mirrored: of one, the noisy copies alone are asked about.
     """
 
     shift: Annotated[Whole, Field(ge=0, le=100)] = 1
@@ -47,6 +49,10 @@ class Copies(Settings):
     def queries(self) -> int:
         """Q, the number of queries for each picture, itself included."""
         return 1 + 4 * self.shift + int(self.flip) + self.noisy
+
+    def of_table(self) -> "Copies":
+        """The copies that there are of a table's rows."""
+        return self.replace(shift=0, flip=False)
 
 
 def copies(images: NDArray[np.uint8], settings: Copies | None = None) -> Iterator[NDArray[np.uint8]]:
@@ -67,24 +73,58 @@ def copies(images: NDArray[np.uint8], settings: Copies | None = None) -> Iterato
         yield np.clip(images + pattern, 0, PIXEL).astype(np.uint8)
 
 
-def augmented_logits(run: Run, images: NDArray[np.uint8], settings: Copies | None = None) -> NDArray[np.float32]:
-    """Logits [N, Q, K] of a stored model on `images` [N, C, H, W] and their altered copies, in the order of `copies`.
+def copies_of_rows(
+    table: NDArray[Any], mean: NDArray[np.float32], scale: NDArray[np.float32], settings: Copies
+) -> Iterator[NDArray[np.float32]]:
+    """The rows `table` [N, D], then their noisy copies: arrays float32 [N, D]. What is missing stays so.
 
-    Raises `ArrayError` for images of another shape than the model's, `RunError` for a run without weights.
+    mean, scale  of the model that is asked, see `mia_core.model.columns.of_columns`
+    """
+    rows = table.astype(np.float32)
+    yield rows
+    two_valued, fixed = (mean == 0) & (scale == 1), np.isinf(scale)
+    random = np.random.default_rng(np.random.SeedSequence([settings.copy_seed, *b"copies"]))
+    for _ in range(settings.noisy):
+        pattern = settings.noise * np.where(fixed, 0, scale) * random.standard_normal(len(mean))
+        turned = random.random(len(mean)) < settings.noise
+        yield np.where(two_valued, np.where(turned, 1 - rows, rows), rows + pattern).astype(np.float32)
+
+
+def augmented_logits(run: Run, inputs: NDArray[Any], settings: Copies | None = None) -> NDArray[np.float32]:
+    """Logits [N, Q, K] of a stored model on `inputs` [N, C, H, W] and their altered copies, in the order of `copies`;
+    on rows [N, D] of a table in that of `copies_of_rows`.
+
+    Raises `ArrayError` for inputs of another shape than the model's, `RunError` for a run without weights.
     """
     network = network_of(run)
-    return np.stack([ask(network, run, altered) for altered in copies(images, settings)], axis=1)
+    if inputs.ndim == 2:
+        moments = run.weights["mean"], run.weights["scale"]
+        altered = copies_of_rows(inputs, *moments, (settings or Copies()).of_table())
+    else:
+        altered = copies(inputs, settings)
+    return np.stack([ask(network, run, one) for one in altered], axis=1)
 
 
 def random_posteriors(run: Run, defenses: Combination = (), count: int = 1000, seed: int = 0) -> NDArray[np.float64]:
-    """What a model says about `count` pictures of random pixels, after its output-stage defenses: float64 [count, K].
+    """What a model says about `count` random inputs, after its output-stage defenses: float64 [count, K].
 
-    Uniform pixels, as adversary 3 of Salem et al. (2019) asks about; see `mia_core.attacks.adversary3`.
+    Uniform pixels, as adversary 3 of Salem et al. (2019) asks about; see `mia_core.attacks.adversary3`. Of a table,
+    each column by itself: uniform, with the mean and the standard deviation that the model's members have there; of a
+    column of zeros and ones a fair coin.
     """
     network = network_of(run)
     random = np.random.default_rng(np.random.SeedSequence([seed, *b"random inputs"]))
-    images = random.integers(0, PIXEL + 1, (count, *network.mean.shape), dtype=np.uint8)
-    return seen(defenses, ask(network, run, images))
+    if network.mean.dim() == 1:
+        inputs = _random_rows(run.weights["mean"], run.weights["scale"], count, random)
+    else:
+        inputs = random.integers(0, PIXEL + 1, (count, *network.mean.shape), dtype=np.uint8)
+    return seen(defenses, ask(network, run, inputs))
+
+
+def _random_rows(mean: np.ndarray, scale: np.ndarray, count: int, random: np.random.Generator) -> NDArray[np.float32]:
+    drawn = random.random((count, len(mean)))
+    spread = np.sqrt(12) * np.where(np.isinf(scale), 0, scale) * (drawn - 0.5)
+    return np.where((mean == 0) & (scale == 1), drawn < 0.5, mean + spread).astype(np.float32)
 
 
 def network_of(run: Run) -> "Network":
@@ -106,19 +146,22 @@ def network_of(run: Run) -> "Network":
     return attached(network).eval()
 
 
-def ask(network: "Network", run: Run, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Logits [N, K] of a run's `network` (see `network_of`) on `images` [N, C, H, W], with the threads it trained with.
+def ask(network: "Network", run: Run, inputs: NDArray[Any]) -> NDArray[np.float32]:
+    """Logits [N, K] of a run's `network` (see `network_of`) on images uint8 [N, C, H, W], or on rows uint8 or float32
+    [N, D] of a table, with the threads it trained with.
 
-    Raises `ArrayError` for images of another type or shape than the model's.
+    Raises `ArrayError` for inputs of another type or shape than the model's.
     """
     from mia_core.model.train import query
     from mia_core.store.machine import cpu_threads
 
-    _check(images)
-    if images.shape[1:] != network.mean.shape:
-        raise ArrayError(f"images: found {images.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
+    if network.mean.dim() == 3:
+        _check(inputs)
+    if inputs.shape[1:] != network.mean.shape or inputs.dtype not in (np.uint8, np.float32):
+        what = "images" if network.mean.dim() == 3 else "table"
+        raise ArrayError(f"{what}: found {inputs.shape[1:]} each; expected {tuple(network.mean.shape)} as in training")
     with cpu_threads(run.about["identity"]["recipe"]["threads"]):
-        return query(network, images)
+        return query(network, inputs)
 
 
 def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequence[int] = ()) -> pd.DataFrame:
@@ -131,6 +174,7 @@ def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequen
     Raises `RunError` before training.
     """
     settings = settings or Copies()
+    settings = settings.of_table() if study.dataset.is_table else settings
     rows = []
     for seed in study.settings.seeds:
         known: dict[tuple[int, str], NDArray[np.float32]] = {}
@@ -140,7 +184,7 @@ def label_only_table(study: Study, settings: Copies | None = None, fewer: Sequen
             for model, run in zip((TARGET, SHADOW), runs, strict=True):
                 key = (model, describe(shaping(defenses)))  # output-stage defenses leave the model as it is
                 if key not in known:
-                    known[key] = augmented_logits(run, study.dataset.images[run.counted], settings)
+                    known[key] = augmented_logits(run, study.dataset.inputs[run.counted], settings)
                 sides.append(_right(run, known[key], defenses))
             models = accuracies(*(outputs_of(run, defenses) for run in runs))
             members = [run.members[run.counted] for run in runs]

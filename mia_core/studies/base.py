@@ -49,7 +49,7 @@ class StudyOfModels:
         self.store = store or Store()
         self.only_last = frozenset(only_last)
         self.dataset = dataset or load_dataset(settings)
-        self.recipe = resolve(settings.only(Recipe), self.dataset.images.shape[1:])
+        self.recipe = resolve(settings.only(Recipe), self.dataset.inputs.shape[1:])
         self.combinations = [combination(word) for word in settings.defenses]
         classes = len(self.dataset.classes)
         for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours

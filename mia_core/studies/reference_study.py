@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from mia_core.base.errors import DataError
+from mia_core.base.errors import DataError, SettingsError
 from mia_core.data.canaries import choose_canaries, mislabel
 from mia_core.data.dataset import Dataset
 from mia_core.data.splits import Split, default_part, exactly_half, pairs, random_halves
@@ -51,6 +51,9 @@ class ReferenceStudy(StudyOfModels):
         # stopped earlier.
         self.only_last = frozenset(describe(defenses) for defenses in self.shapings() if defenses)
         self.paired = settings.design == "pairs"
+        altered = [name for name in settings.queries if name != "plain"]
+        if self.dataset.is_table and altered:
+            raise SettingsError(f"queries: {altered[0]} needs images, found a table; expected plain")
         self.pool, self.population = draw_pool(self.dataset, settings)
         chosen = choose_canaries(self.pool, settings.canaries, settings.seed)
         self.dataset = mislabel(self.dataset, chosen, settings.seed)

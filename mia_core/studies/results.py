@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mia_core.base.files import file_to_write
+from mia_core.base.messages import name_text
+from mia_core.data.load import with_path
 from mia_core.measures.metrics import LEVELS, level_column, most_false_positives
 from mia_core.measures.text import with_interval
 from mia_core.studies.base import StudyOfModels
@@ -63,7 +65,7 @@ def _provenance(study: StudyOfModels, part: int, runs: list[dict[str, Any]]) -> 
     versions = {json.dumps(about["versions"], sort_keys=True) for about in runs}
     given = study.settings.model_dump(mode="json")
     # A path belongs to a machine; the name and the fingerprint tell which data it was.
-    given["dataset"] = "folder:" + dataset.name if ":" in given["dataset"] else given["dataset"]
+    given["dataset"] = with_path(given["dataset"], lambda path: name_text(Path(path).name) or dataset.name)
     return {
         "settings": given,
         "recipe_used": study.recipe.model_dump(mode="json"),

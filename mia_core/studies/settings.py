@@ -85,7 +85,7 @@ class ReferenceSettings(DataSettings, Recipe):
                 by name so that the bias can be shown); see `mia_core.data.splits.pairs` and `mia_core.data.splits`
     seed        of the pool, the canaries, the members and all that is random in the trainings
     attacks     names of attacks (see `mia_core.references.REFERENCE_ATTACKS`), or "all"
-    queries     what each model is asked about an example: "plain", the image itself, and copies of it (see
+    queries     what each model is asked about an example: "plain", itself, and copies of an image (see
                 `mia_core.studies.queries.QUERIES`)
     confidence  of the intervals, in (0, 1)
     """

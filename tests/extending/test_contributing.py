@@ -76,7 +76,7 @@ def test_help_errors_settings_and_tables_name_what_was_added(extended: Project, 
     assert found["report"].count('"attack": "margin"') == 1
     assert "margin" in found["studies"][0] and "median-loss" in found["studies"][1]
     assert found["attacks"][-1] == "median-loss"
-    assert "stripes, or folder:<path>" in found["dataset"]
+    assert "stripes, arrays:<path>" in found["dataset"]
 
 
 def test_two_attacks_of_one_name_are_refused(extended: Project) -> None:

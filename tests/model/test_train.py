@@ -83,7 +83,7 @@ def test_smoothing_pulls_members_to_its_target():
 def test_non_members_do_not_shape_the_weights():
     images = DATA.images.copy()
     images[1::2] = 255 - images[1::2]
-    assert same_weights(last(), last(data=dataclasses.replace(DATA, images=images)))
+    assert same_weights(last(), last(data=dataclasses.replace(DATA, inputs=images)))
 
 
 def test_the_loss_and_what_is_learnt_are_those_of_the_mean_cross_entropy():

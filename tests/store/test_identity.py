@@ -65,6 +65,7 @@ CASES = {
     "dropout": (RECIPE, "dropout", GREY),
     "colour": (RECIPE, "none", COLOUR),
     "mlp": (RECIPE.replace(network="mlp"), "none", GREY),
+    "table": (RECIPE.replace(network="mlp"), "none", (30,)),
     "cuda": (RECIPE.replace(device="cuda"), "none", COLOUR),
 }
 CNN = {"digits", "dropout", "colour", "cuda"}
@@ -81,7 +82,8 @@ def fingerprints():
     [
         *((f"model/{name}.py", set(CASES)) for name in ("train", "network", "build")),
         ("model/cnn.py", CNN),
-        ("model/mlp.py", {"mlp"}),
+        ("model/mlp.py", {"mlp", "table"}),
+        ("model/columns.py", {"table"}),
         ("defenses/dropout/__init__.py", {"dropout"}),
         ("defenses/dropout/layer.py", {"dropout"}),
         ("defenses/smoothing.py", set()),

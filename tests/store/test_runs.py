@@ -164,6 +164,15 @@ def test_a_model_that_does_not_learn_is_pointed_out(store):
     assert store.get(key(noise)).about["warnings"] == found
 
 
+def test_a_model_that_has_learned_little_more_than_the_commoner_class_has_learned(store):
+    classes = np.repeat([0, 0, 1, 1], 2 * np.array([66, 6, 16, 12]))  # rows come in twos, a member and another
+    column = np.repeat([0, 1, 1, 0], 2 * np.array([66, 6, 16, 12])).astype(np.uint8)
+    table = Dataset("unequal", column[:, None], classes, ("no", "yes"), 200)
+    recipe = RECIPE.replace(network="mlp", epochs=30, learning_rate=0.05, record=())
+    assert train_missing(store, table, half_job(table, recipe)) == []
+    assert store.get(identity(table, half_job(table, recipe))).accuracy(members=True) == 0.82
+
+
 def test_file_names_say_what_is_inside_and_stay_in_their_folder(store):
     path = store.path(key(replace(DATA, name="../../my data"), defenses="dropout(rate=0.25)+smoothing"))
     assert path.parent == store.root

@@ -90,7 +90,7 @@ def test_recorded_epochs_have_tables_of_their_own_and_what_is_missing_is_said(do
 def test_changed_pixels_train_again_and_the_old_ones_are_found_again(done):
     pixels = DATA.images.copy()
     pixels[0, 0, 0, 0] ^= 1
-    assert len(list(study(done.store.root, data=replace(DATA, images=pixels, fingerprint="")).missing())) == 8
+    assert len(list(study(done.store.root, data=replace(DATA, inputs=pixels, fingerprint="")).missing())) == 8
     assert not list(study(done.store.root).missing())
 
 
@@ -137,7 +137,7 @@ def test_intervals_stay_within_what_a_measure_can_be():
 
 def test_warnings_of_trainings_reach_the_user_once(tmp_path):
     grey, settings = tiny_dataset(160), SETTINGS.replace(seeds=1, defenses="none")
-    data = dataclasses.replace(grey, images=np.zeros_like(grey.images))
+    data = dataclasses.replace(grey, inputs=np.zeros_like(grey.images))
     with pytest.warns(MiaWarning, match="did not learn"):
         study(tmp_path, settings, data).train(jobs=1)
     with warnings.catch_warnings():
