@@ -40,7 +40,8 @@ class EarlyStopping(Defense):
 
         model, (images, targets) = fitting.model(), fitting.outsiders()
         losses: list[float] = []
-        for history in fitting.epochs(model, fitting.images, fitting.targets):
+        for so_far in fitting.epochs(model, fitting.images, fitting.targets):
+            history = so_far
             losses.append(float(cross_entropy(fitting.answers(model, images), targets)))
             best, over = stop(losses, self.patience, self.least)
             if best == len(losses) - 1:
