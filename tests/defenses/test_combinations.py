@@ -11,7 +11,12 @@ from mia_core.defenses.masking import TopKMasking
 
 
 def test_combinations_have_one_order_and_one_name():
-    assert list(DEFENSES) == ["dropout", "smoothing", "masking", "clipping", "rounding", "label-only"]
+    assert list(DEFENSES) == [
+        "dropout", "batch-norm",
+        "smoothing", "augmentation", "adversarial-training", "mixup", "relaxloss", "hamp", "ccl", "weight-decay", "l1",
+        "pruning", "adversarial-regularisation", "early-stopping",
+        "masking", "clipping", "rounding", "label-only",
+    ]  # fmt: skip
     for name in REPORT_COMBINATIONS:
         assert describe(combination(name)) == name
     for given, name in (
@@ -44,6 +49,7 @@ def test_lists_of_combinations_split_outside_parentheses():
     ("none+dropout", "none is the undefended model and stands alone"),
     ("none(k=1)", "none is the undefended model and stands alone"),
     ("dropout(self=1)", "dropout: self: unknown; Known: "), ("masking(k=1_0)", "expected a number, found '1_0'"),
+    ("ccl+relaxloss", "ccl and relaxloss both replace the loss; give one of them"),
     ("d" * 1000, "unknown defense ddd"), ("dropout)(", "cannot read"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_one_clear_line(text, message):
