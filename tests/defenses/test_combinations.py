@@ -11,7 +11,8 @@ from mia_core.defenses.masking import TopKMasking
 
 
 def test_combinations_have_one_order_and_one_name():
-    assert list(DEFENSES) == ["dropout", "smoothing", "masking", "clipping", "rounding", "label-only"]
+    outputs = ["temperature", "gaussian-noise", "laplace-noise", "masking", "clipping", "rounding", "label-only"]
+    assert list(DEFENSES) == ["dropout", "smoothing", *outputs]
     for name in REPORT_COMBINATIONS:
         assert describe(combination(name)) == name
     for given, name in (
