@@ -24,7 +24,8 @@ from torchvision import transforms
 from mia_core.data.dataset import Dataset
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
-from mia_core.model.train import Step, train
+from mia_core.model.step import Step
+from mia_core.model.train import train
 from mia_core.store.faster import step_class
 from mia_core.store.machine import cpu_threads
 from mia_core.store.precision import resolve

@@ -19,7 +19,8 @@ from measured import compared, in_turn, matrix_speed, middle, multiplications, s
 from torch.utils.data import DataLoader
 from torchvision import transforms
 
-from mia_core.model.train import Step, train
+from mia_core.model.step import Step
+from mia_core.model.train import train
 from mia_core.store.faster import step_class
 from mia_core.store.machine import cpu_threads
 from mia_core.studies.settings import StudySettings

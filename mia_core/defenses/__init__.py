@@ -14,7 +14,7 @@ import numpy as np
 
 from mia_core.base.errors import SettingsError
 from mia_core.base.messages import brief, nearest, one_line
-from mia_core.defenses.base import Defense, Stage
+from mia_core.defenses.base import ALONE, Defense, Stage
 from mia_core.gate.posteriors import softmax
 
 
@@ -52,7 +52,8 @@ def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
     """A combination from text such as "dropout+smoothing(epsilon=0.2)", from one defense, or from several.
 
     "none" and the empty tuple are the undefended model. The result is in the order of `DEFENSES`.
-    Raises `SettingsError` for an unknown defense or setting, or a defense given twice.
+    Raises `SettingsError` for an unknown defense or setting, a defense given twice, or two that would both stand in the
+    place of the same thing, such as the loss.
     """
     if isinstance(spec, Defense):
         parts: list[Defense] = [spec]
@@ -66,6 +67,18 @@ def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"defenses: {name} is given twice in one combination")
+    shaped = [part for part in parts if part.shapes_weights]
+    for part in shaped:
+        if part.by_itself and len(shaped) > 1:
+            raise SettingsError(
+                f"defenses: {part.name} stands by itself; beside it only defenses on the output can stand"
+            )
+    for hook in ALONE:
+        alone = [part.name for part in parts if part.has(hook)]
+        if len(alone) > 1:
+            raise SettingsError(
+                f"defenses: {alone[0]} and {alone[1]} both have a {hook} of their own; give one of them"
+            )
     return tuple(sorted(parts, key=lambda part: list(DEFENSES).index(part.name)))
 
 
@@ -87,6 +100,11 @@ def shaping(defenses: Combination) -> Combination:
     return tuple(defense for defense in defenses if defense.shapes_weights)
 
 
+def having(defenses: Combination, *hooks: str) -> Combination:
+    """Those that act and have one of these hooks of `Defense`, by name."""
+    return tuple(defense for defense in defenses if any(map(defense.has, hooks)))
+
+
 def same_predictions(one: str, other: str) -> bool:
     """Whether two combinations by name answer with the same classes by construction: the same models are asked, and
     everything behind them keeps the predicted class. False for what is no combination."""
@@ -100,7 +118,7 @@ def same_predictions(one: str, other: str) -> bool:
 
 def apply_outputs(defenses: Combination, posteriors: np.ndarray) -> np.ndarray:
     """The posteriors [..., K] that the output-stage defenses leave, applied in order."""
-    for defense in defenses:
+    for defense in having(defenses, "outputs"):
         posteriors = defense.outputs(posteriors)
     return posteriors
 

@@ -23,6 +23,9 @@ class LabelSmoothing(Defense):
 
     name: ClassVar[str] = "smoothing"
     stage: ClassVar[Stage] = "training"
+    order: ClassVar[int] = 1
+    strength: ClassVar[str] = "epsilon"
+    doses: ClassVar[tuple[float, ...]] = (0.05, 0.1, 0.3)
 
     epsilon: Annotated[Number, Field(ge=-1, lt=1)] = 0.1
     convention: Literal["others", "uniform"] = "others"

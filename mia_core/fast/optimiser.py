@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import torch
 
+from mia_core.model.network import decayed
 from mia_core.model.recipe import Recipe
 
 BETAS = (0.9, 0.999)
@@ -11,7 +12,7 @@ EPSILON = 1e-8
 
 
 class Adam:
-    """Adam (Kingma and Ba 2015) with the recipe's learning rate; its l2 acts on parameters named "...weight".
+    """Adam (Kingma and Ba 2015) with the recipe's learning rate; its l2 acts on weights (`decayed`).
 
     The computation is that of `torch.optim.Adam`, which spends several times the kernel's own time around it where
     models are small, and imports PyTorch's compiler for nothing, more than a second in every process that trains.
@@ -19,12 +20,10 @@ class Adam:
     """
 
     def __init__(self, parameters: Iterable[tuple[str, torch.Tensor]], recipe: Recipe) -> None:
-        named = list(parameters)
         self.learning_rate = recipe.learning_rate
         # The gradient of l2 * sum(w**2) is 2 * l2 * w, which is what a weight decay adds.
-        decayed = [parameter for name, parameter in named if name.endswith("weight")]
-        others = [parameter for name, parameter in named if not name.endswith("weight")]
-        self._groups = [_Group(part, decay) for part, decay in ((decayed, 2 * recipe.l2), (others, 0.0)) if part]
+        weights, others = decayed(parameters)
+        self._groups = [_Group(part, decay) for part, decay in ((weights, 2 * recipe.l2), (others, 0.0)) if part]
 
     @torch.no_grad()
     def step(self) -> None:

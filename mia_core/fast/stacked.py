@@ -16,7 +16,8 @@ from torch import nn
 from mia_core.base.errors import SettingsError
 from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import describe
+from mia_core.defenses import Combination, describe, having
+from mia_core.defenses.base import PLACES
 from mia_core.defenses.dropout.layer import Drop
 from mia_core.fast.optimiser import Adam
 from mia_core.fast.stacked_networks import FORMS, body, fastest_form, stack
@@ -25,6 +26,11 @@ from mia_core.model.job import Job
 from mia_core.model.network import Network
 from mia_core.model.recipe import Recipe
 from mia_core.model.train import QUERY_BATCH, Snapshot, batches, check_finite, label_distributions
+
+KNOWN = ("layers", "targets", "outputs")
+"""Hooks of defenses with which models can be trained together (see also `takes`)."""
+DROPPED = ("input", "hidden")
+"""Where such a model may have dropout."""
 
 
 class Trained(NamedTuple):
@@ -61,6 +67,13 @@ def groups(jobs: Sequence[Job]) -> list[list[int]]:
     for index, job in enumerate(jobs):
         found.setdefault((job.recipe, int(job.members.sum())), []).append(index)
     return list(found.values())
+
+
+def takes(defenses: Combination) -> bool:
+    """Whether models with these defenses can be trained together: those that put layers into them put dropout."""
+    widths = dict.fromkeys(PLACES, 1)
+    layers = [defense.layers(torch.Generator(), widths) for defense in having(defenses, "layers")]
+    return all(place in DROPPED and isinstance(layer, Drop) for found in layers for place, layer in found.items())
 
 
 class _Batch:
@@ -176,11 +189,9 @@ class _Batch:
 
 
 def _network(dataset: Dataset, job: Job) -> Network:
-    network = network_of(dataset, job)
-    for layer in (*network.at_input.modules(), *network.at_hidden.modules()):
-        if not isinstance(layer, Drop | nn.Identity | nn.Sequential):
-            raise SettingsError(
-                f"defenses: {describe(job.defenses)} has a layer {type(layer).__name__}; models trained together can "
-                f"have dropout and no other layer"
-            )
-    return network
+    if not takes(job.defenses):
+        raise SettingsError(
+            f"defenses: {describe(job.defenses)}: models trained together can have dropout at the input and the hidden "
+            f"layer, and no other layer"
+        )
+    return network_of(dataset, job)

@@ -25,15 +25,16 @@ class CNN(Network):
         pixels = ((height // 2 - 4) // 2) * ((width // 2 - 4) // 2)
         self.dense = nn.Linear(32 * pixels, hidden_units)
         self.out = nn.Linear(hidden_units, classes)
+        self.leave_places(input=channels, conv1=32, conv2=32, dense=hidden_units, hidden=hidden_units)
 
     def body(self, x: torch.Tensor) -> torch.Tensor:
         """Logits [n, K] of standardised images [n, C, H, W]."""
         x = self.at_input(x)
-        x = self.block(self.conv1, x)
-        x = self.block(self.conv2, x)
-        x = torch.tanh(self.dense(x.flatten(1)))
+        x = self.block(self.conv1, x, self.at_conv1)
+        x = self.block(self.conv2, x, self.at_conv2)
+        x = torch.tanh(self.at_dense(self.dense(x.flatten(1))))
         return self.out(self.at_hidden(x))
 
-    def block(self, convolution: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
-        """Convolution, ReLU and 2x2 max-pooling: [n, 32, h // 2, w // 2]."""
-        return self.pool(self.relu(convolution(x)))
+    def block(self, convolution: nn.Conv2d, x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
+        """Convolution, the layer of a defense, ReLU and 2x2 max-pooling: [n, 32, h // 2, w // 2]."""
+        return self.pool(self.relu(layer(convolution(x))))

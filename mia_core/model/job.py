@@ -31,9 +31,20 @@ class Job(NamedTuple):
 
     @property
     def seeds(self) -> tuple[int, int, int]:
-        """Seeds of the initial weights, of the defenses' noise and of the order of examples."""
-        weights, noise, order = np.random.SeedSequence(self.seed).generate_state(3, np.uint32)
+        """Seeds of the initial weights, of the noise of the defenses' layers and of the order of examples."""
+        return self.part_seeds(0)
+
+    def part_seeds(self, part: int) -> tuple[int, int, int]:
+        """The same for each network of a model of several, by its number; the first one has those of a single one."""
+        weights, noise, order = self._sequence(*([part] if part else [])).generate_state(3, np.uint32)
         return int(weights), int(noise), int(order)
+
+    def named_seed(self, name: str, part: int = 0) -> int:
+        """A seed of its own for each name: what a defense draws changes nobody else's random numbers."""
+        return int(self._sequence(part, *name.encode()).generate_state(1, np.uint32)[0])
+
+    def _sequence(self, *spawned: int) -> np.random.SeedSequence:
+        return np.random.SeedSequence(self.seed, spawn_key=spawned)
 
     def stopped_at(self, epoch: int) -> "Job":
         """The job whose run is what this one has reached after `epoch`, which is one of its recorded epochs."""

@@ -16,9 +16,10 @@ class MLP(Network):
         super().__init__(mean, scale)
         self.dense = nn.Linear(math.prod(mean.shape), hidden_units)
         self.out = nn.Linear(hidden_units, classes)
+        self.leave_places(input=mean.shape[0], dense=hidden_units, hidden=hidden_units)
 
     def body(self, x: torch.Tensor) -> torch.Tensor:
         """Logits [n, K] of standardised input [n, C, H, W]."""
         x = self.at_input(x)
-        x = torch.tanh(self.dense(x.flatten(1)))
+        x = torch.tanh(self.at_dense(self.dense(x.flatten(1))))
         return self.out(self.at_hidden(x))

@@ -2,55 +2,22 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from mia_core.base.errors import TrainingError
+from mia_core.base.errors import DataError, TrainingError
 from mia_core.base.progress import progress
 from mia_core.data.dataset import Dataset
-from mia_core.defenses import Combination
-from mia_core.model.build import network_of
+from mia_core.defenses import Combination, having
+from mia_core.model.build import network_of, single_network
 from mia_core.model.job import Job
 from mia_core.model.network import Network
-from mia_core.model.recipe import Recipe
+from mia_core.model.step import Step
 
 QUERY_BATCH = 500
-
-
-class Step:
-    """A step of training on one batch: forward pass, mean cross-entropy, backward pass, Adam (Kingma and Ba 2015).
-
-    The recipe's l2 * sum(w**2) over weights, not biases, has the gradient 2 * l2 * w: that of a weight decay of 2 * l2.
-    """
-
-    def __init__(self, network: Network, recipe: Recipe) -> None:
-        self.network, self.recipe = network, recipe
-        self.optimiser = self.make_optimiser()
-
-    def make_optimiser(self) -> torch.optim.Optimizer:
-        """Adam with the recipe's learning rate and l2."""
-        named = list(self.network.named_parameters())
-        weights = [parameter for name, parameter in named if name.endswith("weight")]
-        biases = [parameter for name, parameter in named if not name.endswith("weight")]
-        groups = [{"params": weights, "weight_decay": 2 * self.recipe.l2}, {"params": biases}]
-        return torch.optim.Adam(groups, lr=self.recipe.learning_rate)
-
-    def __call__(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-        """Logits float32 [n, K] before the step, for standardised images [n, C, H, W] and distributions [n, K]."""
-        logits = self.forward(images)
-        loss = F.cross_entropy(logits, targets)
-        self.optimiser.zero_grad()
-        loss.backward()
-        self.optimiser.step()
-        return logits.detach()
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits float32 [n, K], computed in the recipe's precision."""
-        half = self.recipe.precision == "bfloat16"
-        with torch.autocast(images.device.type, torch.bfloat16, enabled=half):
-            return self.network.body(images).float()
 
 
 @dataclass(frozen=True)
@@ -61,8 +28,9 @@ class Snapshot:
     logits   float32 [N, K] of the examples on which the model is judged, in evaluation mode and float32; not a number
              for the others of the data set
     weights  name -> float32 array, standardisation included
-    history  "loss" (mean over the epoch, as trained) and "train_accuracy" (of the epoch's batches, in training mode):
-             float64 [epoch] each. How well it does on other examples, `logits` say
+    history  "loss" (mean cross-entropy over the epoch, of the batches as trained and without what defenses do to the
+             loss) and "train_accuracy" (of the epoch's batches, in training mode): float64 [epoch] each. How well it
+             does on other examples, `logits` say
     """
 
     epoch: int
@@ -75,41 +43,126 @@ def train(dataset: Dataset, job: Job, step_class: type[Step] = Step) -> Iterator
     """Train on the job's members; yield a `Snapshot` at each recorded epoch.
 
     Initial weights, order of examples and noise follow from the job's seed alone, so a training that stops earlier is
-    bit for bit the beginning of a longer one.
+    bit for bit the beginning of a longer one. Where a defense may plan by the number of epochs, each recorded epoch is
+    a training of its own.
 
     step_class  what takes the steps; a faster one may stand in for the textbook's
     Raises `TrainingError` when the loss is no longer a finite number, naming epoch and step.
     """
-    recipe, device, classes = job.recipe, torch.device(job.recipe.device), len(dataset.classes)
-    network = network_of(dataset, job)
-    step = step_class(network, recipe)
-    images = network.standardised(on_device(dataset.images[job.members], device))
-    labels = torch.from_numpy(dataset.labels[job.members]).to(device)
-    targets = label_distributions(classes, job.defenses).to(device)[labels]
-    order = np.random.default_rng(job.seeds[2])
-    history: dict[str, list[float]] = {"loss": [], "train_accuracy": []}
+    planned = having(job.defenses, "fit", "epoch_ended")
+    for whole in [job.stopped_at(epoch) for epoch in job.recipe.recorded_epochs()] if planned else [job]:
+        yield from Trainer(dataset, whole, step_class).snapshots()
 
-    for epoch in progress(range(1, recipe.epochs + 1), job.label, unit="epoch"):
-        network.train()
-        shuffled = torch.from_numpy(order.permutation(len(labels))).to(device)
-        steps = batches(shuffled, recipe.batch_size)
-        logits = torch.cat([step(images[batch], targets[batch]) for batch in steps])
-        losses = F.cross_entropy(logits, targets[shuffled], reduction="none")
-        by_step = losses.split([len(batch) for batch in steps])
-        check_finite(torch.stack([part.mean() for part in by_step]), epoch, job)
-        history["loss"].append(float(losses.mean()))
-        history["train_accuracy"].append(float((logits.argmax(1) == labels[shuffled]).double().mean()))
-        if epoch in recipe.recorded_epochs():
-            weights = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
-            outputs = np.full((len(dataset.labels), classes), np.nan, np.float32)
-            outputs[job.counted] = query(network, dataset.images[job.counted])
-            yield Snapshot(epoch, outputs, weights, {name: np.array(values) for name, values in history.items()})
+
+class Trainer:
+    """Trains the networks of one model (see `mia_core.defenses.base.Fitting`, which this is).
+
+    images, labels, targets  the members: standardised float32 [n, C, H, W], int64 [n], and distributions [n, K]
+    """
+
+    def __init__(self, dataset: Dataset, job: Job, step_class: type[Step]) -> None:
+        self.dataset, self.job, self.step_class = dataset, job, step_class
+        self.distributions = label_distributions(len(dataset.classes), job.defenses)
+        self.images, self.labels, self.targets = self._examples(np.flatnonzero(job.members))
+        self._generators = dict[str, torch.Generator]()
+
+    def snapshots(self) -> Iterator[Snapshot]:
+        """The model at each recorded epoch; a model that a defense fits itself at the last one."""
+        makers, recorded = having(self.job.defenses, "fit"), self.job.recipe.recorded_epochs()
+        if makers:
+            yield self._snapshot(*makers[0].fit(self), recorded[-1])
+            return
+        network = self.model()
+        for epoch, history in self._epochs(network, self.images, self.targets, self.labels, 0):
+            if epoch in recorded:
+                yield self._snapshot(network, history, epoch)
+
+    def model(self) -> Network:
+        """The model before its training."""
+        return network_of(self.dataset, self.job)
+
+    def network(self, part: int = 0) -> Network:
+        """A network beside it, untrained; each `part` has its own initial weights."""
+        return single_network(self.dataset, self.job, part)
+
+    def train(
+        self, network: Network, images: torch.Tensor, targets: torch.Tensor, part: int = 0
+    ) -> dict[str, np.ndarray]:
+        """Train one network for all epochs; its history, whose accuracy is that of the targets' largest classes."""
+        *_, (_, history) = self._epochs(network, images, targets, targets.argmax(1), part)
+        return history
+
+    def answers(self, network: Network, images: torch.Tensor) -> torch.Tensor:
+        """Logits float32 [n, K] of standardised images, in evaluation mode and without gradients."""
+        network.eval()
+        with torch.no_grad():
+            return torch.cat([network.body(some) for some in images.split(QUERY_BATCH)])
+
+    def random(self, name: str) -> torch.Generator:
+        """Random numbers of that name, on the CPU: the same generator whenever it is asked for."""
+        if name not in self._generators:
+            self._generators[name] = torch.Generator().manual_seed(self.job.named_seed(name))
+        return self._generators[name]
+
+    def outsiders(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """See `mia_core.defenses.base.Training.outsiders`."""
+        rows = np.flatnonzero(~self.job.members & ~self.job.counted)
+        if not len(rows):
+            raise DataError(
+                f"{self.job.label}: needs examples on which the model neither trains nor is judged, found none; a "
+                f"smaller part or population leaves some"
+            )
+        order = np.random.default_rng(self.job.named_seed("outsiders")).permutation(rows)[: len(self.labels)]
+        images, _, targets = self._examples(np.sort(order))
+        return images, targets
+
+    def _examples(self, rows: np.ndarray) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        device = torch.device(self.job.recipe.device)
+        labels = torch.from_numpy(self.dataset.labels[rows]).to(device)
+        images = self.network().standardised(on_device(self.dataset.images[rows], device))
+        return images, labels, self.distributions.to(device)[labels]
+
+    def _epochs(
+        self, network: Network, images: torch.Tensor, targets: torch.Tensor, labels: torch.Tensor, part: int
+    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+        """Train a network; after each epoch its number and the history so far."""
+        job, recipe = self.job, self.job.recipe
+        seed_of = partial(job.named_seed, part=part)
+        step = self.step_class(network, recipe, job.defenses, seed_of, self.outsiders)
+        order = np.random.default_rng(job.part_seeds(part)[2])
+        samplers, closing = having(job.defenses, "sample"), having(job.defenses, "epoch_ended")
+        found: dict[str, list[float]] = {"loss": [], "train_accuracy": []}
+        for step.epoch in progress(range(1, recipe.epochs + 1), job.label, unit="epoch"):
+            network.train()
+            shuffled = torch.from_numpy(order.permutation(len(labels))).to(images.device)
+            size = recipe.batch_size
+            chosen = samplers[0].sample(shuffled, size, step) if samplers else batches(shuffled, size)
+            logits, asked = [], []
+            for rows in chosen:
+                some, wanted = step.changed(images[rows], targets[rows])
+                logits.append(step(some, wanted))
+                asked.append(wanted)
+            losses = F.cross_entropy(torch.cat(logits), torch.cat(asked), reduction="none")
+            by_step = losses.split([len(rows) for rows in chosen])
+            check_finite(torch.stack([part.mean() for part in by_step if len(part)]), step.epoch, job)
+            found["loss"].append(float(losses.mean()))
+            correct = torch.cat(logits).argmax(1) == labels[torch.cat(chosen)]
+            found["train_accuracy"].append(float(correct.double().mean()))
+            for defense in closing:
+                defense.epoch_ended(step)
+            yield step.epoch, {name: np.array(values) for name, values in found.items()}
+
+    def _snapshot(self, network: Network, history: dict[str, np.ndarray], epoch: int) -> Snapshot:
+        weights = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}
+        outputs = np.full((len(self.dataset.labels), len(self.dataset.classes)), np.nan, np.float32)
+        outputs[self.job.counted] = query(network, self.dataset.images[self.job.counted])
+        return Snapshot(epoch, outputs, weights, history)
 
 
 def label_distributions(classes: int, defenses: Combination) -> torch.Tensor:
     """What the loss asks for, float32 [K, K]: row y is the distribution for label y, one-hot but for defenses."""
     targets = np.eye(classes)
-    for defense in defenses:
+    for defense in having(defenses, "targets"):
         targets = defense.targets(targets)
     return torch.from_numpy(targets.astype(np.float32))
 
@@ -126,7 +179,14 @@ def batches(shuffled: torch.Tensor, size: int) -> list[torch.Tensor]:
 
 
 def query(network: Network, images: np.ndarray) -> np.ndarray:
-    """Logits float32 [n, K] of images uint8 [n, C, H, W], in evaluation mode and float32."""
+    """Logits float32 [n, K] of images uint8 [n, C, H, W], in evaluation mode and float32, as defenses let it answer."""
+    logits = _asked(network, images)
+    for defense in having(network.defenses, "answer"):
+        logits = defense.answer(logits, images, partial(_asked, network))
+    return logits
+
+
+def _asked(network: Network, images: np.ndarray) -> np.ndarray:
     network.eval()
     with torch.inference_mode():
         parts = on_device(images, network.mean.device).split(QUERY_BATCH)

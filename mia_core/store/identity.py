@@ -3,21 +3,21 @@
 import ast
 import contextlib
 import hashlib
-import inspect
 import platform
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
+from pkgutil import iter_modules
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from mia_core.base.errors import ArrayError
-from mia_core.base.settings import Settings
 from mia_core.data.dataset import Dataset
 from mia_core.defenses import Combination, shaping
+from mia_core.defenses.base import Defense
 from mia_core.model.job import Job
 from mia_core.model.recipe import Recipe
 from mia_core.store import faster
@@ -49,15 +49,21 @@ def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, in
     That is the network, the training, what makes it faster on this machine and the defenses. Comments and docstrings
     do not count, nor does code that this training does not use, such as a compiled block of another form.
     """
-    import torch
+    from mia_core.model import build, network, step, train
 
-    from mia_core.model import build, network, train
+    modules = [build.NETWORKS[recipe.network].__module__]
+    modules += [module.__name__ for module in (network, build, step, train)]
+    modules += faster.sources(recipe, shape, defenses)
+    for defense in shaping(defenses):
+        modules += [name for kind in type(defense).__mro__ if issubclass(kind, Defense) for name in _files(kind)]
+    return _hash(tuple(modules))
 
-    modules = [build.NETWORKS[recipe.network].__module__, *(module.__name__ for module in (network, build, train))]
-    layers = [layer for defense in shaping(defenses) for layer in defense.layers(torch.Generator()).values()]
-    classes = [kind for used in (*shaping(defenses), *layers) for kind in type(used).__mro__ if kind is not Settings]
-    ours = [kind for kind in classes if kind.__module__.split(".")[0] not in ("builtins", "pydantic", "torch")]
-    return _hash(tuple(modules + faster.sources(recipe, shape)), tuple(ours))
+
+def _files(kind: type[Defense]) -> list[str]:
+    """The modules of a defense: its own, where that is a folder those in it, and those that it uses."""
+    found = find_spec(kind.__module__)
+    inside = iter_modules(found.submodule_search_locations or [], f"{kind.__module__}.")
+    return [kind.__module__, *(module.name for module in inside), *kind.uses]
 
 
 # Python 3.11 fails with a SystemError where two threads parse at once, as those of one Dask worker may.
@@ -65,9 +71,8 @@ _ONE_PARSER = Lock()
 
 
 @cache
-def _hash(modules: tuple[str, ...], classes: tuple[type, ...]) -> str:
+def _hash(modules: tuple[str, ...]) -> str:
     found = [_meaning(Path(find_spec(name).origin).read_text(encoding="utf-8")) for name in modules]
-    found += [_meaning(inspect.getsource(kind)) for kind in classes]
     return hashlib.sha256(b"".join(found)).hexdigest()[:16]
 
 

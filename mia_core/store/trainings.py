@@ -45,9 +45,9 @@ def train_all(
     workers of that cluster train, and the store is a folder that they share. What a training has to say is a
     `MiaWarning`.
 
-    together  models trained at once in one process (see `mia_core.fast.stacked`), by default `TOGETHER` on CUDA.
-              Elsewhere one: a processor that is busy with one model gains nothing, and alone a run is the same to the
-              bit
+    together  models trained at once in one process (see `mia_core.fast.stacked`), by default `TOGETHER` on CUDA; those
+              with defenses that it does not know are trained one by one. Elsewhere one: a processor that is busy with
+              one model gains nothing, and alone a run is the same to the bit
     Raises `TrainingError`, `RunError`.
     """
     runs = [store.path(identity(dataset, task.stopped_at(task.recipe.epochs))) for task in tasks]
@@ -64,8 +64,10 @@ def train_all(
         on_cuda = all(task.recipe.device == "cuda" for task in tasks)
         together = TOGETHER if on_cuda and client is None and stacked() is not None else 1
     if together > 1:
-        _train_together(store, dataset, tasks, together)
-        return
+        _train_together(store, dataset, [task for task in tasks if stacked(task.defenses)], together)
+        tasks = [task for task in tasks if not stacked(task.defenses)]
+        if not tasks:
+            return
     with ended_by_sigterm(), warnings.catch_warnings():
         if client is not None:
             run = partial(run_on_cluster, client, kept, dataset)
@@ -181,7 +183,7 @@ def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -
             return []
         started, found = time.perf_counter(), []
         with cpu_threads(job.recipe.threads):
-            for snapshot in train(dataset, job, step_class()):
+            for snapshot in train(dataset, job, step_class(job.defenses)):
                 found += put_snapshot(store, dataset, job, snapshot, time.perf_counter() - started)
     return found
 

@@ -91,7 +91,7 @@ def network_of(run: Run) -> "Network":
     """The trained network of a stored run, on the CPU and in evaluation mode. Raises `RunError` without weights."""
     import torch
 
-    from mia_core.model.build import build_network
+    from mia_core.model.build import build_model
     from mia_core.store.faster import attached
 
     if not run.weights:
@@ -101,7 +101,8 @@ def network_of(run: Run) -> "Network":
     shaping = tuple(DEFENSES[name](**values) for name, values in about["defenses"].items())
     mean, scale = run.weights["mean"], run.weights["scale"]
     classes, units = run.logits.shape[1], recipe["hidden_units"]
-    network = build_network(recipe["network"], mean, scale, classes, units, shaping, (0, 0), torch.device("cpu"))
+    seeds, cpu = (0, 0), torch.device("cpu")
+    network = build_model(recipe["network"], mean, scale, classes, units, shaping, lambda part: seeds, cpu)
     network.load_state_dict({name: torch.from_numpy(value.copy()) for name, value in run.weights.items()})
     return attached(network).eval()
 

@@ -33,14 +33,14 @@ def test_values_out_of_range_name_the_setting(name, setting, values):
 
 
 def test_dropout_layers_can_be_switched():
-    assert set(Dropout().layers(torch.Generator())) == {"input", "hidden"}
-    assert set(Dropout(input=False).layers(torch.Generator())) == {"hidden"}
+    assert set(Dropout().layers(torch.Generator(), {})) == {"input", "hidden"}
+    assert set(Dropout(input=False).layers(torch.Generator(), {})) == {"hidden"}
     with pytest.raises(SettingsError, match="both off"):
         Dropout(input=False, hidden=False)
 
 
 def test_dropout_keeps_the_expectation_and_does_nothing_when_queried():
-    layer = Dropout(rate=0.4).layers(torch.Generator().manual_seed(1))["input"]
+    layer = Dropout(rate=0.4).layers(torch.Generator().manual_seed(1), {})["input"]
     x = torch.ones(200, 200)
     dropped = layer(x)
     assert abs(float((dropped == 0).float().mean()) - 0.4) < 0.01

@@ -119,8 +119,8 @@ def test_what_does_not_fit_together_is_refused_and_jobs_are_grouped(monkeypatch)
         next(train_together(DATA, mixed))
     with pytest.raises(SettingsError, match="form: expected auto, each, grouped, matrix, found 'fast'"):
         next(train_together(DATA, jobs(), "fast"))
-    monkeypatch.setattr(Dropout, "layers", lambda self, generator: {"hidden": torch.nn.Softsign()})
-    with pytest.raises(SettingsError, match="dropout has a layer Softsign"):
+    monkeypatch.setattr(Dropout, "layers", lambda self, generator, widths: {"hidden": torch.nn.Softsign()})
+    with pytest.raises(SettingsError, match="dropout: models trained together can have dropout at the input and"):
         next(train_together(DATA, jobs()))
 
 

@@ -9,7 +9,8 @@ from mia_core.fast.optimiser import Adam
 from mia_core.fast.step import FastStep
 from mia_core.model.build import network_of
 from mia_core.model.recipe import Recipe
-from mia_core.model.train import Step, train
+from mia_core.model.step import Step
+from mia_core.model.train import train
 from mia_core.store.machine import cpu_threads
 from small import RECIPE, half_job, tiny_dataset
 

@@ -1,5 +1,6 @@
 """Dropout (Srivastava et al. 2014), the report's model-stage defense: at the input pixels and the hidden layer."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import Field, model_validator
@@ -21,6 +22,9 @@ class Dropout(Defense):
 
     name: ClassVar[str] = "dropout"
     stage: ClassVar[Stage] = "model"
+    order: ClassVar[int] = 1
+    strength: ClassVar[str] = "rate"
+    doses: ClassVar[tuple[float, ...]] = (0.25, 0.5, 0.75)
 
     rate: Annotated[Number, Field(ge=0, lt=1)] = 0.5
     input: Switch = True
@@ -32,7 +36,7 @@ class Dropout(Defense):
             raise ValueError("input and hidden are both off, so it would do nothing; leave dropout out instead")
         return self
 
-    def layers(self, generator: "torch.Generator") -> dict[str, "torch.nn.Module"]:
+    def layers(self, generator: "torch.Generator", widths: Mapping[str, int]) -> dict[str, "torch.nn.Module"]:
         from mia_core.defenses.dropout.layer import Drop
 
         return {place: Drop(self.rate, generator) for place in ("input", "hidden") if getattr(self, place)}

@@ -25,8 +25,10 @@ FORMS = (grey, winograd, matrix_unit, pool)
 """The first that fits is taken."""
 
 
-def block(convolution: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:
+def block(convolution: nn.Conv2d, x: torch.Tensor, layer: nn.Module) -> torch.Tensor:
     """What `mia_core.model.cnn.CNN.block` computes, for a convolution of 5x5 with equal padding on all sides."""
+    if not isinstance(layer, nn.Identity):
+        return F.relu(F.max_pool2d(layer(convolution(x)), 2))
     (padding, _) = convolution.padding
     x = F.pad(x, (padding,) * 4) if padding else x
     return convolved_and_pooled(x, convolution.weight, convolution.bias)
