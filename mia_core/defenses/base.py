@@ -5,7 +5,7 @@ network is; `targets`, `sample`, `batch`, `loss`, `penalty`, `step`, `epoch_ende
 what it says with the model at hand; `outputs` what is left of that.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 import numpy as np
@@ -77,11 +77,14 @@ class Fitting(Protocol):
     def network(self, part: int = 0) -> "torch.nn.Module":
         """An untrained network beside it, such as a teacher; each `part` has its own initial weights."""
 
-    def train(
+    def epochs(
         self, network: "torch.nn.Module", images: "torch.Tensor", targets: "torch.Tensor", part: int = 0
-    ) -> dict[str, np.ndarray]:
-        """Train one network for the recipe's epochs with all hooks but `fit`, and return its history. Order and noise
-        are those of the `part`: 0 and the members' images and targets are the training that there is without `fit`."""
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Train one network for the recipe's epochs with all hooks but `fit`; after each epoch, its history so far.
+
+        Order and noise are those of the `part`: with 0 and the members' images and targets it is the training that
+        there is without `fit`.
+        """
 
     def answers(self, network: "torch.nn.Module", images: "torch.Tensor") -> "torch.Tensor":
         """Logits float32 [n, K] of standardised images, in evaluation mode and without gradients."""
@@ -101,7 +104,7 @@ class Defense(Settings):
     name   as it is written in a combination
     order  its place among the defenses of its stage, lowest first: in that order they are named and applied
     strength  the setting that says how much of it there is: at zero it is no defense, and none of its hooks is called
-    doses  three values of `strength`, weak, middle (the default) and strong
+    doses  three values of `strength`: weak, middle (the default) and strong
     by_itself  whether no other defense that shapes the weights may stand beside it
     uses   modules of this room besides its own whose code shapes its models
     keeps_prediction  whether an output-stage defense leaves the predicted class of every answer as it is, whatever the

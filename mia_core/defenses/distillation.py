@@ -32,7 +32,7 @@ class Distillation(Defense):
 
     name: ClassVar[str] = "distillation"
     stage: ClassVar[Stage] = "training"
-    order: ClassVar[int] = 91
+    order: ClassVar[int] = 96
     strength: ClassVar[str] = "temperature"
     doses: ClassVar[tuple[float, ...]] = (1.0, 2.0, 4.0)
 
@@ -44,11 +44,11 @@ class Distillation(Defense):
 
         others, _ = fitting.outsiders()
         teacher = fitting.network(1)
-        fitting.train(teacher, fitting.images, fitting.targets, part=1)
+        *_, _ = fitting.epochs(teacher, fitting.images, fitting.targets, part=1)
         said = fitting.answers(teacher, others)
         chosen = surest(said, self.share)
         student = fitting.model()
-        history = fitting.train(student, others[chosen], (said[chosen] / self.temperature).softmax(1))
+        *_, history = fitting.epochs(student, others[chosen], (said[chosen] / self.temperature).softmax(1))
         with torch.no_grad():
             for parameter in student.out.parameters():
                 parameter *= self.temperature

@@ -47,7 +47,7 @@ class DPSGD(Defense):
 
     name: ClassVar[str] = "dp-sgd"
     stage: ClassVar[Stage] = "training"
-    order: ClassVar[int] = 90
+    order: ClassVar[int] = 95
     strength: ClassVar[str] = "noise"
     doses: ClassVar[tuple[float, ...]] = (0.01, 0.2, 1.0)
     by_itself: ClassVar[bool] = True
@@ -128,7 +128,7 @@ def plan(examples: int, batch_size: int) -> tuple[float, int]:
 def clipped_sum(gradients: "Sequence[torch.Tensor]", clip: float) -> "list[torch.Tensor]":
     """Sums over n examples of `gradients`, [n, ...] for each parameter, each example's scaled down to a length of at
     most `clip` over all parameters together."""
-    squares = sum(part.flatten(1).square().sum(1) for part in gradients)
+    squares = sum(part.reshape(len(part), -1).square().sum(1) for part in gradients)
     factors = (clip / squares.sqrt().clamp(min=1e-12)).clamp(max=1)
     return [(part * factors.reshape(-1, *[1] * (part.ndim - 1))).sum(0) for part in gradients]
 

@@ -33,7 +33,7 @@ class Selena(Defense):
 
     name: ClassVar[str] = "selena"
     stage: ClassVar[Stage] = "training"
-    order: ClassVar[int] = 92
+    order: ClassVar[int] = 97
     strength: ClassVar[str] = "apart"
     doses: ClassVar[tuple[float, ...]] = (2, 4, 6)
 
@@ -57,11 +57,12 @@ class Selena(Defense):
             if absent.all():
                 raise DataError(f"selena: network {part} has no example to train on; expected fewer or smaller parts")
             network = fitting.network(part)
-            fitting.train(network, images[~absent], targets[~absent], part)
+            *_, _ = fitting.epochs(network, images[~absent], targets[~absent], part)
             if absent.any():
                 totals[absent] += fitting.answers(network, images[absent]).softmax(1)
         model = fitting.model()
-        return model, fitting.train(model, images, totals / self.apart)
+        *_, history = fitting.epochs(model, images, totals / self.apart)
+        return model, history
 
 
 def kept_from(chosen: "torch.Tensor", networks: int) -> "torch.Tensor":

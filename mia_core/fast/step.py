@@ -5,6 +5,7 @@ pools before its ReLU; on a CPU it is compiled.
 """
 
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,9 +27,11 @@ only the textbook's can, such as reading a convolution's weights through PyTorch
 class FastStep(Step):
     """See `mia_core.model.step.Step`."""
 
+    def __init__(self, network: Network, *about: Any) -> None:
+        super().__init__(attached(network), *about)
+
     def make_optimiser(self) -> optimiser.Adam:
         """Adam over all parameters at once."""
-        attached(self.network)
         return optimiser.Adam(self.network.named_parameters(), self.recipe)
 
     def __call__(self, images: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:

@@ -73,9 +73,9 @@ class Trainer:
             yield self._snapshot(*makers[0].fit(self), recorded[-1])
             return
         network = self.model()
-        for epoch, history in self._epochs(network, self.images, self.targets, self.labels, 0):
-            if epoch in recorded:
-                yield self._snapshot(network, history, epoch)
+        for history in self.epochs(network, self.images, self.targets, labels=self.labels):
+            if len(history["loss"]) in recorded:
+                yield self._snapshot(network, history, len(history["loss"]))
 
     def model(self) -> Network:
         """The model before its training."""
@@ -85,12 +85,43 @@ class Trainer:
         """A network beside it, untrained; each `part` has its own initial weights."""
         return single_network(self.dataset, self.job, part)
 
-    def train(
-        self, network: Network, images: torch.Tensor, targets: torch.Tensor, part: int = 0
-    ) -> dict[str, np.ndarray]:
-        """Train one network for all epochs; its history, whose accuracy is that of the targets' largest classes."""
-        *_, (_, history) = self._epochs(network, images, targets, targets.argmax(1), part)
-        return history
+    def epochs(
+        self,
+        network: Network,
+        images: torch.Tensor,
+        targets: torch.Tensor,
+        part: int = 0,
+        labels: torch.Tensor | None = None,
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Train one network; after each epoch, its history so far.
+
+        labels  against which its accuracy is told, by default the targets' largest classes
+        """
+        job, recipe = self.job, self.job.recipe
+        labels = targets.argmax(1) if labels is None else labels
+        step = self.step_class(network, recipe, job.defenses, partial(job.named_seed, part=part), self.outsiders)
+        order = np.random.default_rng(job.part_seeds(part)[2])
+        samplers, closing = having(job.defenses, "sample"), having(job.defenses, "epoch_ended")
+        found: dict[str, list[float]] = {"loss": [], "train_accuracy": []}
+        for step.epoch in progress(range(1, recipe.epochs + 1), job.label, unit="epoch"):
+            network.train()
+            shuffled = torch.from_numpy(order.permutation(len(labels))).to(images.device)
+            size = recipe.batch_size
+            chosen = samplers[0].sample(shuffled, size, step) if samplers else batches(shuffled, size)
+            given, asked = [], []
+            for rows in chosen:
+                some, wanted = step.changed(images[rows], targets[rows])
+                given.append(step(some, wanted))
+                asked.append(wanted)
+            logits = torch.cat(given)
+            losses = F.cross_entropy(logits, torch.cat(asked), reduction="none")
+            by_step = losses.split([len(rows) for rows in chosen])
+            check_finite(torch.stack([of_step.mean() for of_step in by_step if len(of_step)]), step.epoch, job)
+            found["loss"].append(float(losses.mean()))
+            found["train_accuracy"].append(float((logits.argmax(1) == labels[torch.cat(chosen)]).double().mean()))
+            for defense in closing:
+                defense.epoch_ended(step)
+            yield {name: np.array(values) for name, values in found.items()}
 
     def answers(self, network: Network, images: torch.Tensor) -> torch.Tensor:
         """Logits float32 [n, K] of standardised images, in evaluation mode and without gradients."""
@@ -121,36 +152,6 @@ class Trainer:
         labels = torch.from_numpy(self.dataset.labels[rows]).to(device)
         images = self.network().standardised(on_device(self.dataset.images[rows], device))
         return images, labels, self.distributions.to(device)[labels]
-
-    def _epochs(
-        self, network: Network, images: torch.Tensor, targets: torch.Tensor, labels: torch.Tensor, part: int
-    ) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
-        """Train a network; after each epoch its number and the history so far."""
-        job, recipe = self.job, self.job.recipe
-        seed_of = partial(job.named_seed, part=part)
-        step = self.step_class(network, recipe, job.defenses, seed_of, self.outsiders)
-        order = np.random.default_rng(job.part_seeds(part)[2])
-        samplers, closing = having(job.defenses, "sample"), having(job.defenses, "epoch_ended")
-        found: dict[str, list[float]] = {"loss": [], "train_accuracy": []}
-        for step.epoch in progress(range(1, recipe.epochs + 1), job.label, unit="epoch"):
-            network.train()
-            shuffled = torch.from_numpy(order.permutation(len(labels))).to(images.device)
-            size = recipe.batch_size
-            chosen = samplers[0].sample(shuffled, size, step) if samplers else batches(shuffled, size)
-            logits, asked = [], []
-            for rows in chosen:
-                some, wanted = step.changed(images[rows], targets[rows])
-                logits.append(step(some, wanted))
-                asked.append(wanted)
-            losses = F.cross_entropy(torch.cat(logits), torch.cat(asked), reduction="none")
-            by_step = losses.split([len(rows) for rows in chosen])
-            check_finite(torch.stack([part.mean() for part in by_step if len(part)]), step.epoch, job)
-            found["loss"].append(float(losses.mean()))
-            correct = torch.cat(logits).argmax(1) == labels[torch.cat(chosen)]
-            found["train_accuracy"].append(float(correct.double().mean()))
-            for defense in closing:
-                defense.epoch_ended(step)
-            yield step.epoch, {name: np.array(values) for name, values in found.items()}
 
     def _snapshot(self, network: Network, history: dict[str, np.ndarray], epoch: int) -> Snapshot:
         weights = {name: value.detach().cpu().numpy().copy() for name, value in network.state_dict().items()}

@@ -14,7 +14,8 @@ def test_combinations_have_one_order_and_one_name():
     assert list(DEFENSES) == [
         "dropout", "batch-norm", "ensemble", "stacking",
         "smoothing", "augmentation", "adversarial-training", "mixup", "relaxloss", "hamp", "ccl", "weight-decay", "l1",
-        "pruning", "adversarial-regularisation", "dp-sgd", "distillation", "selena", "memguard",
+        "pruning", "adversarial-regularisation", "early-stopping", "dp-sgd", "distillation", "selena",
+        "memguard",
         "temperature", "gaussian-noise", "laplace-noise", "masking", "clipping", "rounding", "label-only",
     ]  # fmt: skip
     for name in REPORT_COMBINATIONS:

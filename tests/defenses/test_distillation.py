@@ -18,7 +18,7 @@ TEACHER = torch.tensor([[3, 0, -1, 1], [0, 1, 0.5, -0.5], [0, 0.5, -0.5, 2]], dt
 
 def trained(defenses, data=DATA, epochs=4):
     rows = np.arange(64)
-    job = half_job(data, RECIPE.replace(epochs=epochs, record=()), defenses)._replace(
+    job = half_job(data, RECIPE.replace(network="mlp", epochs=epochs, record=()), defenses)._replace(
         members=rows < 20, counted=rows < 40
     )
     return list(train(data, job))[-1]

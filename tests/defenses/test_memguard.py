@@ -64,7 +64,9 @@ def test_one_draw_per_query_and_the_class_is_kept():
 
 def trained(defenses, data=DATA):
     rows = np.arange(64)
-    job = half_job(data, RECIPE.replace(record=()), defenses)._replace(members=rows < 20, counted=rows < 40)
+    job = half_job(data, RECIPE.replace(network="mlp", record=()), defenses)._replace(
+        members=rows < 20, counted=rows < 40
+    )
     return list(train(data, job))[-1]
 
 

@@ -35,9 +35,9 @@ class Made:
     def model(self):
         return 0
 
-    def train(self, network, images, targets, part=0):
+    def epochs(self, network, images, targets, part=0):
         self.seen[network] = (images[:, 0].long().tolist(), targets)
-        return {"loss": np.zeros(1)}
+        yield {"loss": np.zeros(1)}
 
     def answers(self, network, images):
         return self.SAID[network - 1].log().expand(len(images), 3)

@@ -35,7 +35,8 @@ class Ensemble(Defense):
 
     def fit(self, fitting):
         model = fitting.model()
-        histories = [fitting.train(net, fitting.images, fitting.targets, i) for i, net in enumerate(model.parts)]
+        about = fitting.images, fitting.targets
+        histories = [list(fitting.epochs(net, *about, i))[-1] for i, net in enumerate(model.parts)]
         assert torch.equal(fitting.answers(model.parts[0], fitting.images).argmax(1).unique(), fitting.labels.unique())
         return model, histories[0]
 

@@ -37,7 +37,8 @@ class Ensemble(Defense):
 
     def fit(self, fitting: Fitting) -> tuple["torch.nn.Module", dict[str, np.ndarray]]:
         model = fitting.model()
-        found = [
-            fitting.train(network, fitting.images, fitting.targets, part) for part, network in enumerate(model.parts)
-        ]
+        found = []
+        for part, network in enumerate(model.parts):
+            *_, history = fitting.epochs(network, fitting.images, fitting.targets, part)
+            found.append(history)
         return model, {name: np.mean([history[name] for history in found], axis=0) for name in found[0]}

@@ -38,7 +38,7 @@ class MemGuard(Defense):
 
     name: ClassVar[str] = "memguard"
     stage: ClassVar[Stage] = "training"
-    order: ClassVar[int] = 93
+    order: ClassVar[int] = 98
     strength: ClassVar[str] = "budget"
     doses: ClassVar[tuple[float, ...]] = (0.1, 0.5, 1.0)
     uses: ClassVar[tuple[str, ...]] = ("mia_core.defenses.logistic", "mia_core.defenses.per_query")
@@ -55,6 +55,6 @@ class MemGuard(Defense):
         others, _ = fitting.outsiders()
         model = fitting.model()
         network = model.parts[0]
-        history = fitting.train(network, fitting.images, fitting.targets)
+        *_, history = fitting.epochs(network, fitting.images, fitting.targets)
         model.combine.learn(fitting.answers(network, fitting.images), fitting.answers(network, others))
         return model, history

@@ -47,10 +47,10 @@ class Stacking(Defense):
         *parts, last = thirds(torch.randperm(len(images), generator=fitting.random(self.name)), self.share)
         if not all(map(len, (*parts, last))):
             raise DataError(f"stacking: found {len(images)} members; expected enough for three parts")
-        found = [
-            fitting.train(network, images[rows], targets[rows], part)
-            for part, (network, rows) in enumerate(zip(model.parts, parts, strict=True))
-        ]
+        found = []
+        for part, (network, rows) in enumerate(zip(model.parts, parts, strict=True)):
+            *_, history = fitting.epochs(network, images[rows], targets[rows], part)
+            found.append(history)
         said = torch.stack([fitting.answers(network, images[last]) for network in model.parts], 1)
         model.combine.learn(said, targets[last])
         return model, {name: np.mean([history[name] for history in found], axis=0) for name in found[0]}
