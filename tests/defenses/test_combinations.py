@@ -12,10 +12,11 @@ from mia_core.defenses.masking import TopKMasking
 
 def test_combinations_have_one_order_and_one_name():
     assert list(DEFENSES) == [
-        "dropout", "batch-norm",
+        "dropout", "batch-norm", "ensemble", "stacking",
         "smoothing", "augmentation", "adversarial-training", "mixup", "relaxloss", "hamp", "ccl", "weight-decay", "l1",
-        "pruning", "adversarial-regularisation", "early-stopping",
-        "masking", "clipping", "rounding", "label-only",
+        "pruning", "adversarial-regularisation", "early-stopping", "dp-sgd", "distillation", "selena",
+        "memguard",
+        "temperature", "gaussian-noise", "laplace-noise", "masking", "clipping", "rounding", "label-only",
     ]  # fmt: skip
     for name in REPORT_COMBINATIONS:
         assert describe(combination(name)) == name
@@ -50,6 +51,7 @@ def test_lists_of_combinations_split_outside_parentheses():
     ("none(k=1)", "none is the undefended model and stands alone"),
     ("dropout(self=1)", "dropout: self: unknown; Known: "), ("masking(k=1_0)", "expected a number, found '1_0'"),
     ("ccl+relaxloss", "ccl and relaxloss both replace the loss; give one of them"),
+    ("mixup+dp-sgd+masking", "dp-sgd stands by itself; beside it only defenses on the output can stand"),
     ("d" * 1000, "unknown defense ddd"), ("dropout)(", "cannot read"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_one_clear_line(text, message):
