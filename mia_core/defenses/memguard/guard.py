@@ -32,6 +32,7 @@ class Guard(nn.Module):
         self.offset.copy_(biases[1] - biases[0])
 
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [n, K] whose softmax is the guarded answer, of logits [n, 1, K]."""
         logits = logits[:, 0]
         rows, slopes = (value.double().cpu().numpy() for value in (logits, self.slopes))
         offset, posteriors = float(self.offset), softmax(rows)

@@ -20,6 +20,7 @@ class Combiner(nn.Module):
             mine.copy_(found)
 
     def forward(self, logits: torch.Tensor) -> torch.Tensor:
+        """Logits [n, K] of logits [n, P, K]."""
         return _features(logits) @ self.slopes + self.biases
 
 
