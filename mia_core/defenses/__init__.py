@@ -67,7 +67,7 @@ def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"defenses: {name} is given twice in one combination")
-    shaped = [part for part in parts if part.shapes_weights]
+    shaped = [part for part in parts if part.shapes_weights and part.acts]
     for part in shaped:
         if part.by_itself and len(shaped) > 1:
             raise SettingsError(
