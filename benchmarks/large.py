@@ -1,11 +1,12 @@
-"""`mia attack` on large files: the processor's time and the peak memory of the command.
+"""`mia attack` and `mia audit` on large files: the processor's time and the peak memory of the command.
 
     PYTHONPATH=book python benchmarks/large.py [--examples 250000] [--classes 100] [--attack adversary1] [--rounds 3]
-                                               [--baseline FOLDER]
+                                               [--audited 20000 1000000] [--baseline FOLDER]
 
 Shadow and target are float32 posteriors of made-up models that are surer of their members. With --baseline, a checkout
 of earlier code attacks the same files in turn; the ratio is taken round by round, and the record says whether both
-printed the same bytes.
+printed the same bytes. Audits are of files with --audited examples and ten classes, once each, by the command and, with
+20 made-up columns as inputs, from Python.
 """
 
 import argparse
@@ -37,18 +38,52 @@ def write_outputs(path, examples, classes, seed):
     np.savez(path, posteriors=posteriors, members=members, labels=labels)
 
 
-def attacked(code, shadow, target, attack):
-    """What `mia attack` of the checkout `code` prints, its processor's seconds, and its peak memory in MiB."""
-    words = ["-m", "mia_core", "attack", "--shadow", shadow, "--target", target, "--attack", attack, "--json"]
+def ran(code, *words):
+    """What Python prints with these words and the checkout `code`, its processor's seconds and peak memory in MiB."""
     with tempfile.TemporaryFile() as out:
         environment = os.environ | {"PYTHONPATH": str(code), "PYTHONSAFEPATH": "1"}
         streams = [(os.POSIX_SPAWN_DUP2, out.fileno(), 1)]
         child = os.posix_spawn(sys.executable, [sys.executable, *words], environment, file_actions=streams)
         _, status, used = os.wait4(child, 0)
         if status:
-            raise SystemExit(f"mia attack of {code} failed with status {os.waitstatus_to_exitcode(status)}")
+            raise SystemExit(f"{words} of {code} failed with status {os.waitstatus_to_exitcode(status)}")
         out.seek(0)
         return out.read(), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+FROM_PYTHON = """
+import sys
+import numpy as np
+from mia_core import audit
+with np.load(sys.argv[1]) as file:
+    posteriors, members, labels = file["posteriors"], file["members"], file["labels"]
+inputs = np.random.default_rng(0).standard_normal((len(labels), 20))
+inputs[:, 0] = np.arange(len(labels))  # by which the model knows its answer
+inside, outside = np.random.default_rng(1).permutation(np.flatnonzero(members)), np.flatnonzero(~members)
+def predict(rows):
+    return posteriors[rows[:, 0].astype(int)]
+members, non_members = ((inputs[side], labels[side]) for side in (inside, outside))
+audit(predict, members=members, non_members=non_members).to_html("a.html")
+"""
+
+
+def audits(examples, folder):
+    """One row per way to audit `examples` outputs of ten classes."""
+    path, page = os.path.join(folder, "audited.npz"), os.path.join(folder, "audit.html")
+    write_outputs(path, examples, 10, 2)
+    ways = {
+        "command": ("-m", "mia_core", "audit", path, "--out", page),
+        "python, with inputs": ("-c", FROM_PYTHON.replace("a.html", page), path),
+    }
+    for way, words in ways.items():
+        _, worked, peak = ran(HERE, *words)
+        yield {
+            "way": way,
+            "examples": examples,
+            "processor_seconds": worked,
+            "peak_mebibytes": peak,
+            "page_bytes": os.path.getsize(page),
+        }
 
 
 def spread(values):
@@ -61,6 +96,7 @@ def main():
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--attack", default="adversary1")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--audited", type=int, nargs="*", default=[20_000, 1_000_000])
     parser.add_argument("--baseline", help="a checkout of earlier code")
     given = parser.parse_args()
     load = os.getloadavg()
@@ -74,10 +110,12 @@ def main():
         printed = {name: set() for name in checkouts}
         for _ in range(given.rounds):
             for name, code in checkouts.items():
-                out, worked, peak = attacked(code, *files, given.attack)
+                words = ("--shadow", files[0], "--target", files[1], "--attack", given.attack, "--json")
+                out, worked, peak = ran(code, "-m", "mia_core", "attack", *words)
                 printed[name].add(out)
                 seconds[name].append(worked)
                 megabytes[name].append(peak)
+        audited = [row for examples in given.audited for row in audits(examples, folder)]
     results = {
         "examples": given.examples,
         "classes": given.classes,
@@ -85,6 +123,7 @@ def main():
         "input_mebibytes": 2 * given.examples * given.classes * 4 / 2**20,
         "processor_seconds": {name: spread(values) for name, values in seconds.items()},
         "peak_mebibytes": {name: spread(values) for name, values in megabytes.items()},
+        "audits": audited,
     }
     if given.baseline:
         pairs = zip(seconds["baseline"], seconds["present"], strict=True)

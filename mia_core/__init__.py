@@ -8,6 +8,7 @@ from typing import Any
 
 _WHERE = {
     "audit": "mia_core.report.audit",
+    "audit_file": "mia_core.report.audit",
     "Study": "mia_core.studies.study",
     "StudySettings": "mia_core.studies.settings",
     "ReferenceStudy": "mia_core.studies.reference_study",

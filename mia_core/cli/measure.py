@@ -9,7 +9,10 @@ from mia_core.cli.options import AsJson, Confidence, Replicates, Seed, given
 
 def measure(
     scores: Annotated[
-        str, typer.Option(help="An .npz file with scores [N] (or [S, N], S sets) and members [N].", metavar="FILE")
+        str,
+        typer.Option(
+            help="A file with scores [N] (or [S, N], S sets) and members [N]: .npz, .csv or .parquet.", metavar="FILE"
+        ),
     ],
     replicates: Replicates = None,
     confidence: Confidence = None,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from mia_core.measures.counts import auc_error_of, rate_error
-from mia_core.measures.intervals import bootstrap_blocks, clopper_pearson
+from mia_core.measures.intervals import bootstrap, clopper_pearson
 from mia_core.measures.metrics import LEVELS, from_blocks, level_column, low_fpr
 from mia_core.measures.ranking import Blocks
 
@@ -23,11 +23,11 @@ def over_examples(
     exact interval (TPR), or than what their smoothed standard errors give: the bootstrap of 20 right ones of 20 draws
     nothing but right ones.
 
-    blocks  of checked scores (`mia_core.measures.ranking.tie_blocks`); other arguments and errors as of `bootstrap`
+    Arguments and errors are those of `bootstrap`.
     """
     from scipy.special import ndtri
 
-    found = bootstrap_blocks(blocks, threshold, levels, replicates, confidence, seed)
+    found = bootstrap(blocks, threshold, levels, replicates, confidence, seed)
     inside, outside = int(blocks.members.sum()), int(blocks.non_members.sum())
     values = from_blocks(blocks, blocks.cut(threshold), ())
     trials_of = {"attack_accuracy": inside + outside, "recall_members": inside, "recall_non_members": outside}

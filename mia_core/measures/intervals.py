@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from mia_core.base.errors import ArrayError, SettingsError
-from mia_core.gate.arrays import check_scores
 from mia_core.measures.metrics import LEVELS, most_false_positives, rates
-from mia_core.measures.ranking import Blocks, tie_blocks
+from mia_core.measures.ranking import Blocks
 
 CHUNK = 2**20
 """Numbers drawn at a time by the bootstrap, which bounds its memory to some tens of megabytes."""
@@ -106,8 +105,7 @@ def over_seeds(values: Any, confidence: float = 0.95, errors: Any = None, paired
 
 
 def bootstrap(
-    scores: Any,
-    members: Any,
+    blocks: Blocks,
     threshold: float,
     levels: tuple[float, ...] = LEVELS,
     replicates: int = 1000,
@@ -116,22 +114,12 @@ def bootstrap(
 ) -> dict[str, tuple[float, float] | None]:
     """Percentile intervals over examples for every column of `metrics.measure` (None where not measurable).
 
-    Members and non-members are drawn again with replacement, each side by itself, and counted into blocks of tied
-    scores, so the rows' order changes nothing. Models and threshold stay fixed: the spread over seeds is not in it.
-    At level 0 the bootstrap is known to be too narrow (a maximum is what it resamples worst).
+    blocks  of checked scores (`mia_core.measures.ranking.tie_blocks`), so that the rows' order changes nothing
+
+    Members and non-members are drawn again with replacement, each side by itself. Models and threshold stay fixed: the
+    spread over seeds is not in it. At level 0 the bootstrap is known to be too narrow (a maximum is what it resamples
+    worst). Raises `SettingsError` for fewer than 2 replicates or no confidence.
     """
-    return bootstrap_blocks(tie_blocks(*check_scores(scores, members)), threshold, levels, replicates, confidence, seed)
-
-
-def bootstrap_blocks(
-    blocks: Blocks,
-    threshold: float,
-    levels: tuple[float, ...] = LEVELS,
-    replicates: int = 1000,
-    confidence: float = 0.95,
-    seed: int = 0,
-) -> dict[str, tuple[float, float] | None]:
-    """`bootstrap` from scores that are already counted into blocks."""
     _check_confidence(confidence)
     if replicates < 2:
         raise SettingsError(f"replicates: expected at least 2, found {replicates}")

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -62,6 +64,13 @@ def test_text_labels_are_those_of_the_classifier():
     assert named["train_accuracy"] == found(FITTED)["train_accuracy"]
     assert {row["name"] for row in named["at_risk"]["by_class"]} == {"no", "yes"}
     assert coded(names, None, 2, "labels").tolist() == LABELS.tolist()
+
+
+def test_a_forest_inside_a_pipeline_and_a_search_is_floored_like_a_forest():
+    forest = RandomForestClassifier(5)
+    inside = GridSearchCV(make_pipeline(StandardScaler(), forest), {"randomforestclassifier__max_depth": [2]}, cv=2)
+    found = [askable(model.fit(INPUTS[:60], LABELS[:60])).floor for model in (forest, inside)]
+    assert found == [1 / 20, 1 / 20]
 
 
 def test_a_single_probability_is_that_of_class_one():

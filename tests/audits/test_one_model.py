@@ -1,9 +1,11 @@
 """One model audited without a shadow: nothing found where nothing leaks, and everything that does is."""
 
 import json
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.datasets import load_digits, make_classification
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier
@@ -11,10 +13,10 @@ from sklearn.linear_model import LogisticRegression
 
 from mia_core import audit
 from mia_core.audits.one_model.attacks import FOLDS, folds_of, score_all
-from mia_core.audits.one_model.audit import AuditSettings, audit_outputs
+from mia_core.audits.one_model.audit import AuditSettings, _void, audit_outputs
 from mia_core.audits.one_model.best import max_t
 from mia_core.audits.one_model.qmia import quantile_scores
-from mia_core.audits.one_model.validity import blind_baselines, duplicates
+from mia_core.audits.one_model.validity import Blind, blind_baselines, cautions, duplicates, numbers
 from mia_core.gate.outputs import check_outputs
 from mia_core.gate.posteriors import softmax
 from mia_core.measures.intervals import clopper_pearson, difference_interval
@@ -124,6 +126,25 @@ def test_sides_that_differ_make_the_audit_void():
     outputs = made(0, 600)
     report, _ = audit_outputs(outputs, AuditSettings(permutations=99), features=shifted)
     assert "never saw the model" in report["void"]
+    # One honest split in 20 has a p-value below 0.05: that is told, and voids nothing.
+    differ = Blind("linear", 0.54, 0.02, 0.002)
+    assert "may be void" in " ".join(cautions(members, outputs.posteriors, None, None, True, differ))
+    assert _void([differ], 0, members) is None and _void([replace(differ, p=0.0009)], 0, members)
+
+
+def test_a_frame_with_text_and_missing_values_has_numbers():
+    frame = pd.DataFrame(
+        {"age": pd.array([30, None, 50], dtype="Int64"), "town": ["a", None, "a"], "dose": [1.0, 2, 3]}
+    )
+    assert numbers(frame, None, 2).tolist() == [[30, 0, 1], [40, -1, 2], [50, 0, 3]]
+
+
+@pytest.mark.parametrize(("decimals", "words"), [(1, "take 6 different"), (3, "are rounded to 3 decimals"), (9, "")])
+def test_rounded_outputs_and_unequal_sides_are_told(decimals, words):
+    top = np.random.default_rng(0).uniform(0.5, 1, 2000).round(decimals)
+    told = " ".join(cautions(np.arange(2000) < 1700, np.column_stack([top, 1 - top]), None, None, True))
+    assert words in told and ("ties" in told) == bool(words)
+    assert "85% of the examples are members" in told and "300 non-members" in told
 
 
 def test_rows_on_both_sides_are_counted():

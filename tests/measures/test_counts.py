@@ -90,7 +90,8 @@ def test_twenty_of_twenty_are_not_certain_and_rates_are_exact():
 
 def test_intervals_over_examples_of_usual_sizes_are_the_bootstraps():
     scores, members = normals(1.0, 500, 500, np.random.default_rng(1))
-    found, drawn = over_examples(tie_blocks(scores, members), 0.5), bootstrap(scores, members, 0.5)
+    blocks = tie_blocks(scores, members)
+    found, drawn = over_examples(blocks, 0.5), bootstrap(blocks, 0.5)
     exact = clopper_pearson(tpr_at_fpr(scores, members, 0.01).true_positives, 500)
     for name in ("auc", "balanced_accuracy", LOW):
         (low, high), (least, most) = found[name], drawn[name]

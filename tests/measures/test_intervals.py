@@ -10,6 +10,7 @@ from arrays import base, low_fpr
 from mia_core.base.errors import ArrayError, SettingsError
 from mia_core.measures.intervals import bootstrap, clopper_pearson, over_seeds
 from mia_core.measures.metrics import measure
+from mia_core.measures.ranking import tie_blocks
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 10), (1, 1000), (60, 1000), (5000, 10520)])
@@ -39,7 +40,7 @@ def test_a_confidence_that_is_none_is_refused(confidence):
 
 @pytest.mark.parametrize("call", [
     lambda: clopper_pearson(-1, 10), lambda: clopper_pearson(11, 10), lambda: clopper_pearson(0, 0),
-    lambda: bootstrap([1, 0], [1, 0], 0, replicates=1),
+    lambda: bootstrap(tie_blocks(np.arange(2.0), np.arange(2) == 0), 0, replicates=1),
 ])  # fmt: skip
 def test_impossible_counts_are_refused(call):
     with pytest.raises(SettingsError, match=r"successes: |replicates: "):
@@ -50,7 +51,7 @@ def test_bootstrap_holds_the_estimates_and_its_width_is_that_of_theory():
     arrays = base("target")
     top = arrays["posteriors"].max(axis=1).astype(float)
     values = measure(top, arrays["members"], 0.85)
-    intervals = bootstrap(top, arrays["members"], 0.85, replicates=4000)
+    intervals = bootstrap(tie_blocks(top, arrays["members"] == 1), 0.85, replicates=4000)
     assert list(intervals) == list(values)
     assert all(low <= values[name] <= high for name, (low, high) in intervals.items())
     for name, share in (("recall_members", 0.85), ("recall_non_members", 0.67)):
@@ -68,7 +69,7 @@ def test_bootstrap_agrees_with_drawing_rows_again():
         again = [random.choice(side, len(side)) for side in (inside, outside)]
         rows = np.concatenate(again), np.repeat([1, 0], [len(inside), len(outside)])
         values.append(measure(*rows, 0.6, levels=(0.1,)))
-    intervals = bootstrap(scores, members, 0.6, levels=(0.1,), replicates=2000)
+    intervals = bootstrap(tie_blocks(scores, members == 1), 0.6, levels=(0.1,), replicates=2000)
     for name, interval in intervals.items():
         again = np.quantile([value[name] for value in values], [0.025, 0.975])
         assert interval == pytest.approx(again, abs=0.35 * (interval[1] - interval[0])), name
@@ -84,7 +85,7 @@ def test_a_replicate_measures_what_its_rows_measure(distinct):
     sides = np.repeat([1, 0], [len(inside), len(outside)])
     levels = (0.0, 0.05, 0.5)
     values = [measure(np.concatenate(rows), sides, scores[0], levels) for rows in zip(*drawn, strict=True)]
-    for name, found in bootstrap(scores, members, scores[0], levels, replicates=50).items():
+    for name, found in bootstrap(tie_blocks(scores, members), scores[0], levels, replicates=50).items():
         expected = np.quantile([value[name] for value in values], [0.025, 0.975])
         assert found == pytest.approx(expected, abs=1e-12), name
 
@@ -92,20 +93,20 @@ def test_a_replicate_measures_what_its_rows_measure(distinct):
 def test_permuted_rows_give_the_same_interval_and_another_seed_another():
     scores, members = low_fpr()
     order = np.random.default_rng(2).permutation(len(scores))
-    first = bootstrap(scores, members, 0.5, replicates=100)
-    assert bootstrap(scores[order], members[order], 0.5, replicates=100) == first
-    assert bootstrap(scores, members, 0.5, replicates=100, seed=1) != first
+    first = bootstrap(tie_blocks(scores, members == 1), 0.5, replicates=100)
+    assert bootstrap(tie_blocks(scores[order], members[order] == 1), 0.5, replicates=100) == first
+    assert bootstrap(tie_blocks(scores, members == 1), 0.5, replicates=100, seed=1) != first
 
 
 def test_levels_that_cannot_be_measured_have_no_interval():
-    intervals = bootstrap([3, 2, 1, 0], [1, 0, 1, 0], 1, replicates=10)
+    intervals = bootstrap(tie_blocks(np.arange(4.0), np.arange(4) % 2 == 1), 1, replicates=10)
     assert intervals["tpr_at_fpr_0.01"] is None and intervals["auc"] is not None
 
 
 def test_unequal_sides_are_resampled_each_by_itself():
     scores = np.arange(1000.0)
     for threshold, share in ((990, 1), (5000, 0.99)):  # always 990 of 1000 non-members, whatever is drawn
-        found = bootstrap(scores, scores >= 990, threshold, replicates=50)["attack_accuracy"]
+        found = bootstrap(tie_blocks(scores, scores >= 990), threshold, replicates=50)["attack_accuracy"]
         assert found == (share, share)
 
 
@@ -113,5 +114,5 @@ def test_the_reports_size_takes_about_a_second():
     random = np.random.default_rng(0)
     scores, members = random.normal(size=21040), np.arange(21040) % 2
     start = time.process_time()
-    bootstrap(scores, members, 0.0)
+    bootstrap(tie_blocks(scores, members == 1), 0.0)
     assert time.process_time() - start < 5  # 0.5 s on an idle core; the rest is for slow machines

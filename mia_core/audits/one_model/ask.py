@@ -93,11 +93,12 @@ def askable(model: Any, floor: float | None = None) -> Asked:
             f"model: found {brief(model)}; expected a function, a classifier with predict_proba or a torch module"
         )
     classes = getattr(owner, "classes_", None)
-    kind = type(getattr(owner, "steps", [(None, owner)])[-1][1])  # of a pipeline its last step
-    trees = len(getattr(owner, "estimators_", ())) if "Forest" in kind.__name__ or "ExtraTrees" in kind.__name__ else 0
+    inner = _innermost(owner)
+    kind = type(inner).__name__
+    trees = len(getattr(inner, "estimators_", ())) if "Forest" in kind or "ExtraTrees" in kind else 0
     if floor is None:
         floor = 1 / (4 * trees) if trees else 0.0
-    keeps = kind.__name__ if kind.__name__ in BY_DESIGN else None
+    keeps = kind if kind in BY_DESIGN else None
     return Asked(function, None if classes is None else tuple(np.asarray(classes).tolist()), floor, keeps)
 
 
@@ -157,6 +158,16 @@ def _read(table: NDArray[np.float64], floor: float, what: str) -> Answer:
         )
     clipped = np.maximum(table, floor) if floor else table
     return Answer(log_posteriors(clipped), table, tuple(notes))
+
+
+def _innermost(estimator: Any) -> Any:
+    """The classifier inside pipelines and searches for settings."""
+    while True:
+        steps = getattr(estimator, "steps", None)
+        inner = steps[-1][1] if steps else getattr(estimator, "best_estimator_", None)
+        if inner is None:
+            return estimator
+        estimator = inner
 
 
 def _is_module(model: Any) -> bool:

@@ -1,5 +1,6 @@
 """Puts an audit together: what each attack finds, what of it is no chance, whom it finds, and what to doubt."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Annotated, Any
@@ -86,11 +87,13 @@ def audit_outputs(
     p = min(one.p for one in tested.values())
     leak = p <= 1 - settings.confidence
     blind = blind_baselines(features, members, settings.seed) if features is not None else []
+    differ = min(blind, key=lambda one: one.p, default=None)
     same, near = duplicates(features, members) if features is not None else (0, 0)
     correct = outputs.correct
     report = {
         "format": FORMAT,
         "model": outputs.source,
+        "fingerprint": _fingerprint(outputs),
         "members": int(members.sum()),
         "non_members": int((~members).sum()),
         "classes": outputs.classes,
@@ -112,7 +115,7 @@ def audit_outputs(
         "blind": [asdict(one) for one in blind],
         "void": _void(blind, same + near, members),
         "duplicates": {"same": same, "near": near},
-        "cautions": cautions(members, outputs.posteriors, correct, keeps_rows, leak),
+        "cautions": cautions(members, outputs.posteriors, correct, keeps_rows, leak, differ),
         "at_risk": _at_risk(done.scores[sharpest["attack"]], members, labels, group, class_names, settings.confidence),
         "criteria": criteria,
         "notes": list(outputs.notes),
@@ -231,6 +234,14 @@ def _at_risk(
     }
 
 
+def _fingerprint(outputs: Outputs) -> str:
+    """Identity of what was audited: the beginning of the SHA-256 of posteriors, membership and labels."""
+    digest = hashlib.sha256()
+    for array in (outputs.posteriors, outputs.members, outputs.labels):
+        digest.update(b"" if array is None else np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:16]
+
+
 def _not_tested(references: int, inputs: bool, labels: bool) -> list[str]:
     found = []
     if not references:
@@ -241,7 +252,7 @@ def _not_tested(references: int, inputs: bool, labels: bool) -> list[str]:
         found.append("attacks that read labels, such as gap and loss")
     return [
         *found,
-        "repeated queries with changed inputs",
+        "repeated queries with changed inputs, which find more where training augmented its inputs",
         "whoever has the model itself, its weights or its gradients",
         "other models trained on the same data, and other attacks such as inversion or extraction",
     ]

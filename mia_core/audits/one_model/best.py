@@ -7,7 +7,7 @@ correlation between attacks, which Bonferroni's correction ignores.
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from mia_core.attacks.contract import Flags, Floats
 from mia_core.measures.metrics import most_false_positives
 
 PERMUTATIONS = 999
-AT_ONCE = 2**24
+AT_ONCE = 2**22
 """Numbers of permuted membership that are held at a time."""
 
 
@@ -53,7 +53,7 @@ def max_t(
     once. Each statistic is standardised by its own permuted values first, so that one with few different values, such
     as that of the gap attack, counts no less than others.
     """
-    parts = [_Auc(values, members) for values in scores.values()]
+    parts = [_Aucs(list(scores.values()), members)]
     names = [(name, "auc") for name in scores]
     if level is not None and most_false_positives(int((~members).sum()), level):
         parts += [_Tpr(values, members, level) for values in scores.values()]
@@ -69,16 +69,19 @@ def max_t(
     return {name: Permuted(float(found[0, i]), float(p[i]), float(z[0, i])) for i, name in enumerate(names)}
 
 
-class _Auc:
-    """AUCs [P] of memberships [P, N] by midranks (Mann and Whitney 1947), which are the same for every membership."""
+class _Aucs:
+    """AUCs [P, A] of memberships [P, N] by midranks (Mann and Whitney 1947), which are the same for every membership.
 
-    def __init__(self, scores: Floats, members: Flags) -> None:
-        self.ranks = rankdata(scores)
+    Midranks are multiples of one half, so that their sums are exact, in whatever order a product adds them.
+    """
+
+    def __init__(self, scores: Sequence[Floats], members: Flags) -> None:
+        self.ranks = np.column_stack([rankdata(values) for values in scores])
         inside = int(members.sum())
         self.least, self.pairs = inside * (inside + 1) / 2, inside * (len(members) - inside)
 
     def __call__(self, members: Flags) -> Floats:
-        return (members @ self.ranks - self.least) / self.pairs
+        return (members.astype(np.float64) @ self.ranks - self.least) / self.pairs
 
 
 class _Tpr:

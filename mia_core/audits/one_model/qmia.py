@@ -42,9 +42,11 @@ def quantile_scores(
         if len(rows) < LEAST:
             raise ValueError(f"{len(rows)} non-members are left to fit on, at least {LEAST} are needed")
         rows = np.random.default_rng(seed).permutation(rows)[:MOST]
-        regression = HistGradientBoostingRegressor(loss="quantile", quantile=QUANTILE, random_state=seed)
-        regression.fit(features[rows], statistic[rows])
-        above = statistic - regression.predict(features)
-        others = np.sort(above[~members & (fold == cut)])
-        scores[fold == counted] = np.searchsorted(others, above[fold == counted]) / len(others)
+        # Half the default number of steps, each twice as long: about as strong on a forest's answers about digits.
+        regression = HistGradientBoostingRegressor(
+            loss="quantile", quantile=QUANTILE, max_iter=50, learning_rate=0.2, random_state=seed
+        ).fit(features[rows], statistic[rows])
+        ranked, among = np.flatnonzero(fold == counted), np.flatnonzero(~members & (fold == cut))
+        above, others = (statistic[some] - regression.predict(features[some]) for some in (ranked, among))
+        scores[ranked] = np.searchsorted(np.sort(others), above) / len(others)
     return scores

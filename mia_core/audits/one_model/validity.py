@@ -18,7 +18,9 @@ from mia_core.measures.ranking import tie_blocks
 
 MOST_ROWS, MOST_COLUMNS = 20_000, 256
 """The blind classifiers read a sample of the rows, and a random projection of wider inputs."""
-ALPHA = 0.05
+ALPHA, DOUBT = 0.001, 0.05
+"""p-values of a blind classifier at which an audit is void, and at which it is in doubt. One honest random split in 20
+is in doubt, so that doubt alone must not void it."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,9 @@ def numbers(inputs: Any, labels: Labels | None, classes: int, seed: int = 0) -> 
         import pandas as pd
 
         columns = [
-            pd.factorize(column)[0] if column.dtype.kind not in "biuf" else column.to_numpy(dtype=float)
+            pd.factorize(column)[0]
+            if column.dtype.kind not in "biuf"
+            else column.to_numpy(dtype=float, na_value=np.nan)
             for _, column in inputs.items()
         ]
         table = np.column_stack(columns).astype(np.float64)
@@ -96,26 +100,29 @@ def duplicates(features: Floats, members: Flags) -> tuple[int, int]:
 
     "Nearly" is a nearest non-member that is less than a hundredth as far as a typical one, by a sample of 300 members.
     """
-    rows = np.ascontiguousarray(features)
-    keys = rows.view(np.dtype((np.void, rows.dtype.itemsize * rows.shape[1])))[:, 0]
+    import pandas as pd
+
+    keys = pd.util.hash_pandas_object(pd.DataFrame(features), index=False).to_numpy()
     same = np.isin(keys[members], keys[~members])
     if same.all():
         return int(same.sum()), 0
     from sklearn.neighbors import NearestNeighbors
 
-    scale = rows.std(axis=0)
-    scaled = rows / np.where(scale > 0, scale, 1)
+    scale = features.std(axis=0)
+    scale = np.where(scale > 0, scale, 1)
     random = np.random.default_rng(0)
     asked = random.permutation(np.flatnonzero(members)[~same])[:300]
     others = random.permutation(np.flatnonzero(~members))[:MOST_ROWS]
-    nearest = NearestNeighbors(n_neighbors=1).fit(scaled[others]).kneighbors(scaled[asked])[0][:, 0]
+    known = NearestNeighbors(n_neighbors=1).fit(features[others] / scale)
+    nearest = known.kneighbors(features[asked] / scale)[0][:, 0]
     near = (nearest < np.median(nearest) / 100).mean()
     return int(same.sum()), round(float(near) * int((~same).sum()))
 
 
 def cautions(
-    members: Flags, posteriors: NDArray[np.float64], correct: Flags | None, keeps_rows: str | None, leak: bool
-) -> list[str]:
+    members: Flags, posteriors: NDArray[np.float64], correct: Flags | None, keeps_rows: str | None, leak: bool,
+    differ: Blind | None = None,
+) -> list[str]:  # fmt: skip
     """What a reader of this audit must know before believing it, one sentence each; may be empty."""
     inside, outside = int(members.sum()), int((~members).sum())
     found = []
@@ -123,6 +130,12 @@ def cautions(
         found.append(
             f"{outside} non-members: a share found at 1% FPR rests on {max(outside // 100, 0)} of them. From 523 the "
             "true FPR is below 2% with 95% confidence, at 0.1% FPR from 5,254"
+        )
+    if differ is not None and ALPHA < differ.p <= DOUBT:
+        found.append(
+            f"a {differ.classifier} classifier that never saw the model tells members from non-members a little (AUC "
+            f"{differ.auc:.3f}, p = {differ.p:.2g}). One random split in 20 looks like this; if yours was not random, "
+            "the audit may be void"
         )
     if not 0.3 <= inside / (inside + outside) <= 0.7:
         found.append(
@@ -137,10 +150,15 @@ def cautions(
     if correct is not None and correct[members].mean() + 0.02 < correct[~members].mean():
         found.append("members are classified worse than non-members: are the two sides exchanged?")
     top = posteriors.max(axis=1)
-    if len(np.unique(top)) < min(200, len(top) / 5):
+    digits = next((digits for digits in range(1, 5) if np.allclose(top, top.round(digits), rtol=0, atol=1e-7)), None)
+    coarse = None
+    if (different := len(np.unique(top))) < min(200, len(top) / 5):
+        coarse = f"take {different} different largest values, as rounded, calibrated or single-tree outputs do"
+    elif digits is not None:
+        coarse = f"are rounded to {digits} decimals"
+    if coarse is not None:
         found.append(
-            f"the outputs take {len(np.unique(top))} different largest values, as rounded, calibrated or single-tree "
-            "outputs do: ties hide members at low FPR, and whoever sees finer outputs may find more"
+            f"the outputs {coarse}: ties hide members at low FPR, and whoever sees finer outputs may find more"
         )
     if keeps_rows:
         found.append(f"a {keeps_rows} holds rows of its training data as they are: whoever has the model has them")

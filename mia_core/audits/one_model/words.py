@@ -66,7 +66,7 @@ def found(report: Mapping[str, Any], level: int = 0) -> str:
     return (
         f"{percent(point['tpr'])} [{percent(point['low'])}, {percent(point['high'])}] of members at "
         f"{percent(point['level'])} FPR by {sharp['attack']}; guessing finds {percent(point['level'])}, and the "
-        f"true FPR may be {percent(point['fpr_at_most'])}"
+        f"true FPR may be up to {percent(point['fpr_at_most'])}"
     )
 
 

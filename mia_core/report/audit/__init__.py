@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from inspect import isroutine
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,8 @@ def audit(
     asked = askable(model, floor)
     said = asked.answer(inputs, "rows")
     label = coded(labels, asked.classes, said.values.shape[1], "labels")
-    source = name or type(getattr(model, "__self__", model)).__name__
+    owner = getattr(model, "__self__", model)
+    source = name or ("a model" if isroutine(owner) else type(owner).__name__)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what the gate finds odd is told by the audit's own notes
         outputs = check_outputs(
