@@ -1,6 +1,9 @@
 """Of "The attack mechanism": a drawing of the pipeline, the attack model's scores, a claim on what it sees."""
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -80,3 +83,14 @@ def score_histogram(
         f"Two histograms of the attack model's score, from {edges[0]:.1f} to {edges[-1]:.1f}. From the threshold of "
         f"{threshold:g} on, a dashed line, lie {' and '.join(above)}."
     )
+
+
+def steps_table(steps: Mapping[str, Sequence[float]]) -> pd.DataFrame:
+    """Examples on their way through the attack, one row each.
+
+    steps  name of an example -> its three largest posteriors and its score, the log-odds of membership
+    """
+    heads = ("largest", "second", "third", "score")
+    rows = [{"example": name} | dict(zip(heads, map(float, values), strict=True)) for name, values in steps.items()]
+    table = pd.DataFrame(rows)
+    return table.assign(**{"says member with": 1 / (1 + np.exp(-table["score"]))})

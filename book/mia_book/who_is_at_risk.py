@@ -49,7 +49,7 @@ def images_at_risk(study: ReferenceStudy, risk: pd.DataFrame, number: int = 6) -
             label = str(study.dataset.classes[row["label"]])
             ax.set_title(f"{label[:8]}\n{_of(row)}", fontsize=9)
             shown.append(f"{label} ({_of(row)})")
-        axes[line, 0].set_ylabel(words)
+        axes[line, 0].set_ylabel(words.replace(" ", "\n", 1))  # in one line it is longer than the row is high
         parts.append(f"{words}: {', '.join(shown)}")
     what = "Rows of a table" if study.dataset.is_table else "Images"
     return fig, f"{what} with their label and how many targets give them away. {'; '.join(parts)}."

@@ -136,8 +136,8 @@ def _cell(value: Any, digits: int) -> str:
     if isinstance(value, Explained):
         return f'<span title="{html.escape(value.title)}">{html.escape(value)}</span>'
     text = html.escape(cell_text(value, digits))
-    # An interval may go to a line of its own, but is not broken.
-    return re.sub(r"\[[^\]]*\]", r'<span class="mia-whole">\g<0></span>', text)
+    # An interval, or a count such as "(5 seeds)", may go to a line of its own, but is not broken.
+    return re.sub(r"\[[^\]]*\]|\(\d+ [a-z]+\)", r'<span class="mia-whole">\g<0></span>', text)
 
 
 def _breakable(text: str) -> str:

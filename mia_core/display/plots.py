@@ -74,8 +74,10 @@ def attackers_view(outputs: "Outputs", shown: int = 300) -> tuple["Figure", str]
     for series, (name, side) in enumerate(sides(outputs.members).items()):
         points = ordered[side][:shown]
         look = style(series)
-        axes.plot(points[:, 0], points[:, 1], linestyle="", marker=look["marker"], color=look["color"], alpha=0.45,
-                  markersize=4, label=name)  # fmt: skip
+        # Hollow below and small on top, so that neither side hides the other where both are many.
+        hollow = {"fillstyle": "none", "markersize": 5.5} if series else {"markersize": 3, "zorder": 3}
+        axes.plot(points[:, 0], points[:, 1], linestyle="", marker=look["marker"], color=look["color"], alpha=0.6,
+                  label=name, **hollow)  # fmt: skip
         parts.append(f"{name} at a median of {np.median(points[:, 0]):.2f} and {np.median(points[:, 1]):.2f}")
     axes.set(xlabel="largest posterior", ylabel="second largest posterior")
     axes.legend(loc="upper right")

@@ -127,6 +127,7 @@ def test_numbers_stand_right_intervals_stay_whole_and_long_names_may_go_to_anoth
     table = pd.DataFrame({"claim": ["dropout+smoothing", "+0.1"], name: [value] * 2, "verdict": ["a+b", "holds"]})
     text = table_html(table, "All.")
     assert text.count('<span class="mia-whole">[+0.061, +0.089]</span>') == 2
+    assert text.count('<span class="mia-whole">(3 seeds)</span>') == 2
     assert text.count('class="mia-value"') == 3 and "<td>holds</td>" in text
     assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
     assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
