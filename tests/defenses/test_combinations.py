@@ -15,7 +15,7 @@ def test_combinations_have_one_order_and_one_name():
         "dropout", "batch-norm",
         "smoothing", "augmentation", "adversarial-training", "mixup", "relaxloss", "hamp", "ccl", "weight-decay", "l1",
         "pruning", "adversarial-regularisation", "early-stopping",
-        "masking", "clipping", "rounding", "label-only",
+        "temperature", "gaussian-noise", "laplace-noise", "masking", "clipping", "rounding", "label-only",
     ]  # fmt: skip
     for name in REPORT_COMBINATIONS:
         assert describe(combination(name)) == name

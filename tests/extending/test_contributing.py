@@ -66,12 +66,12 @@ def test_help_errors_settings_and_tables_name_what_was_added(extended: Project, 
     found = json.loads(done.stdout)
     for command, words in {
         "attack": ["the two largest posteriors"],
-        "study": ["the two largest posteriors", "label-only, temperature", "stripes (stripes with noise; noise)"],
+        "study": ["the two largest posteriors", "label-only, mixing", "stripes (stripes with noise; noise)"],
         "references": ["minus its median over OUT"],
         "attack-models": ["minus its median over OUT"],
     }.items():
         assert [text for text in words if text not in found["help"][command]] == [], command
-    told = ("did you mean margin?", "did you mean median-loss?", "label-only, temperature", "stripes, folder:<path>")
+    told = ("did you mean margin?", "did you mean median-loss?", "label-only, mixing", "stripes, folder:<path>")
     assert [words for words, text in zip(told, found["unknown"], strict=True) if words not in text] == []
     assert found["report"].count('"attack": "margin"') == 1
     assert "margin" in found["studies"][0] and "median-loss" in found["studies"][1]
@@ -87,11 +87,11 @@ def test_two_attacks_of_one_name_are_refused(extended: Project) -> None:
 
 def test_a_study_has_the_source_the_defense_and_the_attack(extended: Project) -> None:
     small = [word for name in ("network=mlp", "epochs=1", "part=30", "replicates=0") for word in ("-p", name)]
-    added = ["--dataset", "Stripes", "--defenses", "none,temperature(value=0.5)+masking", "--attack", "margin"]
+    added = ["--dataset", "Stripes", "--defenses", "none,mixing(share=0.25)+masking", "--attack", "margin"]
     rows = json.loads(extended.mia("study", "--seeds", "1", *small, *added, "--json"))
     assert [(row["dataset"], row["defenses"], row["attack"]) for row in rows] == [
         ("stripes", "none", "margin"),
-        ("stripes", "masking+temperature(value=0.5)", "margin"),
+        ("stripes", "masking+mixing(share=0.25)", "margin"),
     ]
 
 
