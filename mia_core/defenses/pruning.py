@@ -35,7 +35,8 @@ class Pruning(Defense):
         found = [module for module in training.network.children() if isinstance(module, Conv2d | Linear)]
         if training.epoch == max(1, training.epochs // 2):
             for module in found:
-                prune.l1_unstructured(module, "weight", self.share)
+                # Told in C order, as PyTorch cannot flatten the weights of a convolution whose channels are last.
+                prune.l1_unstructured(module, "weight", self.share, module.weight.detach().contiguous())
         if training.epoch == training.epochs:  # the mask becomes part of the weights
             for module in found:
                 prune.remove(module, "weight")

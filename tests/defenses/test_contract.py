@@ -93,6 +93,17 @@ def test_a_strength_of_zero_is_no_defense_bit_for_bit_and_the_default_is_the_mid
 
 
 @EACH
+def test_a_recorded_epoch_is_the_run_that_stops_there(kind):
+    if kind.stage == "output":
+        pytest.skip("it shapes no weights")
+    job = job_of(kind())
+    longer = job._replace(recipe=RECIPE.replace(network="mlp", epochs=3, record=(2,)))
+    first, (alone,) = next(iter(train(DATA, longer))), train(DATA, longer.stopped_at(2))
+    assert first.epoch == alone.epoch == 2 and np.array_equal(first.logits, alone.logits, equal_nan=True)
+    assert all(np.array_equal(first.weights[name], alone.weights[name]) for name in alone.weights)
+
+
+@EACH
 def test_initial_weights_and_the_order_of_examples_are_those_of_no_defense(kind):
     if kind.stage == "output":
         pytest.skip("it shapes no weights")
