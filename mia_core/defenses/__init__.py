@@ -67,6 +67,12 @@ def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"defenses: {name} is given twice in one combination")
+    shaped = [part for part in parts if part.shapes_weights]
+    for part in shaped:
+        if part.by_itself and len(shaped) > 1:
+            raise SettingsError(
+                f"defenses: {part.name} stands by itself; beside it only defenses on the output can stand"
+            )
     for hook in ALONE:
         alone = [part.name for part in parts if part.has(hook)]
         if len(alone) > 1:
@@ -112,7 +118,7 @@ def same_predictions(one: str, other: str) -> bool:
 
 def apply_outputs(defenses: Combination, posteriors: np.ndarray) -> np.ndarray:
     """The posteriors [..., K] that the output-stage defenses leave, applied in order."""
-    for defense in defenses:
+    for defense in having(defenses, "outputs"):
         posteriors = defense.outputs(posteriors)
     return posteriors
 

@@ -1,8 +1,8 @@
 """What a defense is: a frozen group of settings with a hook for each thing it may change, which by default do nothing.
 
-The pipeline calls the hooks and never asks which defense it has. `several` and `layers` say what the network is;
-`targets`, `sample`, `batch`, `loss`, `penalty`, `step`, `epoch_ended` and `fit` how it is trained; `answer` what it
-says with the model at hand; `outputs` what is left of that.
+The pipeline calls the hooks and never asks which defense it has. `several`, `layers` and `standardisation` say what the
+network is; `targets`, `sample`, `batch`, `loss`, `penalty`, `step`, `epoch_ended` and `fit` how it is trained; `answer`
+what it says with the model at hand; `outputs` what is left of that.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Stage = Literal["model", "training", "output"]
 HOOKS = (
-    "several", "layers", "targets", "sample", "batch", "loss", "penalty", "step", "epoch_ended", "fit", "answer",
-    "outputs",
+    "several", "layers", "standardisation", "targets", "sample", "batch", "loss", "penalty", "step", "epoch_ended",
+    "fit", "answer", "outputs",
 )  # fmt: skip
 """All hooks of a defense, in the order in which a model meets them."""
 PLACES = ("input", "conv1", "conv2", "dense", "hidden")
@@ -38,12 +38,14 @@ class Training(Protocol):
     network    in training mode; its `mean` and `scale` [C, H, W] standardise pixels
     optimiser  of the network's parameters
     epoch      the one under way, from 1, of `epochs` in all
+    batch_size  examples per step, as the recipe has it
     """
 
     network: "torch.nn.Module"
     optimiser: "torch.optim.Optimizer"
     epoch: int
     epochs: int
+    batch_size: int
 
     def random(self, name: str) -> "torch.Generator":
         """Random numbers of that name, on the CPU: the same generator whenever it is asked for, seeded by the job."""
@@ -103,6 +105,8 @@ class Defense(Settings):
     order  its place among the defenses of its stage, lowest first: in that order they are named and applied
     strength  the setting that says how much of it there is: at zero it is no defense, and none of its hooks is called
     doses  three values of `strength`: weak, middle (the default) and strong
+    by_itself  whether no other defense that shapes the weights may stand beside it
+    uses   modules of this room besides its own whose code shapes its models
     keeps_prediction  whether an output-stage defense leaves the predicted class of every answer as it is, whatever the
            posteriors: what depends on the class alone is then the same by construction
     """
@@ -112,6 +116,8 @@ class Defense(Settings):
     order: ClassVar[int] = 100
     strength: ClassVar[str] = ""
     doses: ClassVar[tuple[float, ...]] = ()
+    by_itself: ClassVar[bool] = False
+    uses: ClassVar[tuple[str, ...]] = ()
     keeps_prediction: ClassVar[bool] = False
 
     @property
@@ -138,6 +144,10 @@ class Defense(Settings):
     def several(self, classes: int) -> tuple[int, "torch.nn.Module"]:
         """How many networks the model is made of, and what turns their logits [n, P, K] into the model's, [n, K]."""
         raise NotImplementedError
+
+    def standardisation(self, mean: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and scale [C, H, W] by which the model standardises pixels, from those of its members."""
+        return mean, scale
 
     def targets(self, targets: np.ndarray) -> np.ndarray:
         """The label distributions [n, K] that the loss compares with, from those before."""
@@ -190,6 +200,11 @@ class Defense(Settings):
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
         """Output stage: the posteriors [..., K] that anyone outside gets to see."""
         return posteriors
+
+    def promised_epsilon(self, examples: int, batch_size: int, epochs: int, delta: float) -> float | None:
+        """The epsilon of differential privacy for adding or removing one example that a training on so many promises
+        at `delta`; None where it promises none."""
+        return None
 
     def __str__(self) -> str:
         """The defense's name, with those settings that differ from their defaults."""

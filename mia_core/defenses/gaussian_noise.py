@@ -20,7 +20,7 @@ class GaussianNoise(Defense):
     a service would keep it to itself. Noise is no differential privacy: that limits what one example changes in the
     training, and this leaves the weights as they are.
 
-    scale       standard deviation, 0 to 10; with 0 nothing changes. Strengths to compare: 0.05, 0.1 and 0.2
+    scale       standard deviation, 0 to 10
     keep_label  the predicted class stays, in exchange for the larger value that noise gave to another one: the model
                 is as accurate as before, and attacks on labels alone find as much. Without, accuracy falls
     key         secret, below 2**32
@@ -29,6 +29,8 @@ class GaussianNoise(Defense):
     name: ClassVar[str] = "gaussian-noise"
     stage: ClassVar[Stage] = "output"
     order: ClassVar[int] = -2
+    strength: ClassVar[str] = "scale"
+    doses: ClassVar[tuple[float, ...]] = (0.05, 0.1, 0.2)
 
     scale: Annotated[Number, Field(ge=0, le=10)] = 0.1
     keep_label: Switch = True
@@ -37,12 +39,10 @@ class GaussianNoise(Defense):
     @property
     def keeps_prediction(self) -> bool:
         """As it is set; without noise it is kept anyway."""
-        return self.keep_label or self.scale == 0
+        return self.keep_label or not self.acts
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
         from scipy.special import ndtri
 
-        if self.scale == 0:
-            return posteriors
         noise = self.scale * ndtri(uniforms(posteriors, self.key, posteriors.shape[-1]))
         return noisy(posteriors, noise, self.keep_label)

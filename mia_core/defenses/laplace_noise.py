@@ -17,8 +17,7 @@ class LaplaceNoise(Defense):
     It is the noise of the Laplace mechanism, but no such mechanism: the posteriors' sensitivity to one training example
     is not bounded by any `scale`, so no epsilon follows from it.
 
-    scale       mean absolute noise, 0 to 10, 1/sqrt(2) of its standard deviation; with 0 nothing changes. Strengths to
-                compare: 0.05, 0.1 and 0.2
+    scale       mean absolute noise, 0 to 10, 1/sqrt(2) of its standard deviation
     keep_label  whether the predicted class stays
     key         secret, below 2**32
     """
@@ -26,6 +25,8 @@ class LaplaceNoise(Defense):
     name: ClassVar[str] = "laplace-noise"
     stage: ClassVar[Stage] = "output"
     order: ClassVar[int] = -1
+    strength: ClassVar[str] = "scale"
+    doses: ClassVar[tuple[float, ...]] = (0.05, 0.1, 0.2)
 
     scale: Annotated[Number, Field(ge=0, le=10)] = 0.1
     keep_label: Switch = True
@@ -34,11 +35,9 @@ class LaplaceNoise(Defense):
     @property
     def keeps_prediction(self) -> bool:
         """As it is set; without noise it is kept anyway."""
-        return self.keep_label or self.scale == 0
+        return self.keep_label or not self.acts
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
-        if self.scale == 0:
-            return posteriors
         away = uniforms(posteriors, self.key, posteriors.shape[-1]) - 0.5
         noise = -self.scale * np.sign(away) * np.log1p(-2 * np.abs(away))
         return noisy(posteriors, noise, self.keep_label)

@@ -18,19 +18,19 @@ class Temperature(Defense):
     posteriors back, and an attack that is fitted on a shadow behind the same temperature need not even know it. What
     changes is the scale on which a threshold from elsewhere is read.
 
-    value  T, 1 to 1000; with 1 nothing changes. Strengths to compare: 2, 5 and 20
+    added  T - 1, what is added to the temperature of a softmax, 0 to 1000
     """
 
     name: ClassVar[str] = "temperature"
     stage: ClassVar[Stage] = "output"
     order: ClassVar[int] = -4
+    strength: ClassVar[str] = "added"
+    doses: ClassVar[tuple[float, ...]] = (1.0, 4.0, 19.0)
     keeps_prediction: ClassVar[bool] = True
 
-    value: Annotated[Number, Field(ge=1, le=1000)] = 5.0
+    added: Annotated[Number, Field(ge=0, le=1000)] = 4.0
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
-        if self.value == 1:
-            return posteriors  # renormalising would change their last digits
-        flat = posteriors ** (1 / self.value)
+        flat = posteriors ** (1 / (1 + self.added))
         # Two posteriors that differ by a rounding may become equal, and then the lower class would win.
         return with_class_of(posteriors, flat / flat.sum(axis=-1, keepdims=True))

@@ -30,6 +30,8 @@ def single_network(dataset: Dataset, job: Job, part: int = 0) -> Network:
 
 def _about(dataset: Dataset, job: Job) -> tuple[str, np.ndarray, np.ndarray, int, int, Combination]:
     mean, scale = standardisation(dataset.images, job.members)
+    for defense in having(job.defenses, "standardisation"):
+        mean, scale = defense.standardisation(mean, scale)
     return job.recipe.network, mean, scale, len(dataset.classes), job.recipe.hidden_units, job.defenses
 
 

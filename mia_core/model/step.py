@@ -31,7 +31,7 @@ class Step:
         outsiders: Callable[[], tuple[torch.Tensor, torch.Tensor]] | None = None,
     ) -> None:
         self.network, self.recipe = network, recipe
-        self.epoch, self.epochs = 1, recipe.epochs
+        self.epoch, self.epochs, self.batch_size = 1, recipe.epochs, recipe.batch_size
         self.named_seed, self._generators = named_seed, dict[str, torch.Generator]()
         self.weights, _ = decayed(network.named_parameters())
         self.outsiders = outsiders

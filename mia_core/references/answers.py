@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mia_core.attacks.contract import Flags, Floats, Labels
-from mia_core.defenses import Combination, seen, shaping
+from mia_core.defenses import Combination, having, seen
 from mia_core.gate.posteriors import LOG_FLOOR, log_posteriors
 from mia_core.references.outputs import References
 from mia_core.references.statistics import STATISTICS
@@ -41,7 +41,7 @@ class Answers:
 def seen_as_logits(defenses: Combination, logits: NDArray) -> NDArray:
     """`seen` in a form that keeps small posteriors apart: the logits themselves without an output-stage defense, else
     logarithms, where a zero posterior becomes log(`mia_core.gate.posteriors.LOG_FLOOR`)."""
-    return logits if shaping(defenses) == defenses else log_posteriors(seen(defenses, logits))
+    return log_posteriors(seen(defenses, logits)) if having(defenses, "outputs") else logits
 
 
 def without_zeros(values: NDArray) -> NDArray:

@@ -60,10 +60,10 @@ def code_fingerprint(recipe: Recipe, defenses: Combination, shape: tuple[int, in
 
 
 def _files(kind: type[Defense]) -> list[str]:
-    """The modules of a defense: its own, and where that is a folder those in it."""
+    """The modules of a defense: its own, where that is a folder those in it, and those that it uses."""
     found = find_spec(kind.__module__)
     inside = iter_modules(found.submodule_search_locations or [], f"{kind.__module__}.")
-    return [kind.__module__, *(module.name for module in inside)]
+    return [kind.__module__, *(module.name for module in inside), *kind.uses]
 
 
 # Python 3.11 fails with a SystemError where two threads parse at once, as those of one Dask worker may.

@@ -24,7 +24,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mia_core.base.errors import SettingsError
-from mia_core.defenses import Combination
+from mia_core.defenses import Combination, shaping
 from mia_core.measures.epsilon import COINS, DELTA, every_bound
 from mia_core.measures.ranking import tie_blocks
 from mia_core.studies.reference_rows import EVERY, answers, attacked, check_attacks, check_references
@@ -122,6 +122,7 @@ PRIVACY_COLUMNS: dict[str, tuple[str, str]] = {
     "references": ("count", "reference models that the attack compares with"),
     "bound": ("text", "which bound, see mia_core.measures.epsilon"),
     "epsilon": ("at least 0", "lower bound on epsilon; 0 says nothing"),
+    "promised": ("at least 0", "epsilon that the training promises for adding or removing one example at this delta"),
     "alpha": ("share in [0, 1]", "probability with which the bound may be wrong, if what it assumes is so"),
     "delta": ("share in [0, 1]", "the delta of the privacy that is refuted"),
     "neighbours": ("text", "what epsilon is about: one example added or removed, or one replaced"),
@@ -145,7 +146,8 @@ def _rows_of(
     likelier = dependence(int(chosen.sum()), len(study.pool)) if study.paired else 1.0
     neighbours = "one example replaced" if study.paired else "one example added or removed"
     said = {"design": study.settings.design, "references": study.references(references)}
-    about = study.row(defenses, study.settings.seed, name, None, {"alpha": alpha, "neighbours": neighbours}, **said)
+    given = {"alpha": alpha, "neighbours": neighbours, "promised": promised(study, defenses, delta)}
+    about = study.row(defenses, study.settings.seed, name, None, given, **said)
 
     def bounds(target: int, alpha: float) -> list[dict[str, Any]]:
         threshold = made.thresholds["canaries"][target]
@@ -165,6 +167,18 @@ def _rows_of(
                 best[bound["bound"]] = bound
     for bound in best.values():
         yield row(EVERY, members, bound)
+
+
+def promised(study: ReferenceStudy, defenses: Combination, delta: float = DELTA) -> float | None:
+    """The epsilon that the trainings of a combination promise at `delta`, the largest over the models, which differ in
+    the number of members; None where they promise none."""
+    recipe, sizes = study.recipe, {int(row.sum()) for row in study.split.members}
+    found = [
+        defense.promised_epsilon(size, recipe.batch_size, recipe.epochs, delta)
+        for defense in shaping(defenses)
+        for size in sizes
+    ]
+    return max((epsilon for epsilon in found if epsilon is not None), default=None)
 
 
 def _log_choose(n: int, k: int) -> float:

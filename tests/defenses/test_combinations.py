@@ -12,9 +12,10 @@ from mia_core.defenses.masking import TopKMasking
 
 def test_combinations_have_one_order_and_one_name():
     assert list(DEFENSES) == [
-        "dropout", "batch-norm",
+        "dropout", "batch-norm", "ensemble", "stacking",
         "smoothing", "augmentation", "adversarial-training", "mixup", "relaxloss", "hamp", "ccl", "weight-decay", "l1",
-        "pruning", "adversarial-regularisation", "early-stopping",
+        "pruning", "adversarial-regularisation", "early-stopping", "dp-sgd", "distillation", "selena",
+        "memguard",
         "temperature", "gaussian-noise", "laplace-noise", "masking", "clipping", "rounding", "label-only",
     ]  # fmt: skip
     for name in REPORT_COMBINATIONS:
@@ -49,6 +50,7 @@ def test_lists_of_combinations_split_outside_parentheses():
     ("none+dropout", "none is the undefended model and stands alone"),
     ("none(k=1)", "none is the undefended model and stands alone"),
     ("dropout(self=1)", "dropout: self: unknown; Known: "), ("masking(k=1_0)", "expected a number, found '1_0'"),
+    ("mixup+dp-sgd+masking", "dp-sgd stands by itself; beside it only defenses on the output can stand"),
     ("ccl+relaxloss", "ccl and relaxloss both have a loss of their own; give one of them"),
     ("d" * 1000, "unknown defense ddd"), ("dropout)(", "cannot read"),
 ])  # fmt: skip

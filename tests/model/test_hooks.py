@@ -85,7 +85,7 @@ def test_hooks_decide_whether_what_is_faster_stands_in():
     fast = step_class()
     together = {"none", "dropout", "smoothing"}
     for name in ("none", *DEFENSES):
-        alone = name in ("pruning", "adversarial-regularisation")
+        alone = name in ("pruning", "adversarial-regularisation", "dp-sgd")
         assert (step_class(combination(name)) is fast) != alone, name
         if combination(name) == () or combination(name)[0].shapes_weights:
             assert (stacked(combination(name)) is not None) == (name in together), name

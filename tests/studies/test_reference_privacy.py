@@ -1,6 +1,8 @@
 """Bounds on epsilon from canaries: not above the truth more often than they say, and what each of them assumes."""
 
 import math
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -8,10 +10,20 @@ import pytest
 from scipy.stats import binom
 
 from mia_book.grids import refuted
-from mia_core.base.errors import SettingsError
+from mia_core.base.errors import MiaWarning, SettingsError
 from mia_core.data.splits import pairs
+from mia_core.defenses import combination
+from mia_core.defenses.dp_sgd import epsilon
 from mia_core.measures.epsilon import COINS, DELTA, epsilon_one_run
-from mia_core.studies.privacy import PRIVACY_COLUMNS, canary_bounds, check_canaries, dependence, privacy_table
+from mia_core.model.recipe import Recipe
+from mia_core.studies.privacy import (
+    PRIVACY_COLUMNS,
+    canary_bounds,
+    check_canaries,
+    dependence,
+    privacy_table,
+    promised,
+)
 from mia_core.studies.reference_rows import EVERY, answers, attacked
 from mia_core.studies.reference_study import ReferenceStudy
 from references_made import DATA, made_study
@@ -88,6 +100,20 @@ def test_a_row_for_every_attack_target_and_bound_and_attacks_can_be_picked(made,
     assert (found["neighbours"] == "one example replaced").all()
     assert set(designed["bound"]) == {"one run"} and set(designed["assumes"]) == {COINS}
     assert privacy_table(made, attacks=["lira"]).equals(found[found["attack"] == "lira"].reset_index(drop=True))
+
+
+def test_what_a_training_promises_stands_beside_the_bounds(found, monkeypatch):
+    assert found["promised"].isna().all()
+    members = np.zeros((2, 300), bool)
+    members[0, :100] = members[1, :90] = True
+    study = SimpleNamespace(recipe=Recipe(batch_size=10, epochs=5), split=SimpleNamespace(members=members))
+    assert promised(study, combination("dropout")) is None and promised(study, combination("dp-sgd(noise=0)")) is None
+    monkeypatch.setitem(sys.modules, "opacus.accountants", None)
+    with pytest.warns(MiaWarning, match="dp-sgd: its epsilon needs Opacus"):
+        assert promised(study, combination("dp-sgd")) is None
+    monkeypatch.undo()
+    pytest.importorskip("opacus")
+    assert promised(study, combination("dp-sgd(noise=1)")) == pytest.approx(epsilon(1.0, 10 / 90, 9 * 5, DELTA))
 
 
 def test_what_canaries_give_away_refutes_some_epsilon(found):
