@@ -20,7 +20,7 @@ from mia_core.measures.claims import CANNOT_TELL, NO_EFFECT, negligible
 from mia_core.measures.counts import mean_over
 from mia_core.measures.intervals import Interval
 from mia_core.measures.paired import paired_tests
-from mia_core.measures.text import heading, with_interval
+from mia_core.measures.text import NOT_MEASURABLE, heading, with_interval
 from mia_core.studies.early_stopping import ACCURACY, AT_ACCURACY, ROUNDING, WORDS, Values, cells_of
 from mia_core.studies.early_stopping import under_the_strongest as strongest
 from mia_core.studies.reference_study import ReferenceStudy
@@ -28,7 +28,7 @@ from mia_core.studies.results import in_columns, processor_seconds
 
 SPENT = (0.01, 0.02, 0.05)
 """Budgets that a page shows: one, two and five points of accuracy."""
-TOO_DEAR = "costs more"
+TOO_DEAR, BLIND = "costs more", NOT_MEASURABLE
 USUAL = ("weight-decay", "dropout", "mixup", "relaxloss", "hamp", "label-only")
 """Defenses to try first: two of ordinary good practice, two of privacy research, and what costs no training."""
 ATTACKS = (
@@ -46,7 +46,9 @@ class Bought:
     adjusted    p of the paired test after Holm's correction over the defenses within the budget
     verdict     "safer", "less safe", "no material effect" or "cannot be told", as of
                 `mia_core.studies.early_stopping.held_against_stopping`; "costs more" where its accuracy is outside the
-                budget by every unit's choice, and "cannot be told" where it is by some
+                budget by every unit's choice, and "cannot be told" where it is by some; "not measurable" where the leak
+                is zero on every unit: scores of few values, as of labels alone, give no attack a threshold at a low
+                false-positive rate, and nobody found is then no protection
     """
 
     defenses: str
@@ -99,12 +101,14 @@ def spent(rows: pd.DataFrame, measure: str, spend: float, alpha: float = 0.05) -
     seen, own, each = cells.by_the_others(), cells.of_each(), np.arange(len(cells.units))
     stops, dearest = cells.stops(), seen.accuracy[cells.stops()].max(axis=0) - spend - ROUNDING
     least = _least(seen, stops, dearest)
-    names, harms, spreads, within = [], [], [], []
+    names, harms, spreads, within, without = [], [], [], [], []
     for at, name in cells.last():
         if name != "none":
-            known = (seen.accuracy[at] >= dearest) & ~np.isnan(own.leak[at] - own.leak[least, each])
+            affordable = seen.accuracy[at] >= dearest
+            known = affordable & ~np.isnan(own.leak[at] - own.leak[least, each]) & (own.leak[at] > 0).any()
             names.append(name)
             within.append(known)
+            without.append(BLIND if affordable.any() else TOO_DEAR)
             harms.append((own.leak[at] - own.leak[least, each])[known])
             spreads.append(np.hypot(own.leak_error[at], own.leak_error[least, each])[known])
     tests = paired_tests(harms, alpha, spreads, negligible(measure)) if names else []
@@ -112,8 +116,8 @@ def spent(rows: pd.DataFrame, measure: str, spend: float, alpha: float = 0.05) -
     words = {"lower": better, "higher": worse, "same": NO_EFFECT, None: CANNOT_TELL}
     bought = tuple(
         Bought(name, test.difference, test.adjusted,
-               TOO_DEAR if not known.any() else words[test.sign] if known.all() else CANNOT_TELL)
-        for name, known, test in zip(names, within, tests, strict=True)
+               reason if not known.any() else words[test.sign] if known.all() else CANNOT_TELL)
+        for name, known, reason, test in zip(names, within, without, tests, strict=True)
     )  # fmt: skip
     safer = [one for one in bought if one.verdict == better]
     chosen = min(safer, key=lambda one: one.difference.mean).defenses if safer else None
@@ -139,9 +143,9 @@ def _least(seen: Values, stops: NDArray[np.intp], dearest: NDArray[np.float64]) 
 
 def front(rows: pd.DataFrame, measure: str) -> list[tuple[str, int]]:
     """The combinations and epochs that no other one beats in both mean accuracy and mean leak, by rising accuracy;
-    rows as in `spent`, defended models after the last epoch."""
+    rows as in `spent`, defended models after the last epoch. Left out is what has no leak at all, see `Bought`."""
     means = strongest(rows, measure).groupby(["defenses", "epochs"])[[ACCURACY, measure]].mean().reset_index()
-    means = means[(means["defenses"] == "none") | (means["epochs"] == rows["epochs"].max())]
+    means = means[((means["defenses"] == "none") | (means["epochs"] == rows["epochs"].max())) & (means[measure] > 0)]
     ordered = means.sort_values([ACCURACY, measure], ascending=[False, True])
     kept = ordered[ordered[measure] < ordered[measure].cummin().shift(fill_value=np.inf)]
     return list(zip(kept["defenses"], kept["epochs"], strict=True))[::-1]

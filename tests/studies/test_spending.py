@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mia_core.base.errors import SettingsError
-from mia_core.studies.spending import TOO_DEAR, front, spending_rows, spent, strength, with_doses
+from mia_core.studies.spending import BLIND, TOO_DEAR, front, spending_rows, spent, strength, with_doses
 
 LEAK = "tpr_at_fpr_0.01"
 PATH = {("none", 1): (0.50, 0.02), ("none", 5): (0.58, 0.05), ("none", 9): (0.60, 0.30)}
@@ -52,6 +52,14 @@ def test_a_budget_admits_stops_and_defenses_by_their_accuracy():
     assert set(verdicts(spent(rows, LEAK, 0.01)).values()) == {TOO_DEAR}
     assert verdicts(spent(rows, LEAK, 0.04)) == {"dropout": "safer", "mixup": TOO_DEAR}
     assert verdicts(spent(rows, LEAK, 0.105))["dropout"] == "less safe"  # epoch 1 is in the budget and leaks less
+
+
+def test_nobody_found_for_want_of_a_threshold_is_no_protection():
+    rows = made({"label-only": (0.60, 0.0)})
+    rows.loc[rows["defenses"] == "label-only", LEAK] = 0.0
+    answer = spent(rows, LEAK, 0.01)
+    assert verdicts(answer) == {"label-only": BLIND} and answer.chosen is None
+    assert ("label-only", 9) not in front(rows, LEAK)
 
 
 def test_stop_and_budget_are_chosen_on_other_units_than_the_one_judged():
