@@ -80,3 +80,26 @@ def test_the_recorded_study_is_one_precision_with_every_price() -> None:
     assert set(price) == set(table["defenses"]) and all(price.values()) and price["none"] == 1
     assert "none" in set(table["defenses"]) and table["epochs"].nunique() == 6
     assert choosing.units_of(table)["unit"].nunique() == 4 and choosing.leak_measure(table) == LEAK
+
+
+def test_what_the_chapter_says_of_the_recorded_digits_is_so() -> None:
+    table, _, price = choosing.recorded_study()
+    found = choosing.everything(table, price).set_index("model")
+    leak, canaries, accuracy = (
+        found[column].map(lambda cell: cell.interval.mean)
+        for column in ("TPR at 1% FPR", "canaries", "target accuracy")
+    )
+    answers = choosing.answers(table)
+    assert [answer.chosen for answer in answers] == [None] * 3
+    distilled = next(one for one in answers[1].bought if one.defenses == "distillation")
+    assert distilled.difference.high < 0 and distilled.verdict == "cannot be told"
+    assert leak["distillation"] < leak["none, epoch 10"] / 2
+    assert abs(accuracy["distillation"] - accuracy["none, epoch 20"]) < 0.005
+    for name in ("smoothing", "batch-norm"):
+        assert leak[name] > leak["none, epoch 50"] + 0.1
+    for name in ("weight-decay", "mixup", "ccl"):
+        assert abs(leak[name] - leak["none, epoch 50"]) < 0.05
+    assert leak["hamp"] < 0.1 and canaries["hamp"] > 0.9 and min(canaries[["rounding", "memguard"]]) > 0.94
+    assert canaries["none, epoch 10"] < 0.2 and 0.25 < canaries["distillation"] < 0.35
+    stopped = next(one for one in answers[1].bought if one.defenses == "early-stopping")
+    assert stopped.verdict != "safer" and choosing.blind(table) == "label-only"
