@@ -38,10 +38,11 @@ def beside_stopping(
     return fig, f"{alt} Defended models: {', '.join(parts)}."
 
 
-def names_at_the_edge(axes: Axes, points: dict[str, tuple[float, float]], color: str) -> None:
+def names_at_the_edge(axes: Axes, points: dict[str, tuple[float, float]], color: str, line: float = LINE) -> None:
     """Write the names of points at the right edge, each at a thin line to its point; close points share a line.
 
     points  name -> place, in the units of the data. The names keep their distance from each other.
+    line    the height of a line of text, as a share of the axes
     """
     axes.autoscale_view()
     groups: list[tuple[list[str], np.ndarray]] = []
@@ -53,10 +54,15 @@ def names_at_the_edge(axes: Axes, points: dict[str, tuple[float, float]], color:
         else:
             groups.append(([name], at))
     groups.sort(key=lambda group: group[1][1])
-    free = 0.0
-    for names, at in groups:
-        middle = max(at[1], free + LINE * len(names) / 2)
-        free = middle + LINE * (len(names) / 2 + 0.6)
+    halves, free, middles = [line * len(names) / 2 for names, _ in groups], 0.0, []
+    for (_, at), half in zip(groups, halves, strict=True):
+        middles.append(max(at[1], free + half))
+        free = middles[-1] + half + 0.6 * line
+    most = max(1.0, sum(2 * half + 0.6 * line for half in halves))  # what rises above the axes goes down again
+    for place in reversed(range(len(groups))):
+        middles[place] = min(middles[place], most - halves[place])
+        most = middles[place] - halves[place] - 0.6 * line
+    for (names, at), middle in zip(groups, middles, strict=True):
         axes.annotate("\n".join(names), at, (1.03, middle), xycoords="axes fraction", textcoords="axes fraction",
                       va="center", fontsize=9, color=color, annotation_clip=False, 
                       arrowprops={"arrowstyle": "-", "color": LINES, "linewidth": 0.6, "shrinkB": 4})  # fmt: skip

@@ -20,7 +20,9 @@ from mia_core.cli.attack_help import OneShadow, WithReferences
 from mia_core.cli.attack_models import attack_models
 from mia_core.cli.audit import audit
 from mia_core.cli.compare import compare
+from mia_core.cli.defend import defend
 from mia_core.cli.measure import measure
+from mia_core.cli.options import Command
 from mia_core.cli.references import references
 from mia_core.cli.report import report
 from mia_core.cli.study import study
@@ -60,6 +62,7 @@ app.command(cls=OneShadow)(attack)
 app.command()(measure)
 app.command(cls=OneShadow)(study)
 app.command(cls=WithReferences)(references)
+app.command(cls=Command)(defend)
 app.command()(report)
 app.command("attack-models", cls=WithReferences)(attack_models)
 app.command()(compare)

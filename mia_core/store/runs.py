@@ -33,8 +33,8 @@ class Run:
     counted  bool [N], the examples on which it is judged: its members and non-members, in a study as many. What it
              answers for others, `mia_core.studies.augmented.ask` tells
     weights  name -> array; history: name -> float64 [epochs] (see `mia_core.model.train.Snapshot`)
-    about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds", "together"
-             (models trained at once), "warnings"
+    about    "identity" (what the file name's hash is of), "versions", "machine", "made" (UTC), "seconds",
+             "processor_seconds" (not in runs of older versions), "together" (models trained at once), "warnings"
     """
 
     logits: np.ndarray

@@ -182,10 +182,11 @@ def train_missing(store: Store, dataset: Dataset, job: Job, wait: bool = True) -
             return None
         if stored(store, dataset, job):
             return []
-        started, found = time.perf_counter(), []
+        started, worked, found = time.perf_counter(), time.process_time(), list[str]()
         with cpu_threads(job.recipe.threads):
             for snapshot in train(dataset, job, step_class(job.defenses)):
-                found += put_snapshot(store, dataset, job, snapshot, time.perf_counter() - started)
+                took = time.perf_counter() - started, time.process_time() - worked
+                found += put_snapshot(store, dataset, job, snapshot, took[0], processor=took[1])
     return found
 
 
@@ -197,12 +198,20 @@ def stored(store: Store, dataset: Dataset, job: Job) -> bool:
 
 
 def put_snapshot(
-    store: Store, dataset: Dataset, job: Job, snapshot: "Snapshot", seconds: float, together: int = 1
+    store: Store,
+    dataset: Dataset,
+    job: Job,
+    snapshot: "Snapshot",
+    seconds: float,
+    together: int = 1,
+    processor: float | None = None,
 ) -> list[str]:
     """Store what a training has reached after an epoch as the run that stops there; warnings about it, each a line.
 
     seconds   since the training began
     together  models that were trained at once (see `mia_core.fast.stacked`), all of which took these seconds
+    processor seconds of the processor's time since then, on which other work on the machine has little influence; None
+              where models were trained at once
     """
     from mia_core.store.machine import describe_machine
 
@@ -213,6 +222,7 @@ def put_snapshot(
         "machine": describe_machine(),
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds, 2),
+        "processor_seconds": None if processor is None else round(processor, 2),
         "together": together,
         "warnings": found,
     }

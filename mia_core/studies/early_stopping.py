@@ -82,7 +82,7 @@ def choices(
     stop_accuracy and stop_leak. "none" is held against its own stops, the last epoch among them.
     Raises `SettingsError` for fewer than two recorded epochs of none, a measure that the rows lack, or incomplete rows.
     """
-    cells, parts = _cells(rows, measure), []
+    cells, parts = cells_of(rows, measure), []
     own, each = cells.of_each(), np.arange(len(cells.units))
     for at, defenses in cells.last():
         found, known = cells.chosen(at, question, allowed)
@@ -102,7 +102,7 @@ def recommended(rows: pd.DataFrame, measure: str, within: float = ALLOWED) -> pd
     The epoch is chosen by the accuracy of the other units' models and judged on this one. One row per unit: unit, stop
     (the epoch), accuracy and leak, under the attack that is strongest on the other units. Raises as `choices`.
     """
-    cells = _cells(rows, measure)
+    cells = cells_of(rows, measure)
     seen, own = cells.by_the_others(), cells.of_each()
     known = seen.accuracy[cells.stops()]
     found = cells.stops()[(known >= known.max(axis=0) - within - ROUNDING).argmax(axis=0)]
@@ -119,7 +119,7 @@ def under_the_strongest(rows: pd.DataFrame, measure: str) -> pd.DataFrame:
     One row per combination, epoch and unit: defenses, epochs, unit, target_accuracy and `measure`, and the error of
     both (see `mia_core.measures.counts.errors`). So no attack is judged on the unit that chose it. Raises as `choices`.
     """
-    cells = _cells(rows, measure)
+    cells = cells_of(rows, measure)
     own = cells.of_each()
     columns = {ACCURACY: own.accuracy, measure: own.leak}
     columns |= {f"{ACCURACY}_error": own.accuracy_error, f"{measure}_error": own.leak_error}
@@ -134,7 +134,7 @@ ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class _Values:
+class Values:
     """Accuracy and leak, under one attack for each cell and unit, and what the examples' counts tell of each: all
     [C, U]."""
 
@@ -154,7 +154,7 @@ class _Values:
 
 
 @dataclass(frozen=True)
-class _Cells:
+class Cells:
     """What was measured, by cell: a combination at a recorded epoch.
 
     names   of the C cells, by combination and then by epoch; units: of the U units
@@ -164,7 +164,7 @@ class _Cells:
 
     names: list[tuple[str, int]]
     units: list
-    values: _Values
+    values: Values
 
     def stops(self) -> NDArray[np.intp]:
         """Places of the undefended cells, ascending by epoch."""
@@ -181,15 +181,15 @@ class _Cells:
         fits = (price <= allowed + ROUNDING) & ~np.isnan(harm)
         return self.stops()[np.where(fits, harm, -np.inf).argmax(axis=0)], fits.any(axis=0)
 
-    def by_the_others(self) -> _Values:
+    def by_the_others(self) -> Values:
         """Means over all other units, of the leak under the attack that is strongest there; no errors."""
         leak = self._under_strongest(_others(self.values.leak))
-        return _Values(_others(self.values.accuracy), leak, np.zeros_like(leak), np.zeros_like(leak))
+        return Values(_others(self.values.accuracy), leak, np.zeros_like(leak), np.zeros_like(leak))
 
-    def of_each(self) -> _Values:
+    def of_each(self) -> Values:
         """The values on each unit, of the leak under the attack that is strongest on the others."""
         leak, error = self._under_strongest(self.values.leak), self._under_strongest(self.values.leak_error)
-        return _Values(self.values.accuracy, leak, self.values.accuracy_error, error)
+        return Values(self.values.accuracy, leak, self.values.accuracy_error, error)
 
     def _under_strongest(self, by_attack: NDArray[np.float64]) -> NDArray[np.float64]:
         others = _others(self.values.leak)
@@ -205,7 +205,8 @@ def _others(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return (values.sum(axis=-1, keepdims=True) - values) / (count - 1)
 
 
-def _cells(rows: pd.DataFrame, measure: str) -> _Cells:
+def cells_of(rows: pd.DataFrame, measure: str) -> Cells:
+    """The cells of `rows`, which are as in `choices`. Raises as it does."""
     if measure not in rows:
         raise SettingsError(f"early stopping: the table has no measure {measure}")
     if rows.loc[rows["defenses"] == "none", "epochs"].nunique() < 2:
@@ -229,7 +230,7 @@ def _cells(rows: pd.DataFrame, measure: str) -> _Cells:
     first = known.argmax(axis=1)[:, None]  # every attack has the accuracy of the same model
     accuracy, accuracy_error = (np.take_along_axis(one, first, 1)[:, 0] for one in (accuracy, accuracy_error))
     leak = np.where(np.isnan(leak).any(axis=-1, keepdims=True), np.nan, leak)
-    return _Cells(names, list(units), _Values(accuracy, leak, accuracy_error, leak_error))
+    return Cells(names, list(units), Values(accuracy, leak, accuracy_error, leak_error))
 
 
 @dataclass(frozen=True)
@@ -273,7 +274,7 @@ def held_against_stopping(
     have taken one that costs a little more.
     Raises `SettingsError` as `choices`, and for an alpha outside 0 ... 1.
     """
-    cells, held = _cells(rows, measure), []
+    cells, held = cells_of(rows, measure), []
     own, each = cells.of_each(), np.arange(len(cells.units))
     for question in questions:
         stops, harms, spreads = [], [], []
@@ -309,7 +310,7 @@ def _turned(found: Interval | None) -> Interval | None:
     return Interval(-found.mean, low, high)
 
 
-def _surely_worse(cells: _Cells, at: int, question: Question, allowed: float, alpha: float) -> bool:
+def _surely_worse(cells: Cells, at: int, question: Question, allowed: float, alpha: float) -> bool:
     """Whether the cell `at` is worse, at alpha, than the best stop that is shown to cost no more than allowed."""
     sure = []
     for paid, more, error in zip(*cells.of_each().compared(at, cells.stops(), question), strict=True):

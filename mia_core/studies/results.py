@@ -3,14 +3,17 @@
 import json
 import math
 import re
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from mia_core.base.files import file_to_write
 from mia_core.base.messages import name_text
 from mia_core.data.load import with_path
+from mia_core.defenses import describe
 from mia_core.measures.metrics import LEVELS, level_column, most_false_positives
 from mia_core.measures.text import with_interval
 from mia_core.studies.base import StudyOfModels
@@ -50,12 +53,24 @@ def provenance(study: Study | ReferenceStudy) -> dict[str, Any]:
     if isinstance(study, ReferenceStudy):
         # In random halves models differ in size; half of the pool is what the setting says.
         part = len(study.pool) // 2
-        runs = [study.run(model, defenses) for defenses in study.combinations for model in range(settings.models)]
+        by_name = {
+            describe(defenses): [study.run(model, defenses).about for model in range(settings.models)]
+            for defenses in study.combinations
+        }
         drawn = {"pool": len(study.pool), "population": len(study.population), "canaries": int(study.canaries.sum())}
-        return _provenance(study, part, [run.about for run in runs]) | {"reference_models": drawn}
+        every = [about for of_one in by_name.values() for about in of_one]
+        price = {name: processor_seconds(of_one) for name, of_one in by_name.items()}
+        return _provenance(study, part, every) | {"reference_models": drawn, "processor_seconds_a_model": price}
     part = int(study.splits[settings.seeds[0]].members[TARGET].sum())
     runs = [study.run(seed, TARGET, defenses) for seed in settings.seeds for defenses in study.combinations]
     return _provenance(study, part, [run.about for run in runs])
+
+
+def processor_seconds(abouts: Sequence[Mapping[str, Any]]) -> float | None:
+    """The median of the processor's time to train a model, from what each run says about itself; None where one of them
+    does not say it, as a model that was trained together with others."""
+    times = [about.get("processor_seconds") for about in abouts]
+    return None if None in times else median(times)
 
 
 def _provenance(study: StudyOfModels, part: int, runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -151,7 +166,7 @@ def summary_text(table: "pd.DataFrame", confidence: float = 0.95) -> str:
     for _, row in rows.iterrows():
         group = behind[(row["dataset"], row["defenses"], row["attack"])]
         cells.append([row["defenses"], row["attack"], *(_cell(row, name, group) for name in SUMMARY)])
-    return _text(lines, cells)
+    return in_columns(lines, cells)
 
 
 def reference_text(table: "pd.DataFrame", measure: str = level_column(0.01), confidence: float = 0.95) -> str:
@@ -182,7 +197,7 @@ def reference_text(table: "pd.DataFrame", measure: str = level_column(0.01), con
             accuracies = (_cell(row, name, group) for name in ACCURACIES)
             shown = (_cell(row, name, group) for name in REFERENCE_SUMMARY)
             cells.append([row["defenses"], row["examples"], *accuracies, row["attack"], *shown])
-    return _text(lines, cells)
+    return in_columns(lines, cells)
 
 
 def _words(columns: tuple[str, ...]) -> list[str]:
@@ -194,7 +209,7 @@ def _cell(row: "pd.Series", name: str, behind: "pd.DataFrame") -> str:
     return with_interval(row, name) + realised(behind, name)
 
 
-def _text(lines: list[str], cells: list[list[str]]) -> str:
+def in_columns(lines: list[str], cells: list[list[str]]) -> str:
     """The lines, and below them the cells in columns that are as wide as they must be."""
     widths = [max(len(line[i]) for line in cells) for i in range(len(cells[0]))]
     rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells]

@@ -1,0 +1,105 @@
+"""What a budget buys, as the chapter shows it: on a table whose truth is known, and on the recorded one."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from mia_book import choosing_a_defense as choosing
+from mia_core.studies.reference_rows import EVERY
+from mia_core.studies.reference_summary import MEASURES
+
+LEAK = "tpr_at_fpr_0.01"
+CELLS = {("none", 1): (0.50, 0.02), ("none", 5): (0.58, 0.05), ("none", 9): (0.60, 0.30)} | {
+    ("mixup", 9): (0.595, 0.01), ("relaxloss", 9): (0.585, 0.2), ("dropout", 9): (0.45, 0.001),
+    ("hamp", 9): (0.59, 0.3),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    """Six pairs under one attack: mixup beats every stop, HAMP is attacked as no defense is."""
+    random, rows = np.random.default_rng(2), []
+    for (name, epochs), (accuracy, leak) in CELLS.items():
+        case = {"dataset": "d", "defenses": name, "epochs": epochs, "attack": "adversary1", "seed": 0, "queries": 1}
+        case |= {"design": "pairs", "references": 10, "members": 500, "non_members": 500}
+        for target in (*map(str, range(12)), EVERY):
+            for examples in ("pool", "canaries"):
+                found = leak + random.normal(0, 1e-4)
+                row = case | dict.fromkeys(MEASURES, 0.5) | {"target": target, "examples": examples}
+                row |= {"target_accuracy": accuracy + random.normal(0, 1e-4), LEAK: found}
+                rows.append(row | {f"{LEAK}_low": found - 0.01, f"{LEAK}_high": found + 0.01})
+    return pd.DataFrame(rows)
+
+
+def test_each_budget_has_its_answer_and_a_verdict(table: pd.DataFrame) -> None:
+    found = choosing.answers(table)
+    assert [answer.chosen for answer in found] == ["mixup"] * 3
+    shown = choosing.answers_table(table, found).set_index("to spend")
+    assert shown["answer"].tolist() == ["mixup"] * 3 and shown.index.tolist() == ["1 point", "2 points", "5 points"]
+    without = table[table["defenses"] != "mixup"]
+    found = choosing.answers(without, (0.01, 0.03))
+    assert [choosing.in_words(answer) for answer in found] == [
+        "no defense beats stopping at epoch 9", "no defense beats stopping at epoch 5",
+    ]  # fmt: skip
+    assert choosing.answers_table(without, found)["answer"].tolist() == ["stop at epoch 9", "stop at epoch 5"]
+    assert [one.outcome for one in choosing.spent_verdicts(found, without)] == ["cannot be told", "does not hold"]
+    assert [one.outcome for one in choosing.spent_verdicts(choosing.answers(table, (0.02,)), table)] == ["holds"]
+
+
+def test_the_plane_names_everything_and_the_front_is_what_nothing_beats(table: pd.DataFrame) -> None:
+    fig, alt = choosing.plane(table)
+    written = {text.get_text() for text in fig.axes[0].texts}
+    names = {name for text in written for name in text.split("\n")}
+    assert {"epoch 1", "epoch 5", "epoch 9", "mixup", "relaxloss", "dropout", "hamp"} <= names
+    assert all(name in alt for name in ("mixup", "epoch 5"))
+    assert choosing.front_in_words(table) == "dropout; mixup; epoch 9"
+    renderer = FigureCanvasAgg(fig).get_renderer()
+    boxes = [text.get_window_extent(renderer) for text in fig.axes[0].texts[3:]]
+    apart = [one.y0 >= other.y1 or other.y0 >= one.y1 for i, one in enumerate(boxes) for other in boxes[:i]]
+    assert all(apart)
+
+
+def test_everything_has_a_row_a_price_and_a_verdict(table: pd.DataFrame) -> None:
+    shown = choosing.everything(table, {"mixup": 1.25, "hamp": None}).set_index("model")
+    assert shown.loc["mixup", "training time"] == "1.2 ×" and shown.loc["none, epoch 9", "training time"] == "1.0 ×"
+    assert shown.loc["hamp", "training time"] == "not measurable"
+    assert shown.loc["mixup", "than the stop as accurate"] == "safer"
+    assert shown.loc["relaxloss", "than the stop as accurate"] == "less safe"
+
+
+def test_claims_of_papers_are_put_to_the_strongest_attack(table: pd.DataFrame) -> None:
+    found = {one.claim.of: one.outcome for one in choosing.verdicts(table)}
+    assert found == {"relaxloss": "holds", "hamp": "no material effect"}
+    assert choosing.not_reproduced(choosing.verdicts(table)) == "hamp (no material effect)"
+
+
+def test_the_recorded_study_is_one_precision_with_every_price() -> None:
+    table, parts, price = choosing.recorded_study()
+    assert table["precision"].unique().tolist() == ["float32"] and {part["settings"]["models"] for part in parts} == {8}
+    assert set(price) == set(table["defenses"]) and all(price.values()) and price["none"] == 1
+    assert "none" in set(table["defenses"]) and table["epochs"].nunique() == 6
+    assert choosing.units_of(table)["unit"].nunique() == 4 and choosing.leak_measure(table) == LEAK
+
+
+def test_what_the_chapter_says_of_the_recorded_digits_is_so() -> None:
+    table, _, price = choosing.recorded_study()
+    found = choosing.everything(table, price).set_index("model")
+    leak, canaries, accuracy = (
+        found[column].map(lambda cell: cell.interval.mean)
+        for column in ("TPR at 1% FPR", "canaries", "target accuracy")
+    )
+    answers = choosing.answers(table)
+    assert [answer.chosen for answer in answers] == [None] * 3
+    distilled = next(one for one in answers[1].bought if one.defenses == "distillation")
+    assert distilled.difference.high < 0 and distilled.verdict == "cannot be told"
+    assert leak["distillation"] < leak["none, epoch 10"] / 2
+    assert abs(accuracy["distillation"] - accuracy["none, epoch 20"]) < 0.005
+    for name in ("smoothing", "batch-norm"):
+        assert leak[name] > leak["none, epoch 50"] + 0.1
+    for name in ("weight-decay", "mixup", "ccl"):
+        assert abs(leak[name] - leak["none, epoch 50"]) < 0.05
+    assert leak["hamp"] < 0.1 and canaries["hamp"] > 0.9 and min(canaries[["rounding", "memguard"]]) > 0.94
+    assert canaries["none, epoch 10"] < 0.2 and 0.25 < canaries["distillation"] < 0.35
+    stopped = next(one for one in answers[1].bought if one.defenses == "early-stopping")
+    assert stopped.verdict != "safer" and choosing.blind(table) == "label-only"
