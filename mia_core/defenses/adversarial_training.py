@@ -32,6 +32,7 @@ class AdversarialTraining(Defense):
 
     name: ClassVar[str] = "adversarial-training"
     stage: ClassVar[Stage] = "training"
+    of_images: ClassVar[bool] = True
     order: ClassVar[int] = 31
     strength: ClassVar[str] = "epsilon"
     doses: ClassVar[tuple[float, ...]] = (0.01, 0.03, 0.06)

@@ -27,6 +27,7 @@ class Augmentation(Defense):
 
     name: ClassVar[str] = "augmentation"
     stage: ClassVar[Stage] = "training"
+    of_images: ClassVar[bool] = True
     order: ClassVar[int] = 30
     strength: ClassVar[str] = "pad"
     doses: ClassVar[tuple[float, ...]] = (1, 2, 4)

@@ -114,6 +114,7 @@ class Defense(Settings):
     doses  three values of `strength`: weak, middle (the default) and strong
     by_itself  whether no other defense that shapes the weights may stand beside it
     uses   modules of this room besides its own whose code shapes its models
+    of_images  whether it changes pixels, which a table has not
     keeps_prediction  whether an output-stage defense leaves the predicted class of every answer as it is, whatever the
            posteriors: what depends on the class alone is then the same by construction
     """
@@ -126,6 +127,7 @@ class Defense(Settings):
     by_itself: ClassVar[bool] = False
     uses: ClassVar[tuple[str, ...]] = ()
     keeps_prediction: ClassVar[bool] = False
+    of_images: ClassVar[bool] = False
 
     @property
     def shapes_weights(self) -> bool:

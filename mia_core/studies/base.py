@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from mia_core.base.errors import RunError
+from mia_core.base.errors import RunError, SettingsError
 from mia_core.data.dataset import Dataset
 from mia_core.data.load import load_dataset
 from mia_core.defenses import Combination, apply_outputs, combination, describe, shaping
@@ -52,6 +52,9 @@ class StudyOfModels:
         self.recipe = resolve(settings.only(Recipe), self.dataset.inputs.shape[1:])
         self.combinations = [combination(word) for word in settings.defenses]
         classes = len(self.dataset.classes)
+        for defense in (part for defenses in self.combinations for part in defenses if self.dataset.is_table):
+            if defense.of_images:
+                raise SettingsError(f"defenses: {defense.name} changes pixels; {self.dataset.name} is a table")
         for defenses in self.combinations:  # an output stage that does not fit the classes fails here, not after hours
             apply_outputs(defenses, np.full((1, classes), 1 / classes))
 

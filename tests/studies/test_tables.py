@@ -95,6 +95,12 @@ def test_the_cnn_on_a_table_is_refused_before_anything_is_trained(path, tmp_path
         Study(StudySettings(dataset=f"table:{path}#income", network="cnn", seeds=1, **OWN), Store(tmp_path))
 
 
+@pytest.mark.parametrize("name", ["augmentation", "adversarial-training"])
+def test_a_defense_that_changes_pixels_is_refused_on_a_table(name, tmp_path):
+    with pytest.raises(SettingsError, match=rf"^defenses: {name} changes pixels; wine is a table$"):
+        Study(StudySettings(dataset="wine", defenses=name, seeds=1, **OWN), Store(tmp_path))
+
+
 def test_images_and_tables_get_the_network_that_fits(tmp_path):
     images = Dataset("tiny", np.zeros((8, 1, 12, 12), np.uint8), np.arange(8) % 2, ("a", "b"), 8)
     for data, network in ((images, "cnn"), (None, "mlp")):
