@@ -73,3 +73,44 @@ def in_text(numbers: Mapping[str, Any], by_hand: float) -> dict[str, Any]:
         "found-best": with_bounds(*(percent(point[name]) for name in ("tpr", "low", "high"))),
         "own-models": numbers["reference_models"],
     }
+
+
+def peers_table(record: Mapping[str, Any]) -> pd.DataFrame:
+    """One row per model and tool of `benchmarks/peers.py`: what the tool says, in how many lines and seconds.
+
+    The first row of a model has its accuracies, whose difference is the advantage of the gap attack.
+    """
+    rows = []
+    for one in record["results"]["rows"]:
+        if not any(row["model"] == one["model"] for row in rows):
+            gap = _accuracy(record, one["model"])
+            rows.append({"model": one["model"], "tool": "gap attack"} | gap)
+        says = one.get("says", {})
+        rows.append(
+            {
+                "model": one["model"],
+                "tool": one["tool"],
+                "advantage": _number(says.get("advantage")),
+                "AUC": _number(says.get("auc")),
+                "found at 1% FPR": percent(says["found"], 1) if "found" in says else "",
+                "in its words": says.get("words") or "; ".join([one["status"], *one.get("printed", [])]),
+                "lines": str(one.get("lines", "")),
+                "seconds": f"{one['seconds']['processor']:.1f}" if "seconds" in one else "",
+            }
+        )
+    return pd.DataFrame(rows).fillna("")
+
+
+def _accuracy(record: Mapping[str, Any], model: str) -> dict[str, str]:
+    known = [row["accuracy"] for row in record["results"]["rows"] if row["model"] == model and "accuracy" in row]
+    if not known:
+        return {}
+    inside, outside = known[0]["members"], known[0]["others"]
+    return {
+        "advantage": _number(inside - outside),
+        "in its words": f"right on {percent(inside)} of members, {percent(outside)} of others",
+    }
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"

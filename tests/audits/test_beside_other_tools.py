@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from peers import MODELS, as_network
 
+from mia_book.your_own_model import peers_table
 from mia_core import audit
 
 
@@ -28,3 +29,15 @@ def _tensor(rows):
     import torch
 
     return torch.tensor(rows).float()
+
+
+def test_the_table_of_tools_says_what_did_not_run():
+    done = {"says": {"advantage": 0.3, "found": 0.02}, "accuracy": {"members": 0.9, "others": 0.62}}
+    rows = [
+        {"model": "m", "tool": "a", "status": "done", "lines": 3, "seconds": {"processor": 2.04}, **done},
+        {"model": "m", "tool": "b", "status": "not installed"},
+    ]
+    gap, ours, other = peers_table({"results": {"rows": rows}}).to_dict("records")
+    assert gap["advantage"] == "0.280" and gap["in its words"] == "right on 90% of members, 62% of others"
+    assert (ours["found at 1% FPR"], ours["lines"], ours["seconds"], ours["AUC"]) == ("2.0%", "3", "2.0", "")
+    assert other["in its words"] == "not installed" and other["seconds"] == ""

@@ -181,7 +181,7 @@ def test_tables_give_medians_spread_and_share():
     assert made_fast.machines_table([about | loads]).iloc[0].tolist() == ["x", "2030-01-02", "2, avx2", "3 to 0"]
 
 
-@pytest.mark.parametrize("name", ["study", "epoch", "together", "growth", "startup", "same", "same-cifar10"])
+@pytest.mark.parametrize("name", ["study", "epoch", "together", "growth", "startup", "same", "same-cifar10", "peers"])
 def test_recorded_benchmarks_are_whole(name):
     record = read(name)
     assert record["machine"]["instructions"] and record["versions"]["torch"] and len(record["load_before"]) == 3
