@@ -71,7 +71,7 @@ def test_help_errors_settings_and_tables_name_what_was_added(extended: Project, 
         "attack-models": ["minus its median over OUT"],
     }.items():
         assert [text for text in words if text not in found["help"][command]] == [], command
-    told = ("did you mean margin?", "did you mean median-loss?", "label-only, temperature", "stripes, arrays:<path>")
+    told = ("did you mean margin?", "did you mean median-loss?", "label-only, mixing", "stripes, arrays:<path>")
     assert [words for words, text in zip(told, found["unknown"], strict=True) if words not in text] == []
     assert found["report"].count('"attack": "margin"') == 1
     assert "margin" in found["studies"][0] and "median-loss" in found["studies"][1]
