@@ -95,6 +95,8 @@ def test_what_the_chapter_says_of_the_recorded_digits_is_so() -> None:
     assert distilled.difference.high < 0 and distilled.verdict == "cannot be told"
     assert leak["distillation"] < leak["none, epoch 10"] / 2
     assert abs(accuracy["distillation"] - accuracy["none, epoch 20"]) < 0.005
+    assert accuracy["dp-sgd"] > accuracy["none, epoch 20"] and leak["dp-sgd"] < leak["none, epoch 10"]
+    assert 3.5 < price["dp-sgd"] < 5 and leak["distillation"] < leak["dp-sgd"]
     for name in ("smoothing", "batch-norm"):
         assert leak[name] > leak["none, epoch 50"] + 0.1
     for name in ("weight-decay", "mixup", "ccl"):
