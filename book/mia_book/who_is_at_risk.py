@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from mia_book.claims import HERE, after
+from mia_book.recorded_images import LEAST, MOST, pixels
 from mia_book.reference_attacks import FAVOURITE, LOW, SAFEST
 from mia_book.wording import mean_in_words
 from mia_core.defenses import Combination, describe
@@ -23,35 +24,54 @@ from mia_core.studies.reference_study import ReferenceStudy
 from mia_core.studies.reference_summary import by_unit
 from mia_core.studies.vulnerability import calls
 
-ROWS = ("most at risk", "least at risk")
-
 
 def images_at_risk(study: ReferenceStudy, risk: pd.DataFrame, number: int = 6) -> tuple[Figure, str]:
     """The `number` ordinary images most at risk and as many least at risk, with label and how many targets give them
     away, of those that trained on them. Of a table, rows: a line over the columns, in standard deviations from the mean
     of the pool, cut at 4."""
     ordinary = risk[~risk["canary"] & (risk["targets"] > 0)]
-    fig, axes = figure(2, number, height=1.5, squeeze=False)
-    parts = []
-    for line, (words, chosen) in enumerate(zip(ROWS, (ordinary.head(number), ordinary.tail(number)), strict=True)):
+    data, rows = study.dataset, []
+    for words, chosen in ((MOST, ordinary.head(number)), (LEAST, ordinary.tail(number))):
         shown = []
-        for ax in axes[line]:
+        for _, row in chosen.iterrows():
+            at = row["row"]
+            drawn = _deviations(study, at) if data.is_table else np.moveaxis(data.images[at], 0, -1).squeeze()
+            shown.append((drawn, str(data.classes[row["label"]]), _of(row)))
+        rows.append((words, shown))
+    return _gallery(rows, number, "Rows of a table" if data.is_table else "Images")
+
+
+def recorded_images(images: pd.DataFrame, across: int = 6) -> tuple[Figure, str]:
+    """The images of `mia_book.recorded_images.images_table`, with label and how many targets give them away; `across`
+    stand side by side."""
+    rows = []
+    for group, of_group in images.groupby("group", sort=False):
+        shown = [(pixels(row.png), str(row.label), f"{row.found} of {row.targets}") for row in of_group.itertuples()]
+        rows += [(str(group), shown[first : first + across]) for first in range(0, len(shown), across)]
+    return _gallery(rows, across)
+
+
+def _gallery(
+    rows: Sequence[tuple[str, Sequence[tuple[np.ndarray, str, str]]]], across: int, what: str = "Images"
+) -> tuple[Figure, str]:
+    """Rows of what is shown and what each row is called; shown is an image's pixels, or the line of a table's row, its
+    label, and a count as "3 of 4"."""
+    fig, axes = figure(len(rows), across, height=1.5, squeeze=False)
+    parts = []
+    for line, (words, shown) in zip(axes, rows, strict=True):
+        for ax in line:
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set_visible(False)
             ax.grid(visible=False)
-        for ax, (_, row) in zip(axes[line], chosen.iterrows(), strict=False):
-            if study.dataset.is_table:
-                ax.plot(_deviations(study, row["row"]), linewidth=0.8, color=style(0)["color"])
+        for ax, (drawn, label, count) in zip(line, shown, strict=False):
+            if drawn.ndim == 1:
+                ax.plot(drawn, linewidth=0.8, color=style(0)["color"])
                 ax.set_ylim(-4.2, 4.2)
             else:
-                pixels = study.dataset.images[row["row"]]
-                ax.imshow(np.moveaxis(pixels, 0, -1).squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="none")
-            label = str(study.dataset.classes[row["label"]])
-            ax.set_title(f"{label[:8]}\n{_of(row)}", fontsize=9)
-            shown.append(f"{label} ({_of(row)})")
-        axes[line, 0].set_ylabel(words.replace(" ", "\n", 1))  # in one line it is longer than the row is high
-        parts.append(f"{words}: {', '.join(shown)}")
-    what = "Rows of a table" if study.dataset.is_table else "Images"
+                ax.imshow(drawn, cmap="gray", vmin=0, vmax=255, interpolation="none")
+            ax.set_title(f"{_short(label)}\n{count}", fontsize=9)
+        line[0].set_ylabel(words.replace(" ", "\n", 1))  # in one line it is longer than the row is high
+        parts.append(f"{words}: {', '.join(f'{label} ({count})' for _, label, count in shown)}")
     return fig, f"{what} with their label and how many targets give them away. {'; '.join(parts)}."
 
 
@@ -59,6 +79,10 @@ def _deviations(study: ReferenceStudy, row: int) -> NDArray[np.float32]:
     """A row's distance from the mean of the pool in each column, in standard deviations, cut at 4 to either side."""
     mean, scale = of_columns(study.dataset.inputs, np.isin(np.arange(len(study.dataset.labels)), study.pool))
     return np.nan_to_num((study.dataset.inputs[row] - mean) / scale).clip(-4, 4)
+
+
+def _short(label: str, most: int = 9) -> str:
+    return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
 def spread_of_risk(risk: pd.DataFrame) -> tuple[Figure, str, float | None]:
