@@ -67,18 +67,16 @@ def combination(spec: "str | Defense | Iterable[Defense | str]") -> Combination:
     for name in names:
         if names.count(name) > 1:
             raise SettingsError(f"defenses: {name} is given twice in one combination")
-    shaped = [part for part in parts if part.shapes_weights]
+    shaped = [part for part in parts if part.shapes_weights and part.acts]
     for part in shaped:
         if part.by_itself and len(shaped) > 1:
             raise SettingsError(
                 f"defenses: {part.name} stands by itself; beside it only defenses on the output can stand"
             )
-    for hook in ALONE:
+    for hook, does in ALONE.items():
         alone = [part.name for part in parts if part.has(hook)]
         if len(alone) > 1:
-            raise SettingsError(
-                f"defenses: {alone[0]} and {alone[1]} both have a {hook} of their own; give one of them"
-            )
+            raise SettingsError(f"defenses: {alone[0]} and {alone[1]} both {does}; give one of them in a combination")
     return tuple(sorted(parts, key=lambda part: list(DEFENSES).index(part.name)))
 
 

@@ -24,8 +24,15 @@ HOOKS = (
 PLACES = ("input", "conv1", "conv2", "dense", "hidden")
 """Where a network may have layers of defenses: standardised pixels, what convolutions and the dense layer give before
 it is made non-linear, and the hidden layer. A network without convolutions lacks theirs."""
-ALONE = ("several", "sample", "loss", "step", "fit")
-"""Hooks that stand in the place of what is done otherwise: at most one defense of a combination may have each."""
+ALONE = {
+    "several": "make a model of several networks",
+    "sample": "choose the batches",
+    "loss": "replace the loss",
+    "step": "take the steps",
+    "fit": "fit the model",
+}
+"""Hooks that stand in the place of what is done otherwise, and what they do: at most one defense of a combination may
+have each."""
 Steps = Callable[["torch.Tensor", "torch.Tensor"], "torch.Tensor"]
 """Takes a step on images [n, C, H, W] and distributions [n, K]; returns the logits [n, K] before it."""
 Asked = Callable[[np.ndarray], np.ndarray]

@@ -51,7 +51,7 @@ def test_lists_of_combinations_split_outside_parentheses():
     ("none(k=1)", "none is the undefended model and stands alone"),
     ("dropout(self=1)", "dropout: self: unknown; Known: "), ("masking(k=1_0)", "expected a number, found '1_0'"),
     ("mixup+dp-sgd+masking", "dp-sgd stands by itself; beside it only defenses on the output can stand"),
-    ("ccl+relaxloss", "ccl and relaxloss both have a loss of their own; give one of them"),
+    ("ccl+relaxloss", "ccl and relaxloss both replace the loss; give one of them"),
     ("d" * 1000, "unknown defense ddd"), ("dropout)(", "cannot read"),
 ])  # fmt: skip
 def test_what_cannot_be_read_is_one_clear_line(text, message):

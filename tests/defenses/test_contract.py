@@ -18,7 +18,7 @@ from mia_core.store.faster import step_class
 from small import RECIPE, tiny_dataset
 
 EACH = pytest.mark.parametrize("kind", DEFENSES.values(), ids=DEFENSES)
-OTHERS = (0.25, 2, 1, 0, False, "uniform", "quadratic", 20)  # values, one of which any setting takes
+OTHERS = (0.25, 2, 1, 0, False, "uniform", "quadratic", True, 20)  # values, one of which any setting takes
 STAGES = {"model": ("several", "layers", "fit"), "training": ("several", *HOOKS[2:-1]), "output": HOOKS[-1:]}
 DATA = tiny_dataset()
 

@@ -23,7 +23,7 @@ def test_it_keeps_the_best_and_stops_when_patience_is_over(patience, least, best
 
 
 def test_the_model_is_the_plain_training_at_the_epoch_that_does_best_on_examples_of_its_own():
-    recipe = RECIPE.replace(epochs=8, network="mlp", record=range(1, 8), learning_rate=0.02)
+    recipe = RECIPE.replace(epochs=8, network="mlp", record=tuple(range(1, 8)), learning_rate=0.02)
     plain, stopped = (
         half_job(DATA, recipe, name)._replace(members=np.arange(64) < 20, counted=np.arange(64) < 40)
         for name in ("none", "early-stopping(patience=2)")

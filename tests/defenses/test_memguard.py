@@ -13,7 +13,7 @@ from small import RECIPE, half_job, tiny_dataset
 
 DATA = tiny_dataset()
 SLOPES, OFFSET = np.array([8.0, -1.0, -2.0, -2.0]), -5.0
-LOGITS = np.random.default_rng(0).normal(0, 2, (300, 4))
+LOGITS = np.random.default_rng(0).normal(0, 2, (100, 4))
 
 
 def log_odds(posteriors):
@@ -50,7 +50,7 @@ def test_one_draw_per_query_and_the_class_is_kept():
     guard.slopes.copy_(torch.from_numpy(SLOPES))
     guard.offset.fill_(OFFSET)
     logits = torch.from_numpy(LOGITS).float()[:, None]
-    found, order = guard(logits), torch.randperm(300)
+    found, order = guard(logits), torch.randperm(100)
     assert torch.equal(guard(logits), found) and torch.equal(guard(logits[order]), found[order])
     assert torch.equal(found.argmax(1), logits[:, 0].argmax(1))
     changed = (found != logits[:, 0]).any(1)

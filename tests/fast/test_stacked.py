@@ -135,14 +135,14 @@ def test_the_form_is_chosen_by_time(monkeypatch):
 
 
 def test_train_all_stores_what_was_trained_together_under_the_same_names(tmp_path, monkeypatch):
-    wanted = jobs(RECIPE.replace(epochs=2))
+    wanted = jobs(RECIPE.replace(epochs=2), (*DEFENSES, "mixup"))  # which is not known there
     wanted[3] = wanted[3]._replace(recipe=RECIPE.replace(epochs=2, l2=0.5))  # of another group
     train_all(Store(tmp_path / "alone"), DATA, wanted, jobs=1)
     train_all(Store(tmp_path / "together"), DATA, wanted[:1], jobs=1)
     train_all(Store(tmp_path / "together"), DATA, wanted, together=2)
     names = [sorted(path.name for path in (tmp_path / name).glob("*.npz")) for name in ("alone", "together")]
-    assert names[0] == names[1] and len(names[0]) == 8
-    for job, count in zip(wanted, (1, 2, 2, 1), strict=True):
+    assert names[0] == names[1] and len(names[0]) == 10
+    for job, count in zip(wanted, (1, 2, 2, 1, 1), strict=True):
         assert stored(Store(tmp_path / "together"), DATA, job)
         found, theirs = (Store(tmp_path / name).get(identity(DATA, job)) for name in ("together", "alone"))
         assert found.about["together"] == count and theirs.about["together"] == 1

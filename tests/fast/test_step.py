@@ -47,8 +47,9 @@ def test_steps_are_those_of_pytorchs_adam_with_l2_on_weights_alone():
 
 
 @pytest.mark.parametrize("network", ["cnn", "mlp"])
-def test_a_training_is_the_textbooks_up_to_rounding(network):
-    job = half_job(DATA, RECIPE.replace(network=network, l2=0.01), "dropout+smoothing", (3, 1))
+@pytest.mark.parametrize("defenses", ["dropout+smoothing", "augmentation+mixup+relaxloss+weight-decay"])
+def test_a_training_is_the_textbooks_up_to_rounding(network, defenses):
+    job = half_job(DATA, RECIPE.replace(network=network, l2=0.01), defenses, (3, 1))
     with cpu_threads(1):
         for ours, theirs in zip(train(DATA, job, FastStep), train(DATA, job, Step), strict=True):
             np.testing.assert_allclose(ours.history["loss"], theirs.history["loss"], rtol=1e-5)

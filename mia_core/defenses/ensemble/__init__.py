@@ -16,8 +16,8 @@ class Ensemble(Defense):
     """The mean of the posteriors of several networks, which differ in initial weights, noise and order of examples.
 
     Averaging posteriors is not averaging logits: networks that are sure of different classes leave both likely. Rezaei
-    et al. (arXiv 2105.05381, abstract) find that ensembles raise both the accuracy and the attack, since all networks
-    are sure of the same members; so it is here as a rival, to be measured like the others.
+    et al. (arXiv 2105.05381, abstract) find that ensembles raise both the accuracy and the attack: it is ordinary good
+    practice and no protection, to be measured like one.
 
     networks  how many, from 0, which is a model as without it, to 100
     """

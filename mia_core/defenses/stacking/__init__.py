@@ -17,13 +17,13 @@ class Stacking(Defense):
     """Two networks and a combiner, logistic regression on the posteriors of both, train on three disjoint parts of the
     members.
 
-    The authors' code does not have it. Their two first models are of different kinds; here both are the recipe's
-    network, with initial weights of their own. A member of the combiner's part is known to a model with few weights
-    only, and a member of a network's part is one of those that the combiner learned to trust it on. The price is that
-    every network learns from fewer members: stopping earlier and a smaller training set are its rivals.
+    Quoted from memory: the authors' code does not have it. Here both first models are the recipe's network, each with
+    initial weights of its own. A member of the combiner's part is known to a model with few weights only, and a member
+    of a network's part is one of those that the combiner learned to trust it on. The price is that every network learns
+    from fewer members: stopping earlier and a smaller training set are its rivals.
 
     share  of the members that train the combiner, from 0, which is a model as without it, to below 1; each network
-           trains on half of the others. The authors' parts are equal
+           trains on half of the others
     """
 
     name: ClassVar[str] = "stacking"
