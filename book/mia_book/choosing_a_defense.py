@@ -1,6 +1,6 @@
 """Of "Choosing a defense": the recorded study of all defenses, what points of accuracy buy, and the papers' claims."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -32,6 +32,13 @@ def recorded_study() -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, floa
     table, parts = recorded_parts(RECORDED)
     seconds = {name: found for part in parts for name, found in part["processor_seconds_a_model"].items()}
     return table, parts, against_none(seconds)
+
+
+def study_in_words(parts: Sequence[dict[str, Any]]) -> str:
+    """What all parts of the recorded study have in common: "8 models of each combination, 50 epochs, ..."."""
+    settings, recipe = parts[0]["settings"], parts[0]["recipe_used"]
+    models, epochs, canaries = (settings[name] for name in ("models", "epochs", "canaries"))
+    return f"{models} models of each combination, {epochs} epochs, {canaries} canaries, {recipe['precision']}"
 
 
 def units_of(table: pd.DataFrame) -> pd.DataFrame:

@@ -77,6 +77,7 @@ def test_claims_of_papers_are_put_to_the_strongest_attack(table: pd.DataFrame) -
 def test_the_recorded_study_is_one_precision_with_every_price() -> None:
     table, parts, price = choosing.recorded_study()
     assert table["precision"].unique().tolist() == ["float32"] and {part["settings"]["models"] for part in parts} == {8}
+    assert choosing.study_in_words(parts) == "8 models of each combination, 50 epochs, 26 canaries, float32"
     assert set(price) == set(table["defenses"]) and all(price.values()) and price["none"] == 1
     assert "none" in set(table["defenses"]) and table["epochs"].nunique() == 6
     assert choosing.units_of(table)["unit"].nunique() == 4 and choosing.leak_measure(table) == LEAK
@@ -97,7 +98,8 @@ def test_what_the_chapter_says_of_the_recorded_digits_is_so() -> None:
     assert abs(accuracy["distillation"] - accuracy["none, epoch 20"]) < 0.005
     assert accuracy["dp-sgd"] > accuracy["none, epoch 20"] and leak["dp-sgd"] < leak["none, epoch 10"]
     assert 3.5 < price["dp-sgd"] < 5 and leak["distillation"] < leak["dp-sgd"]
-    for name in ("smoothing", "batch-norm"):
+    assert accuracy.idxmax() == "ensemble"
+    for name in ("smoothing", "batch-norm", "ensemble"):
         assert leak[name] > leak["none, epoch 50"] + 0.1
     for name in ("weight-decay", "mixup", "ccl"):
         assert abs(leak[name] - leak["none, epoch 50"]) < 0.05
