@@ -83,8 +83,8 @@ import hashlib, signal, sys
 from mia_core.base.errors import run_as_program
 from mia_core.base.interrupts import undone
 def work():
-    print("begun", flush=True)
     with undone(lambda: print("undone", flush=True)):
+        print("begun", flush=True)
         hashlib.pbkdf2_hmac("sha256", b"", b"", int(sys.argv[1]))
 run_as_program(work)
 """
