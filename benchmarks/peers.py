@@ -7,7 +7,7 @@
 PYTHON is the interpreter that has the other tools, by default the one that runs this. Each audit has a process of its
 own, which makes the model again from its seed and is ended after --limit seconds of processor time; what it printed by
 then is recorded. A tool is called as its own documentation does; the lines that are counted are the lines that run.
-With --resume, audits that the record has are not run again.
+With --resume, audits that the record has are not run again, unless they failed.
 """
 
 import argparse
@@ -258,7 +258,8 @@ def main():
     rows = []
     if given.resume:
         try:
-            rows = [row for row in read("peers")["results"]["rows"] if row["status"] != "not installed"]
+            again = re.compile("not installed|.*Error")
+            rows = [row for row in read("peers")["results"]["rows"] if not again.match(row["status"])]
         except DataError as error:
             print(error, file=sys.stderr)
     known = {(row["tool"], row["model"]) for row in rows}
