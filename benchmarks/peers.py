@@ -183,12 +183,14 @@ def said(tool, report):
         line = next(line for line in report.summary().splitlines() if "eakage detected" in line)
         return {"auc": best.auc_roc, "accuracy": best.accuracy, "found": best.tpr_at_1fpr, "words": line.strip(" ⚠✓")}
     logged = report["attack_experiment_logger"]["attack_instance_logger"]
-    found = {name: float(np.mean([one[name] for one in logged.values()])) for name in ("AUC", "TPR@1%", "Advantage")}
+    # What it calls "TPR@0.01%" is that at an FPR of 0.01.
+    wanted = ("AUC", "TPR@0.01%", "Advantage")
+    found = {name: float(np.mean([one[name] for one in logged.values()])) for name in wanted}
     clear = sum(one["P_HIGHER_AUC"] <= 0.05 for one in logged.values())
     return {
         "advantage": found["Advantage"],
         "auc": found["AUC"],
-        "found": found["TPR@1%"],
+        "found": found["TPR@0.01%"],
         "words": f"{clear} of {len(logged)} AUCs have p at most 0.05",
     }
 

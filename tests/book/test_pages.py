@@ -113,4 +113,4 @@ def test_a_chapter_opens_with_answers_to_choose_from_and_its_first_figure(site: 
             assert 2 <= len(answers.find_all("details")) <= 4, page.name
             assert figure.sourceline < code.sourceline, f"{page.name}: code comes before the first figure"
             assert figure.find_parent(class_="mia-first-figure") and "Figure" in figure.figcaption.get_text(), page.name
-    assert opened == 13
+    assert opened == 15
