@@ -85,3 +85,9 @@ def test_a_violation_of_the_rooms_breaks_lint(files: dict[str, str], contract: s
     done = subprocess.run(lint, cwd=project.root, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and re.search(rf"{contract}.*BROKEN", done.stdout)
     assert re.search(named, done.stdout)
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    """A worker that has collected one of them would refuse the other, which another worker hides now and then."""
+    names = [path.name for path in (ROOT / "tests").rglob("test_*.py")]
+    assert [name for name in set(names) if names.count(name) > 1] == []
