@@ -42,7 +42,11 @@ class GaussianNoise(Defense):
         return self.keep_label or not self.acts
 
     def outputs(self, posteriors: np.ndarray) -> np.ndarray:
+        noise = self.scale * self._quantile(uniforms(posteriors, self.key, posteriors.shape[-1]))
+        return noisy(posteriors, noise, self.keep_label)
+
+    def _quantile(self, share: np.ndarray) -> np.ndarray:
+        """The value below which this share of the noise of scale 1 lies."""
         from scipy.special import ndtri
 
-        noise = self.scale * ndtri(uniforms(posteriors, self.key, posteriors.shape[-1]))
-        return noisy(posteriors, noise, self.keep_label)
+        return ndtri(share)
