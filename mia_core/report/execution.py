@@ -13,6 +13,9 @@ from mia_core.report.kernels import kernel_manager
 from mia_core.report.paths import without_paths
 from mia_core.report.sources import BookError
 
+# Seconds from a cell's end to its last output. A busy machine has been seen to take more than the 4 of papermill.
+OUTPUTS_WITHIN = 300
+
 
 def run_chapter(
     name: str,
@@ -54,6 +57,7 @@ def run_chapter(
             kernel_name="python3",
             language="python",
             progress_bar=False,
+            iopub_timeout=OUTPUTS_WITHIN,
             kernel_manager_class=kernel_manager(folder, private, variables),
             force_raise_errors=True,
             on_cell_start=watch.start,

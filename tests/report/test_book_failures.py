@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from mia_core.base.errors import SettingsError
 from mia_core.base.interrupts import ended_by_sigterm
 from mia_core.report import BookError, build_report
 from mia_core.report.exchange import sweep
+from mia_core.report.execution import run_chapter
 
 pytest.importorskip("jupyter_book")
 pytest.importorskip("papermill")
@@ -56,6 +58,19 @@ def test_a_mistake_of_the_user_in_a_chapter_is_its_one_line(tmp_path, capsys):
     with pytest.raises(BookError, match=r"^chapter broken, cell \[2\] .*: RunError: full/x: cannot be written$"):
         build_report({}, tmp_path / "out", source=source)
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_outputs_that_a_busy_machine_delivers_late_are_waited_for(tmp_path):
+    late = """
+    import time
+    kernel = get_ipython().kernel
+    publish = kernel._publish_status
+    kernel._publish_status = lambda *state, **more: (time.sleep(5 * ("idle" in state)), publish(*state, **more))
+    "came late"
+    """
+    notebook = next(one_chapter(tmp_path, textwrap.dedent(late)).rglob("broken.ipynb"))
+    run_chapter("broken", notebook, {}, {}, tmp_path, tmp_path / "private", dict(os.environ))
+    assert "came late" in notebook.read_text(encoding="utf-8").split('"outputs"')[-1]
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="no signals on this system")
