@@ -22,7 +22,9 @@ from mia_core.report.sources import python_path
 
 FOLDERS = ("MIA_CACHE", "MIA_DATA", "MIA_RESULTS", "MIA_SHARED")
 SYSTEM = ("/usr", "/usr/local")  # the same on many machines, and named where no path of this one is meant
-_CELL = re.compile(r"""[^\s<>"'=(:]*[/\\]ipykernel_\d+[/\\]\d+\.py""")
+# Tried only where a word begins: a file for download is one word of a megabyte, and tried at each of its characters it
+# would be read a million times.
+_CELL = re.compile(r"""(?<![^\s<>"'=(:])[^\s<>"'=(:]*[/\\]ipykernel_\d+[/\\]\d+\.py""")
 
 # How a path may be written: as it is, in a literal of JSON or Python, by papermill, in an address; and each in markup.
 _SPELLINGS: tuple[Callable[[str], str], ...] = (
