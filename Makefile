@@ -44,11 +44,11 @@ lab: .venv/lab
 quick: .venv/installed
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q -p no:nbval -n 2 --dist loadgroup -m "not slow" --durations 5
+	$(BIN)/python -m pytest -q -p no:nbval -n 2 -m "not slow" --durations 5
 
-# Side by side, a file (a notebook) at a time; what must stay together tests/conftest.py says.
+# Side by side, a file (a notebook) at a time, see tests/conftest.py.
 test: .venv/installed
-	$(BIN)/python -m pytest -n auto --dist loadgroup
+	$(BIN)/python -m pytest -n auto
 	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-current-env book
 
 lint: .venv/installed

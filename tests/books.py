@@ -1,19 +1,15 @@
 """Makes small books to build: a page and chapters in a folder, with the real book's configuration."""
 
-import atexit
 import contextlib
 import shutil
-import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import nbformat
 import pytest
 import yaml
 
-from mia_core.report.rendering import render
-from mia_core.report.sources import Book, copy_book, open_book
+from mia_core.report.sources import Book
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -128,12 +124,3 @@ def unrendered(*parts: str) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mia_core.report.build.render", copied)
         yield
-
-
-@cache
-def stored_site() -> Path:
-    """The real book rendered once from its stored outputs, without running a chapter; the folder of the site."""
-    folder = Path(tempfile.mkdtemp(prefix="mia-site-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    book = open_book()
-    return render(copy_book(book, folder, list(book.chapters)))

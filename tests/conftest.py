@@ -1,6 +1,7 @@
 """What all tests share: reference data that is not part of the project, and a cache of their own."""
 
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,18 +36,31 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the slow tests. Where tests run side by side, those of a file stay together, as they share what is dear to
-    make; so do those that look at the rendered book. The chapters that are run with their claims turned may part, and
-    the looks at every page, which take minutes.
-    """
+    """Marks the slow tests. First come those that render the book, so that no worker waits until another one has."""
+    items.sort(key=lambda item: item.path.stem != "test_pages")
     for item in items:
         if HERE in item.path.parents and is_slow(item):
             item.add_marker(pytest.mark.slow)
-        file, name = item.path.stem, item.name
-        group = f"{file} {name.partition('[')[2]}" if file == "test_turned" else file
-        group = "site" if file in ("test_browser", "test_chapters", "test_pages") else group
-        group = name if name.startswith("test_every_page_is_quiet") else group
-        item.add_marker(pytest.mark.xdist_group(group))
+
+
+def together(nodeid: str) -> str:
+    """What a worker gets at a time: the tests of a file, as they share what is dear to make. The chapters that are run
+    with their claims turned may part, and the looks at every page, which take minutes."""
+    file, _, name = nodeid.partition("::")
+    return nodeid if name.startswith(("test_tables_and_text_follow", "test_every_page_is_quiet")) else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hands out tests in the order of their files. (xdist knows groups by a mark, but keeps none with pytest 9.2.)"""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return together(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByFile(config, log)
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +82,28 @@ def answers(shared: Path) -> dict[str, Any]:
 def cases(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the inputs of all reported cases; nothing may be written there."""
     return reported_cases(shared, tmp_path_factory.mktemp("cases"))
+
+
+@pytest.fixture(scope="session")
+def stored_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The real book rendered from its stored outputs, without running a chapter; the folder of the site.
+
+    It takes a minute, so whichever worker needs it first makes it for all.
+    """
+    from filelock import FileLock
+
+    from mia_core.report.rendering import render
+    from mia_core.report.sources import copy_book, open_book
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "stored-site"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            book = open_book()
+            rendering = folder.with_name("stored-site-source")
+            shutil.rmtree(rendering, ignore_errors=True)
+            render(copy_book(book, rendering, list(book.chapters))).rename(folder)
+    return folder
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -169,3 +170,14 @@ def test_what_is_made_here_is_neither_committed_nor_left_behind() -> None:
     assert {f"{name}/" for name in cleaned} <= ignored and {"_build", "build"} <= set(cleaned)
     pytest_config = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
     assert "_build" in pytest_config["norecursedirs"]
+
+
+def test_workers_get_the_tests_of_a_file_together_in_order(tmp_path: Path) -> None:
+    text = "import pytest\n\n\n@pytest.mark.parametrize('n', range(3))\ndef test_it(n):\n    assert n < 3\n"
+    for name in ("test_a", "test_b", "test_c"):
+        (tmp_path / f"{name}.py").write_text(text)
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:nbval", "-n2", "-v", "--rootdir", "."]
+    path = os.pathsep.join(map(str, (ROOT / "tests", ROOT)))
+    done = subprocess.run(command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    found = re.findall(r"^\[(gw\d)\].*PASSED (test_\w)\.py::", done.stdout, re.MULTILINE)
+    assert len(found) == 9 and len(set(found)) == 3, done.stdout

@@ -111,7 +111,7 @@ def run_chapter(path: Path, outcome: str | None, monkeypatch: pytest.MonkeyPatch
         patch.chdir(path.parent)
         _record(patch, run)
         if outcome is not None:
-            _replace(patch, JUDGE, turned_judge(outcome, run.judged))
+            replace(patch, JUDGE, turned_judge(outcome, run.judged))
         space: dict[str, Any] = {"__name__": "__main__"}
         for cell in notebook.cells:
             if cell.cell_type == "code":
@@ -133,14 +133,14 @@ def _record(patch: pytest.MonkeyPatch, run: Run) -> None:
         return "<table></table>"
 
     train = Study.train
-    _replace(patch, figures.glue, glue)
+    replace(patch, figures.glue, glue)
     patch.setattr(figures, "table_html", table_html)
     patch.setattr(figures, "themed_svg", lambda fig, name, alt: run.captions.append(alt) or "<svg></svg>")
     patch.setattr(figures, "_display", lambda page, words, data: run.captions.append(data["caption"]))
     patch.setattr(Study, "train", lambda self, jobs=None: train(self, 1))
 
 
-def _replace(patch: pytest.MonkeyPatch, old: Any, new: Any) -> None:
+def replace(patch: pytest.MonkeyPatch, old: Any, new: Any) -> None:
     """Wherever the package has imported a function by name, another one."""
     for module in [module for name, module in sys.modules.items() if name.startswith(("mia_core", "mia_book"))]:
         for name in [name for name, value in vars(module).items() if value is old]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from books import CHAPTER, MORE, TEXT, code, stored_site, write_book
+from books import CHAPTER, MORE, TEXT, code, write_book
 from mia_core.report import build_report
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
@@ -148,29 +148,29 @@ def faint(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("part", [0, 1])
-def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, part: int) -> None:
-    """Each page is loaded once, light and wide, then turned dark, made narrow, and turned light again."""
-    site = stored_site()
+def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, part: int, stored_site: Path) -> None:
+    """Each page is loaded once, light and wide, then made dark and narrow, and those of each kind the other way, too.
+
+    What a page has of its own is seen in two looks: at a width the same elements are in the same places by day and by
+    night, and what is there at one width alone, such as the contents at the side, is there on each page.
+    """
     faults = []
-    for path in sorted([*site.glob("book/*.html"), site / "search.html", site / "genindex.html"])[part::2]:
+    every = sorted([*stored_site.glob("book/*.html"), stored_site / "search.html", stored_site / "genindex.html"])
+    for path in every[part::2]:
         with Visit(browser, path) as visit:
-            found, page = [], visit.page
-            kind = path.stem in EACH_KIND
-            for width in WIDTHS:
-                dress(page, width, "light")
+            found, page, kind = [], visit.page, path.stem in EACH_KIND
+            looks = [("wide", "light"), ("phone", "dark")] + kind * [("wide", "dark"), ("phone", "light")]
+            for width, scheme in looks:
+                dress(page, width, scheme)
                 sideways = page.evaluate("document.documentElement.scrollWidth - innerWidth")
                 found += [f"{sideways} px sideways, {width}"] if sideways > 0 else []
                 rules = {"rules": {"color-contrast": {"enabled": False}}}
                 rules = rules if kind or width == "wide" else {"runOnly": ["scrollable-region-focusable"]}
                 found += [f"{fault}, {width}" for fault in serious(page, **rules)]
-            # Dark, the same elements are in the same places: what is left to tell is whether they can be seen.
-            looks = [(width, scheme) for width in WIDTHS for scheme in ("light", "dark")]
-            for look in looks:
-                dress(page, *look)
-                found += [f"faint text {text}, {look}" for text in page.evaluate(FAINT_TEXT)]
+                found += [f"faint text {text}, {width}, {scheme}" for text in page.evaluate(FAINT_TEXT)]
             # It takes axe minutes to look at all entries of the API, whose colours are those of the first ones.
             page.evaluate("document.querySelectorAll('section:nth-of-type(n+3) dl.py').forEach(dl => dl.remove())")
-            for look in reversed(looks) if kind else ():
+            for look in looks if kind else ():
                 dress(page, *look)
                 found += [f"{fault}, {look}" for fault in faint(page)]
             found += [f"said {text}" for text in visit.said] + [f"asked {url}" for url in visit.foreign()]
@@ -178,8 +178,8 @@ def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, part
     assert not faults
 
 
-def test_wide_tables_reach_beside_the_text_and_a_phone_scrolls_them_alone(browser: Any) -> None:
-    with Visit(browser, stored_site() / "book" / "layout.html") as visit:
+def test_wide_tables_reach_beside_the_text_and_a_phone_scrolls_them_alone(browser: Any, stored_site: Path) -> None:
+    with Visit(browser, stored_site / "book" / "layout.html") as visit:
         boxes = visit.page.locator(".pst-scrollable-table-container")
         table, text = boxes.first.bounding_box(), visit.page.locator("article p").first.bounding_box()
         assert table["width"] > text["width"] + 50
@@ -243,9 +243,9 @@ def test_dark_page_prints_dark_on_white_with_its_notes(browser: Any, small_site:
         assert visit.page.locator(".mia-slider:visible").count() == 0
 
 
-def test_every_slider_of_the_book_shows_each_of_its_frames_by_keys(browser: Any) -> None:
+def test_every_slider_of_the_book_shows_each_of_its_frames_by_keys(browser: Any, stored_site: Path) -> None:
     moved = 0
-    for path in sorted(stored_site().glob("book/*.html")):
+    for path in sorted(stored_site.glob("book/*.html")):
         if 'class="mia-slider"' not in path.read_text(encoding="utf-8"):
             continue
         with Visit(browser, path) as visit:
@@ -264,8 +264,8 @@ def test_every_slider_of_the_book_shows_each_of_its_frames_by_keys(browser: Any)
     assert moved >= 3
 
 
-def test_a_citation_shows_what_is_cited_on_focus(browser: Any) -> None:
-    with Visit(browser, stored_site() / "book" / "label-smoothing.html") as visit:
+def test_a_citation_shows_what_is_cited_on_focus(browser: Any, stored_site: Path) -> None:
+    with Visit(browser, stored_site / "book" / "label-smoothing.html") as visit:
         link = visit.page.locator('article a[href^="bibliography.html#"]').first
         assert link.get_attribute("title") is None, "the browser would show it a second time"
         link.focus()
@@ -274,25 +274,25 @@ def test_a_citation_shows_what_is_cited_on_focus(browser: Any) -> None:
         assert len(tip.text_content()) > 40 and visit.said == []
 
 
-def test_the_books_own_words_are_found(browser: Any) -> None:
+def test_the_books_own_words_are_found(browser: Any, stored_site: Path) -> None:
     for words, page in (("negative epsilon", "label-smoothing"), ("canaries", "all-attacks"), ("budget", "what-it-")):
-        with Visit(browser, stored_site() / "search.html") as visit:
-            visit.page.goto((stored_site() / "search.html").as_uri() + f"?q={words.replace(' ', '+')}")
+        with Visit(browser, stored_site / "search.html") as visit:
+            visit.page.goto((stored_site / "search.html").as_uri() + f"?q={words.replace(' ', '+')}")
             visit.page.locator(f'#search-results a[href*="{page}"]').first.wait_for(timeout=10_000)
             assert visit.said == [] and visit.foreign() == []
 
 
-def test_the_search_puts_chapters_before_entries_of_the_api(browser: Any) -> None:
-    with Visit(browser, stored_site() / "search.html") as visit:
-        visit.page.goto((stored_site() / "search.html").as_uri() + "?q=dropout")
+def test_the_search_puts_chapters_before_entries_of_the_api(browser: Any, stored_site: Path) -> None:
+    with Visit(browser, stored_site / "search.html") as visit:
+        visit.page.goto((stored_site / "search.html").as_uri() + "?q=dropout")
         visit.page.locator(".search-summary", has_text="found").wait_for(timeout=10_000)
         api = ["book/api" in str(a.get_attribute("href")) for a in visit.page.locator("#search-results li a").all()]
         assert api == sorted(api) and 3 < api.count(True) < len(api) - 3
 
 
-def test_pages_print_within_the_paper_and_dark_on_white(browser: Any) -> None:
+def test_pages_print_within_the_paper_and_dark_on_white(browser: Any, stored_site: Path) -> None:
     for name in ("combinations", "all-attacks", "promises", "api-core"):
-        with Visit(browser, stored_site() / "book" / f"{name}.html", scheme="dark") as visit:
+        with Visit(browser, stored_site / "book" / f"{name}.html", scheme="dark") as visit:
             put_on_paper(visit.page)
             assert visit.page.evaluate(FAINT_TEXT) == [], name
             assert visit.page.locator(".mia-slider:visible").count() == 0, name

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 
-from books import code, stored_site
+from books import code
 from contract import RULES, chapters, code_lines
 from mia_core.report.sources import open_book
 from prose import typed_results, words
@@ -202,8 +202,8 @@ def links(page: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_chapter_and_package_link_to_each_other(name: str) -> None:
-    pages = stored_site() / "book"
+def test_chapter_and_package_link_to_each_other(name: str, stored_site: Path) -> None:
+    pages = stored_site / "book"
     ours = re.compile(r"\bapi-\w+\.html#mia_(?:core|book)\.")
     assert sum(map(bool, map(ours.search, links(pages / f"{name}.html")))) >= 3, "it names functions, which are links"
     back = {link for page in pages.glob("api-*.html") for link in links(page)}

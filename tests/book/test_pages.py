@@ -9,14 +9,14 @@ from urllib.parse import unquote, urlsplit
 import pytest
 from bs4 import BeautifulSoup
 
-from books import ROOT, stored_site
+from books import ROOT
 
 MOST_BYTES = 1_500_000
 
 
-@pytest.fixture(scope="module")
-def site() -> Path:
-    return stored_site()
+@pytest.fixture
+def site(stored_site: Path) -> Path:
+    return stored_site
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from copy import copy
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from books import code, write_chapter
 from contract import chapters
 from mia_core.measures.claims import Claim
 from mia_core.report.audit import audit
-from turned import HOLDS, JUDGE, OUTCOMES, Run, assertions, made_up_table, run_chapter, sentences
+from mia_core.studies.reference_rows import table as table_of
+from mia_core.studies.study import Study
+from turned import HOLDS, JUDGE, OUTCOMES, Run, assertions, made_up_table, replace, run_chapter, sentences
 
 CHAPTERS = chapters()
 
@@ -26,24 +29,27 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tables_and_text_follow_the_verdicts(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIA_CACHE", str(store))
     monkeypatch.setattr("os.fsync", lambda descriptor: None)  # the store lives as long as the test
-    runs, audits = {}, []
+    runs, answers = {}, {function: [] for function in (audit, table_of, Study.table)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so little training learns nothing, and says so
         for outcome in OUTCOMES:
-            monkeypatch.setattr("mia_core.report.audit.audit", once(audit, audits))
-            runs[outcome] = run_chapter(CHAPTERS[name], outcome, monkeypatch)
+            with monkeypatch.context() as patch:
+                for function, known in answers.items():
+                    replace(patch, function, once(function, known))
+                patch.setattr(Study, "table", once(Study.table, answers[Study.table]))
+                runs[outcome] = run_chapter(CHAPTERS[name], outcome, monkeypatch)
     assert faults(runs) == []
     assert runs[HOLDS].judged, "a chapter judges claims"
 
 
 def once(function: Callable, answers: list) -> Callable:
-    """The function, whose n-th answer is kept in `answers`: what a chapter does does not depend on the verdicts."""
+    """The function, whose n-th answer is kept in `answers`: what a chapter computes does not depend on the verdicts."""
     calls = count()
 
     def answer(*given: Any, **named: Any) -> Any:
         if (call := next(calls)) == len(answers):
             answers.append(function(*given, **named))
-        return answers[call]
+        return copy(answers[call])
 
     return answer
 
