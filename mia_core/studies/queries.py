@@ -28,10 +28,10 @@ it was trained on than a non-member's. Mirrored digits are no digits: leave "fli
 
 
 def query_copies(store: Store, run: Run, dataset: Dataset, queries: Sequence[str]) -> NDArray[np.float32]:
-    """Logits of a stored model for copies of every example, float32 [Q, N, K], in evaluation mode.
+    """Logits of a stored model for copies of its counted examples, float32 [Q, N, K], in evaluation mode; not a number
+    for the others.
 
-    "plain" are the run's own, of its counted examples. The others are computed from its weights and these images once
-    and kept.
+    "plain" are the run's own. The others are computed from its weights and these images once and kept.
     """
     return np.stack([run.logits if name == "plain" else _kept(store, run, dataset, name) for name in queries])
 
@@ -43,7 +43,8 @@ def _kept(store: Store, run: Run, dataset: Dataset, name: str) -> NDArray[np.flo
     kept = _read(path, asked)
     if kept is not None:
         return kept
-    logits = ask(network_of(run), run, QUERIES[name](dataset.images))
+    logits = np.full_like(run.logits, np.nan)
+    logits[run.counted] = ask(network_of(run), run, QUERIES[name](dataset.images[run.counted]))
     write_atomically(path, lambda file: np.savez(file, logits=logits, asked=np.array(asked)))
     return logits
 
@@ -59,7 +60,7 @@ def _read(path: Path, asked: str) -> NDArray[np.float32] | None:
 
 
 def _digest(run: Run, dataset: Dataset) -> str:
-    digest = hashlib.sha256(dataset.fingerprint.encode())
+    digest = hashlib.sha256(dataset.fingerprint.encode() + np.packbits(run.counted).tobytes())
     for key in sorted(run.weights):
         value = np.ascontiguousarray(run.weights[key])
         digest.update(f"{key}|{value.dtype.str}|{value.shape}|".encode() + value.tobytes())

@@ -1,5 +1,7 @@
 """Several queries of an example: copies of images, asked in evaluation mode, kept beside the run."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -38,6 +40,16 @@ def test_asked_in_evaluation_mode_a_model_answers_the_same(done, monkeypatch):
     plain, again, flip = query_copies(done.store, run, DATA, ("plain", "again", "flip"))
     assert np.allclose(plain, again, atol=1e-5)  # dropout is off
     assert not np.allclose(flip, plain)
+
+
+def test_only_counted_examples_are_asked_about(done, monkeypatch):
+    run = done.run(3, done.combinations[0])
+    asked = []
+    monkeypatch.setitem(QUERIES, "again", lambda images: asked.append(len(images)) or images)
+    few = replace(run, counted=run.counted & (np.arange(80) < 40))
+    (again,) = query_copies(done.store, few, DATA, ("again",))
+    assert asked == [few.counted.sum()] and 0 < asked[0] < run.counted.sum()
+    assert np.array_equal(np.isnan(again).any(axis=1), ~few.counted)
 
 
 def test_answers_are_kept_and_a_damaged_file_is_made_again(done):
