@@ -1,5 +1,6 @@
 """Of "Choosing a defense": the recorded study of all defenses, what points of accuracy buy, and the papers' claims."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -7,11 +8,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from mia_book.claims import HERE, after, judged, on
-from mia_book.grids import HEADS, LOW
+from mia_book.grids import HEADS, LOW, LOWEST, measured
 from mia_book.reference_models import by_strongest
 from mia_book.stopping import names_at_the_edge
 from mia_book.strongest_attack import held, leak_measure
 from mia_book.wording import named
+from mia_core.defenses import DEFENSES, describe
+from mia_core.defenses.base import Defense
 from mia_core.display.svg import figure, style
 from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFECT, Claim, Verdict
 from mia_core.measures.text import NOT_MEASURABLE, heading, number, percent, signed, with_interval
@@ -21,24 +24,34 @@ from mia_core.studies.recorded import recorded_parts
 from mia_core.studies.reference_summary import STRONGEST, by_unit
 from mia_core.studies.spending import SPENT, Answer, against_none, front, spending_rows, spent, strength
 
-RECORDED = "digits-defenses"
+DIGITS, PHOTOGRAPHS = "digits-defenses", "cifar10-jpeg-defenses"
+"""The recorded studies of all defenses, each at its middle strength."""
+DOSES = "digits-doses"
+"""The recorded study of the weak and the strong value of each defense, on the models' data of `DIGITS`."""
+CELL = ["defenses", "epochs"]
 LEAST = 0.004
 """Of the plane: what leaks less is drawn here, as a logarithmic axis has no zero."""
 
 
-def recorded_study() -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, float | None]]:
+def recorded_study(name: str = DIGITS) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, float | None]]:
     """The recorded table of all defenses, the provenance of its parts, and what a training of each costs as a multiple
-    of the undefended one's."""
-    table, parts = recorded_parts(RECORDED)
+    of the undefended one's.
+
+    An attack that also asks about copies of each image is one of its own in the table: "t-lira, 6 queries".
+    """
+    table, parts = recorded_parts(name)
+    asked = table["attack"] + ", " + table["queries"].astype(str) + " queries"
+    table["attack"] = table["attack"].where(table["queries"] == 1, asked)
     seconds = {name: found for part in parts for name, found in part["processor_seconds_a_model"].items()}
     return table, parts, against_none(seconds)
 
 
 def study_in_words(parts: Sequence[dict[str, Any]]) -> str:
-    """What all parts of the recorded study have in common: "8 models of each combination, 50 epochs, ..."."""
-    settings, recipe = parts[0]["settings"], parts[0]["recipe_used"]
+    """What all parts of a recorded study have in common: "8 models of each combination, 449 examples each, ..."."""
+    settings, examples = parts[0]["settings"], f"{parts[0]['dataset']['part']:,} examples each"
     models, epochs, canaries = (settings[name] for name in ("models", "epochs", "canaries"))
-    return f"{models} models of each combination, {epochs} epochs, {canaries} canaries, {recipe['precision']}"
+    precision = parts[0]["recipe_used"]["precision"]
+    return f"{models} models of each combination, {examples}, {epochs} epochs, {canaries} canaries, {precision}"
 
 
 def units_of(table: pd.DataFrame) -> pd.DataFrame:
@@ -78,7 +91,8 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     near = stops[stops["target_accuracy"] >= axes.get_xlim()[0]]
     seen = [*near[measure].clip(lower=LEAST), *places[measure]]
     axes.set_ylim(0.8 * min(seen), 1.25 * max(seen))
-    names_at_the_edge(axes, {named(name): tuple(row) for name, row in places.iterrows()}, other["color"], 0.026)
+    names_at_the_edge(axes, dict(zip(_short(places.index), places.itertuples(index=False, name=None), strict=True)),
+                      other["color"], 0.026)  # fmt: skip
     _percent(axes)
     marks = "; ".join(f"{named(name)} {number(x)} / {number(y)}" for name, (x, y) in places.iterrows())
     line = "; ".join(
@@ -87,6 +101,12 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     )
     alt = f"Target accuracy / {heading(measure)}. Undefended, by epoch: {line}. With a defense: {marks}."
     return fig, alt + (f" Not drawn: {blind(table)}." if len(unseen) else "")
+
+
+def _short(names: Sequence[str]) -> list[str]:
+    """Names of combinations without their settings, but for those that are told apart by them alone."""
+    bare = [re.sub(r"\([^)]*\)", "", name) for name in names]
+    return [one if bare.count(one) == 1 else named(name) for one, name in zip(bare, names, strict=True)]
 
 
 def blind(table: pd.DataFrame) -> str:
@@ -104,11 +124,52 @@ def _percent(axes: Any) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
 
 
+def curves(table: pd.DataFrame, doses: pd.DataFrame) -> tuple[Figure, str]:
+    """One panel per defense with a strength: target accuracy against members found at its three values, the largest
+    mark for the strongest, over the undefended model by epoch.
+
+    table  of all defenses at their middle strength, with the undefended model; doses: at the two others
+    """
+    measure, every = leak_measure(table), pd.concat([table, doses], ignore_index=True)
+    stops, found = path(table, measure), options(every, measure=measure).set_index("defenses")
+    kinds = [kind for kind in DEFENSES.values() if kind.strength and kind.name in found.index]
+    by_kind = {kind.name: [_spelt(kind, dose) for dose in kind.doses] for kind in kinds}
+    by_kind = {kind: names for kind, names in by_kind.items() if all(name in found.index for name in names)}
+    across, words = 3, []
+    down = -(-len(by_kind) // across)
+    fig, grid = figure(down, across, width=6.0, height=1.4, sharex=True, sharey=True)
+    look, other = style(0), style(1)
+    for axes, (kind, names) in zip(grid.ravel(), by_kind.items(), strict=False):
+        axes.set_yscale("log")
+        axes.plot(stops["target_accuracy"], stops[measure].clip(lower=LEAST), color=look["color"], linewidth=1)
+        places = found.loc[names, ["target_accuracy", measure]].clip(lower=LEAST).to_numpy()
+        axes.plot(*places.T, color=other["color"], linewidth=1)
+        axes.scatter(*places.T, s=[8, 22, 44], color=other["color"], zorder=3)
+        axes.set_title(kind, fontsize=9)
+        _percent(axes)
+        words.append(f"{kind}: " + ", ".join(f"{number(x)} / {number(y)}" for x, y in places))
+    for axes in grid.ravel()[len(by_kind) :]:
+        axes.set_axis_off()
+    least = min(found.loc[names, "target_accuracy"].min() for names in by_kind.values())
+    grid.ravel()[0].set_xlim(least - 0.02, None)  # shared by all
+    fig.supxlabel("target accuracy", fontsize=10)
+    fig.supylabel(f"members found, {heading(measure)}", fontsize=10)
+    return fig, f"Target accuracy / {heading(measure)} from weak to strong. {'; '.join(words)}."
+
+
+def _spelt(kind: type[Defense], dose: float) -> str:
+    return describe((kind(**{kind.strength: dose}),))
+
+
 def everything(table: pd.DataFrame, price: Mapping[str, float | None]) -> pd.DataFrame:
     """One row per stop and defense: accuracy, ordinary members and canaries found, the verdict against the stop that is
-    as accurate, and the price in training time."""
+    as accurate, and the price in training time. Where one false accusation in a thousand can be counted, members found
+    at that rate as well."""
     measure = leak_measure(table)
     found = options(table, measure=measure)
+    rarely = pd.DataFrame()
+    if LOWEST in measured(table):
+        rarely = options(table, measure=LOWEST).set_index(CELL)
     verdicts = {one.defenses: one.verdict for one in held(table) if one.question == AT_ACCURACY}
     stops = found["defenses"] == "none"
     order = pd.concat([found[stops], found[~stops].sort_values(measure)])
@@ -122,6 +183,7 @@ def everything(table: pd.DataFrame, price: Mapping[str, float | None]) -> pd.Dat
                 "strength": strength(row["defenses"]) or "—",
                 "target accuracy": with_interval(row, "target_accuracy"),
                 HEADS[measure]: with_interval(row, measure),
+                **({HEADS[LOWEST]: with_interval(rarely.loc[tuple(row[CELL])], LOWEST)} if len(rarely) else {}),
                 "canaries": with_interval(row, "canaries"),
                 "than the stop as accurate": "—" if undefended else verdicts[row["defenses"]],
                 "training time": NOT_MEASURABLE if cost is None or cost != cost else f"{cost:.1f} ×",

@@ -27,7 +27,7 @@ def table() -> pd.DataFrame:
             for examples in ("pool", "canaries"):
                 found = leak + random.normal(0, 1e-4)
                 row = case | dict.fromkeys(MEASURES, 0.5) | {"target": target, "examples": examples}
-                row |= {"target_accuracy": accuracy + random.normal(0, 1e-4), LEAK: found}
+                row |= {"target_accuracy": accuracy + random.normal(0, 1e-4), LEAK: found, "tpr_at_fpr_0.001": np.nan}
                 rows.append(row | {f"{LEAK}_low": found - 0.01, f"{LEAK}_high": found + 0.01})
     return pd.DataFrame(rows)
 
@@ -60,6 +60,25 @@ def test_the_plane_names_everything_and_the_front_is_what_nothing_beats(table: p
     assert all(apart)
 
 
+def test_names_in_the_plane_leave_out_settings_that_tell_nothing_apart() -> None:
+    names = ["augmentation(pad=4,flip=True)+weight-decay", "smoothing", "smoothing(epsilon=-0.1)"]
+    assert choosing._short(names)[:2] == ["augmentation+weight-decay", "smoothing"]
+    assert "0.1" in choosing._short(names)[2]
+
+
+def test_a_curve_goes_from_weak_to_strong_where_all_three_values_are_known(table: pd.DataFrame) -> None:
+    def copied(name: str, source: str) -> pd.DataFrame:
+        return table[table["defenses"] == source].assign(defenses=name)
+
+    weak, strong = copied("mixup(alpha=0.2)", "hamp"), copied("mixup(alpha=16.0)", "dropout")
+    doses = pd.concat([weak, strong, copied("hamp(gamma=0.5)", "hamp")], ignore_index=True)
+    fig, alt = choosing.curves(table, doses)
+    assert [axes.get_title() for axes in fig.axes if axes.axison] == ["mixup"], "hamp's strong value is missing"
+    assert "mixup: 0.590 / 0.300, 0.595 / 0.010, 0.450 / 0.004" in alt
+    marks = fig.axes[0].collections[0]
+    assert list(marks.get_sizes()) == sorted(marks.get_sizes())
+
+
 def test_everything_has_a_row_a_price_and_a_verdict(table: pd.DataFrame) -> None:
     shown = choosing.everything(table, {"mixup": 1.25, "hamp": None}).set_index("model")
     assert shown.loc["mixup", "training time"] == "1.2 ×" and shown.loc["none, epoch 9", "training time"] == "1.0 ×"
@@ -77,7 +96,8 @@ def test_claims_of_papers_are_put_to_the_strongest_attack(table: pd.DataFrame) -
 def test_the_recorded_study_is_one_precision_with_every_price() -> None:
     table, parts, price = choosing.recorded_study()
     assert table["precision"].unique().tolist() == ["float32"] and {part["settings"]["models"] for part in parts} == {8}
-    assert choosing.study_in_words(parts) == "8 models of each combination, 50 epochs, 26 canaries, float32"
+    said = "8 models of each combination, 449 examples each, 50 epochs, 26 canaries, float32"
+    assert choosing.study_in_words(parts) == said
     assert set(price) == set(table["defenses"]) and all(price.values()) and price["none"] == 1
     assert "none" in set(table["defenses"]) and table["epochs"].nunique() == 6
     assert choosing.units_of(table)["unit"].nunique() == 4 and choosing.leak_measure(table) == LEAK
