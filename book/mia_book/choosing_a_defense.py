@@ -20,7 +20,8 @@ from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, HOLDS, NO_EFFEC
 from mia_core.measures.text import NOT_MEASURABLE, heading, number, percent, signed, with_interval
 from mia_core.studies.early_stopping import AT_ACCURACY
 from mia_core.studies.finding import options, path
-from mia_core.studies.recorded import recorded_parts
+from mia_core.studies.recorded import recorded, recorded_parts
+from mia_core.studies.reference_rows import EVERY
 from mia_core.studies.reference_summary import STRONGEST, by_unit
 from mia_core.studies.spending import SPENT, Answer, against_none, front, spending_rows, spent, strength
 
@@ -44,6 +45,14 @@ def recorded_study(name: str = DIGITS) -> tuple[pd.DataFrame, list[dict[str, Any
     table["attack"] = table["attack"].where(table["queries"] == 1, asked)
     seconds = {name: found for part in parts for name, found in part["processor_seconds_a_model"].items()}
     return table, parts, against_none(seconds)
+
+
+def promised_and_shown(defenses: str = "dp-sgd") -> tuple[float, float]:
+    """Of the recorded digits, the epsilon that the accountant of these defenses promises, and the largest lower bound
+    from the canaries of all targets together that needs no more than each one's fair coin."""
+    table, _ = recorded(f"{DIGITS}-epsilon")
+    rows = table[(table["defenses"] == defenses) & (table["target"] == EVERY) & table["by_design"]]
+    return float(rows["promised"].max()), float(rows["epsilon"].max())
 
 
 def study_in_words(parts: Sequence[dict[str, Any]]) -> str:
@@ -132,10 +141,7 @@ def curves(table: pd.DataFrame, doses: pd.DataFrame) -> tuple[Figure, str]:
     """
     measure, every = leak_measure(table), pd.concat([table, doses], ignore_index=True)
     stops, found = path(table, measure), options(every, measure=measure).set_index("defenses")
-    kinds = [kind for kind in DEFENSES.values() if kind.strength and kind.name in found.index]
-    by_kind = {kind.name: [_spelt(kind, dose) for dose in kind.doses] for kind in kinds}
-    by_kind = {kind: names for kind, names in by_kind.items() if all(name in found.index for name in names)}
-    across, words = 3, []
+    by_kind, across, words = curved(table, doses), 3, []
     down = -(-len(by_kind) // across)
     fig, grid = figure(down, across, width=6.0, height=1.4, sharex=True, sharey=True)
     look, other = style(0), style(1)
@@ -157,6 +163,14 @@ def curves(table: pd.DataFrame, doses: pd.DataFrame) -> tuple[Figure, str]:
     return fig, f"Target accuracy / {heading(measure)} from weak to strong. {'; '.join(words)}."
 
 
+def curved(table: pd.DataFrame, doses: pd.DataFrame) -> dict[str, list[str]]:
+    """Defense -> how it is spelt at its three strengths, from weak to strong; only those of which the tables have all
+    three."""
+    known = {*table["defenses"], *doses["defenses"]}
+    spelt = {kind.name: [_spelt(kind, dose) for dose in kind.doses] for kind in DEFENSES.values() if kind.strength}
+    return {kind: names for kind, names in spelt.items() if names and known.issuperset(names)}
+
+
 def _spelt(kind: type[Defense], dose: float) -> str:
     return describe((kind(**{kind.strength: dose}),))
 
@@ -176,6 +190,7 @@ def everything(table: pd.DataFrame, price: Mapping[str, float | None]) -> pd.Dat
     last, rows = int(table["epochs"].max()), []
     for _, row in order.iterrows():
         undefended = row["defenses"] == "none"
+        verdict = verdicts.get(row["defenses"], "—") if row[measure] else NOT_MEASURABLE  # nobody found: see `blind`
         cost = row["epochs"] / last if undefended else price.get(row["defenses"])
         rows.append(
             {
@@ -185,7 +200,7 @@ def everything(table: pd.DataFrame, price: Mapping[str, float | None]) -> pd.Dat
                 HEADS[measure]: with_interval(row, measure),
                 **({HEADS[LOWEST]: with_interval(rarely.loc[tuple(row[CELL])], LOWEST)} if len(rarely) else {}),
                 "canaries": with_interval(row, "canaries"),
-                "than the stop as accurate": "—" if undefended else verdicts[row["defenses"]],
+                "than the stop as accurate": "—" if undefended else verdict,
                 "training time": NOT_MEASURABLE if cost is None or cost != cost else f"{cost:.1f} ×",
             }
         )

@@ -6,6 +6,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mia_book import choosing_a_defense as choosing
+from mia_core.studies.finding import options, path
 from mia_core.studies.reference_rows import EVERY
 from mia_core.studies.reference_summary import MEASURES
 
@@ -99,7 +100,7 @@ def test_the_recorded_study_is_one_precision_with_every_price() -> None:
     said = "8 models of each combination, 449 examples each, 50 epochs, 26 canaries, float32"
     assert choosing.study_in_words(parts) == said
     assert set(price) == set(table["defenses"]) and all(price.values()) and price["none"] == 1
-    assert "none" in set(table["defenses"]) and table["epochs"].nunique() == 6
+    assert "none" in set(table["defenses"]) and table["epochs"].nunique() == 17
     assert choosing.units_of(table)["unit"].nunique() == 4 and choosing.leak_measure(table) == LEAK
 
 
@@ -115,9 +116,14 @@ def test_what_the_chapter_says_of_the_recorded_digits_is_so() -> None:
     distilled = next(one for one in answers[1].bought if one.defenses == "distillation")
     assert distilled.difference.high < 0 and distilled.verdict == "cannot be told"
     assert leak["distillation"] < leak["none, epoch 10"] / 2
-    assert abs(accuracy["distillation"] - accuracy["none, epoch 20"]) < 0.005
-    assert accuracy["dp-sgd"] > accuracy["none, epoch 20"] and leak["dp-sgd"] < leak["none, epoch 10"]
-    assert 3.5 < price["dp-sgd"] < 5 and leak["distillation"] < leak["dp-sgd"]
+    best = answers[0].best
+    assert abs(accuracy["distillation"] - best) < 0.005 and abs(accuracy["dp-sgd"] - best) < 0.005
+    assert leak["dp-sgd"] < leak["none, epoch 10"] and 4 < price["dp-sgd"] < 6 and leak["distillation"] < leak["dp-sgd"]
+    promised, shown = choosing.promised_and_shown()
+    assert promised > 900 and 0 < shown < 1
+    told = found["than the stop as accurate"]
+    assert "safer" not in set(told) and told["label-only"] == "not measurable"
+    assert set(told[["weight-decay", "mixup", "ccl", "masking", "smoothing", "batch-norm"]]) == {"less safe"}
     assert accuracy.idxmax() == "ensemble"
     for name in ("smoothing", "batch-norm", "ensemble"):
         assert leak[name] > leak["none, epoch 50"] + 0.1
@@ -127,3 +133,50 @@ def test_what_the_chapter_says_of_the_recorded_digits_is_so() -> None:
     assert canaries["none, epoch 10"] < 0.2 and 0.25 < canaries["distillation"] < 0.35
     stopped = next(one for one in answers[1].bought if one.defenses == "early-stopping")
     assert stopped.verdict != "safer" and choosing.blind(table) == "label-only"
+
+
+def test_what_the_chapter_says_of_strengths_is_so() -> None:
+    (table, *_), (doses, *_) = choosing.recorded_study(), choosing.recorded_study(choosing.DOSES)
+    found = options(pd.concat([table, doses])).set_index("defenses")[["target_accuracy", LEAK]]
+    none = found.loc["none", LEAK].max()
+    stops = path(table).set_index("epochs")
+    accuracy, leak = found.loc["dropout(rate=0.75)"]
+    assert leak < stops.loc[5, LEAK] and accuracy > stops.loc[5, "target_accuracy"]
+    names = choosing.curved(table, doses)
+    assert len(names) >= 18
+    for kind in ("weight-decay", "l1", "ccl"):
+        assert (abs(found.loc[names[kind], LEAK] - none) < 0.05).all()
+    for kind in ("relaxloss", "hamp"):
+        assert found.loc[names[kind], LEAK].is_monotonic_decreasing
+        assert found.loc[names[kind], "target_accuracy"].is_monotonic_decreasing
+    assert (found.loc[names["smoothing"], LEAK] > none).all()
+
+
+def test_what_the_chapter_says_of_the_recorded_photographs_is_so() -> None:
+    table, parts, price = choosing.recorded_study(choosing.PHOTOGRAPHS)
+    assert table["precision"].unique().tolist() == ["float32"] and {part["settings"]["models"] for part in parts} == {8}
+    found = choosing.everything(table, price).set_index("model")
+    best, told = "augmentation(pad=4,flip=True)+weight-decay", found["than the stop as accurate"]
+    leak, canaries, accuracy = (
+        found[column].map(lambda cell: cell.interval.mean)
+        for column in ("TPR at 1% FPR", "canaries", "target accuracy")
+    )
+    stops = path(table).set_index("epochs")
+    answers = choosing.answers(table)
+    assert [answer.chosen for answer in answers] == [best, best, None] and answers[2].stop == 4
+    held = next(one for one in answers[2].bought if one.defenses == best)
+    assert held.verdict == "cannot be told"
+    assert accuracy[best] > stops["target_accuracy"].max() and leak[best] < stops.loc[4, LEAK]
+    asked = table.loc[table["defenses"] == best, "attack"]
+    assert asked.str.endswith(", 6 queries").sum() == len(asked) / 2
+    rounded = next(one for one in answers[0].bought if one.defenses == "rounding")
+    assert rounded.verdict == "safer" and canaries["rounding"] > 0.75
+    assert set(told[["relaxloss", "mixup", "masking", "temperature", "smoothing"]]) == {"less safe"}
+    assert accuracy["smoothing"] < accuracy["none, epoch 20"] and leak["smoothing"] > leak["none, epoch 20"]
+    negative = "smoothing (ε = −0.1)"
+    assert accuracy[negative] == accuracy[["dropout", "smoothing", negative, "masking"]].max()
+    bought = {one.defenses: one.verdict for one in answers[1].bought}
+    assert bought["smoothing(epsilon=-0.1)"] == "less safe"
+    control = leak["early-stopping"], accuracy["early-stopping"]
+    assert abs(control[0] - stops.loc[6, LEAK]) < 0.005 and abs(control[1] - stops.loc[6, "target_accuracy"]) < 0.005
+    assert told["early-stopping"] != "safer" and choosing.blind(table) == "label-only"
