@@ -30,8 +30,8 @@ DIGITS, PHOTOGRAPHS = "digits-defenses", "cifar10-jpeg-defenses"
 DOSES = "digits-doses"
 """The recorded study of the weak and the strong value of each defense, on the models' data of `DIGITS`."""
 CELL = ["defenses", "epochs"]
-LEAST = 0.004
-"""Of the plane: what leaks less is drawn here, as a logarithmic axis has no zero."""
+LEAST, LEFT = 0.004, 0.3
+"""What leaks less is drawn at `LEAST`, as a logarithmic axis has no zero; curves end at an accuracy of `LEFT`."""
 
 
 def recorded_study(name: str = DIGITS) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, float | None]]:
@@ -82,9 +82,6 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     look, other = style(0), style(1)
     axes.set_yscale("log")
     axes.plot(stops["target_accuracy"], stops[measure].clip(lower=LEAST), color=look["color"], marker="o", markersize=5)
-    for epoch, x, y in stops[["epochs", "target_accuracy", measure]].itertuples(index=False, name=None):
-        axes.annotate(f"epoch {epoch:.0f}", (x, max(y, LEAST)), (-7, 4), color=look["color"], fontsize=9, ha="right",
-                      textcoords="offset points", annotation_clip=True)  # fmt: skip
     for name, x, y in defended[["defenses", "target_accuracy", measure]].itertuples(index=False, name=None):
         inside = other["color"] if any(name == one for one, _ in best) else "none"
         axes.plot(x, max(y, LEAST), "s", color=other["color"], markersize=6, markerfacecolor=inside)
@@ -100,6 +97,12 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     near = stops[stops["target_accuracy"] >= axes.get_xlim()[0]]
     seen = [*near[measure].clip(lower=LEAST), *places[measure]]
     axes.set_ylim(0.8 * min(seen), 1.25 * max(seen))
+    below = 0.0
+    for epoch, x, y in stops[["epochs", "target_accuracy", measure]].itertuples(index=False, name=None):
+        if y > 1.12 * below:  # else its name would cover that of the epoch before
+            axes.annotate(f"epoch {epoch:.0f}", (x, max(y, LEAST)), (-7, 4), color=look["color"], fontsize=9,
+                          ha="right", textcoords="offset points", annotation_clip=True)  # fmt: skip
+            below = y
     names_at_the_edge(axes, dict(zip(_short(places.index), places.itertuples(index=False, name=None), strict=True)),
                       other["color"], 0.026)  # fmt: skip
     _percent(axes)
@@ -137,6 +140,8 @@ def curves(table: pd.DataFrame, doses: pd.DataFrame) -> tuple[Figure, str]:
     """One panel per defense with a strength: target accuracy against members found at its three values, the largest
     mark for the strongest, over the undefended model by epoch.
 
+    What is less accurate than `LEFT` is drawn there; the alt text has the values.
+
     table  of all defenses at their middle strength, with the undefended model; doses: at the two others
     """
     measure, every = leak_measure(table), pd.concat([table, doses], ignore_index=True)
@@ -148,16 +153,16 @@ def curves(table: pd.DataFrame, doses: pd.DataFrame) -> tuple[Figure, str]:
     for axes, (kind, names) in zip(grid.ravel(), by_kind.items(), strict=False):
         axes.set_yscale("log")
         axes.plot(stops["target_accuracy"], stops[measure].clip(lower=LEAST), color=look["color"], linewidth=1)
-        places = found.loc[names, ["target_accuracy", measure]].clip(lower=LEAST).to_numpy()
+        true = found.loc[names, ["target_accuracy", measure]].to_numpy()
+        places = true.clip([LEFT, LEAST])
         axes.plot(*places.T, color=other["color"], linewidth=1)
         axes.scatter(*places.T, s=[8, 22, 44], color=other["color"], zorder=3)
         axes.set_title(kind, fontsize=9)
         _percent(axes)
-        words.append(f"{kind}: " + ", ".join(f"{number(x)} / {number(y)}" for x, y in places))
+        words.append(f"{kind}: " + ", ".join(f"{number(x)} / {number(y)}" for x, y in true))
     for axes in grid.ravel()[len(by_kind) :]:
         axes.set_axis_off()
-    least = min(found.loc[names, "target_accuracy"].min() for names in by_kind.values())
-    grid.ravel()[0].set_xlim(least - 0.02, None)  # shared by all
+    grid.ravel()[0].set_xlim(LEFT - 0.02, None)  # shared by all
     fig.supxlabel("target accuracy", fontsize=10)
     fig.supylabel(f"members found, {heading(measure)}", fontsize=10)
     return fig, f"Target accuracy / {heading(measure)} from weak to strong. {'; '.join(words)}."
