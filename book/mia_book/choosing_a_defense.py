@@ -47,10 +47,10 @@ def recorded_study(name: str = DIGITS) -> tuple[pd.DataFrame, list[dict[str, Any
     return table, parts, against_none(seconds)
 
 
-def promised_and_shown(defenses: str = "dp-sgd") -> tuple[float, float]:
-    """Of the recorded digits, the epsilon that the accountant of these defenses promises, and the largest lower bound
-    from the canaries of all targets together that needs no more than each one's fair coin."""
-    table, _ = recorded(f"{DIGITS}-epsilon")
+def promised_and_shown(study: str = DIGITS, defenses: str = "dp-sgd") -> tuple[float, float]:
+    """Of a recorded study, the epsilon that the accountant of these defenses promises, and the largest lower bound from
+    the canaries of all targets together that needs no more than each one's fair coin."""
+    table, _ = recorded(f"{study}-epsilon")
     rows = table[(table["defenses"] == defenses) & (table["target"] == EVERY) & table["by_design"]]
     return float(rows["promised"].max()), float(rows["epsilon"].max())
 

@@ -174,6 +174,10 @@ def test_what_the_chapter_says_of_the_recorded_photographs_is_so() -> None:
     alone = "augmentation(pad=4,flip=True)"
     assert leak[alone] - leak[best] < 0.01 and accuracy[best] - accuracy[alone] < 0.01
     assert abs(leak["weight-decay"] - leak["none, epoch 20"]) < 0.03
+    assert abs(leak["dp-sgd"] - leak[best]) < 0.01 and canaries.idxmin() == "dp-sgd"
+    assert answers[0].best - accuracy["dp-sgd"] > 0.04
+    promised, shown = choosing.promised_and_shown(choosing.PHOTOGRAPHS)
+    assert 0 < shown < promised
     asked = table.loc[table["defenses"] == best, "attack"]
     assert asked.str.endswith(", 6 queries").sum() == len(asked) / 2
     rounded = next(one for one in answers[0].bought if one.defenses == "rounding")
