@@ -172,7 +172,7 @@ def test_what_is_made_here_is_neither_committed_nor_left_behind() -> None:
     assert "_build" in pytest_config["norecursedirs"]
 
 
-def test_workers_get_the_tests_of_a_file_together_in_order(tmp_path: Path) -> None:
+def test_a_worker_gets_the_tests_of_a_file_together(tmp_path: Path) -> None:
     text = "import pytest\n\n\n@pytest.mark.parametrize('n', range(3))\ndef test_it(n):\n    assert n < 3\n"
     for name in ("test_a", "test_b", "test_c"):
         (tmp_path / f"{name}.py").write_text(text)

@@ -195,7 +195,7 @@ def everything(table: pd.DataFrame, price: Mapping[str, float | None]) -> pd.Dat
     last, rows = int(table["epochs"].max()), []
     for _, row in order.iterrows():
         undefended = row["defenses"] == "none"
-        verdict = verdicts.get(row["defenses"], "—") if row[measure] else NOT_MEASURABLE  # nobody found: see `blind`
+        verdict = verdicts[row["defenses"]] if row[measure] else NOT_MEASURABLE  # nobody found: see `blind`
         cost = row["epochs"] / last if undefended else price.get(row["defenses"])
         rows.append(
             {

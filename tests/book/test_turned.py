@@ -29,14 +29,14 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tables_and_text_follow_the_verdicts(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIA_CACHE", str(store))
     monkeypatch.setattr("os.fsync", lambda descriptor: None)  # the store lives as long as the test
-    runs, answers = {}, {function: [] for function in (audit, table_of, Study.table)}
+    runs, audits, tables, study_tables = {}, [], [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so little training learns nothing, and says so
         for outcome in OUTCOMES:
             with monkeypatch.context() as patch:
-                for function, known in answers.items():
-                    replace(patch, function, once(function, known))
-                patch.setattr(Study, "table", once(Study.table, answers[Study.table]))
+                replace(patch, audit, once(audit, audits))
+                replace(patch, table_of, once(table_of, tables))
+                patch.setattr(Study, "table", once(Study.table, study_tables))
                 runs[outcome] = run_chapter(CHAPTERS[name], outcome, monkeypatch)
     assert faults(runs) == []
     assert runs[HOLDS].judged, "a chapter judges claims"
