@@ -46,10 +46,10 @@ quick: .venv/installed
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -p no:nbval -n 2 -m "not slow" --durations 5
 
-# Side by side, a file (a notebook) at a time, see tests/conftest.py.
+# Side by side, a file (a notebook) at a time, see tests/conftest.py. Each worker has one core.
 test: .venv/installed
 	$(BIN)/python -m pytest -n auto
-	$(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-current-env book
+	OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n auto --dist loadfile --nbval --nbval-current-env book
 
 lint: .venv/installed
 	$(BIN)/ruff check .

@@ -97,8 +97,14 @@ class Visit:
         self.page.on("console", lambda m: self.said.append(m.text) if m.type in ("error", "warning") else None)
         self.page.on("pageerror", lambda error: self.said.append(str(error)))
         self.page.on("request", lambda request: self.asked.append(request.url))
+        self.scripts = options.get("java_script_enabled", True)
+        self.turn_to(path)
+
+    def turn_to(self, path: Path) -> None:
+        self.said.clear()
+        self.asked.clear()
         self.page.goto(path.as_uri())
-        if options.get("java_script_enabled", True):
+        if self.scripts:
             self.page.evaluate("() => window.MathJax?.startup?.promise?.then(() => true)")
 
     def __enter__(self) -> "Visit":
@@ -156,8 +162,11 @@ def test_every_page_is_quiet_fits_and_can_be_used_by_everyone(browser: Any, part
     """
     faults = []
     every = sorted([*stored_site.glob("book/*.html"), stored_site / "search.html", stored_site / "genindex.html"])
-    for path in every[part::2]:
-        with Visit(browser, path) as visit:
+    with Visit(browser, every[part]) as visit:  # in one window, which keeps the scripts that all pages share
+        for path in every[part::2]:
+            visit.page.set_viewport_size(dict(zip(("width", "height"), WIDTHS["wide"], strict=True)))
+            visit.page.emulate_media(color_scheme="light")
+            visit.turn_to(path)
             found, page, kind = [], visit.page, path.stem in EACH_KIND
             looks = [("wide", "light"), ("phone", "dark")] + kind * [("wide", "dark"), ("phone", "light")]
             for width, scheme in looks:

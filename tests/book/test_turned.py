@@ -1,19 +1,25 @@
 """The text follows the verdicts: chapters are run with every claim turned, and nothing still says the opposite."""
 
 import warnings
+from collections import defaultdict
 from collections.abc import Callable
 from copy import copy
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import sklearn.datasets
 
 from books import code, write_chapter
 from contract import chapters
 from mia_core.measures.claims import Claim
 from mia_core.report.audit import audit
+from mia_core.studies.augmented import label_only_table
+from mia_core.studies.finding import options
 from mia_core.studies.reference_rows import table as table_of
+from mia_core.studies.reference_summary import over_targets
 from mia_core.studies.study import Study
 from turned import HOLDS, JUDGE, OUTCOMES, Run, assertions, made_up_table, replace, run_chapter, sentences
 
@@ -29,21 +35,34 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_tables_and_text_follow_the_verdicts(name: str, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MIA_CACHE", str(store))
     monkeypatch.setattr("os.fsync", lambda descriptor: None)  # the store lives as long as the test
-    runs, audits, tables, study_tables = {}, [], [], []
+    runs, answers = {}, defaultdict[Callable, list](list)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so little training learns nothing, and says so
         for outcome in OUTCOMES:
             with monkeypatch.context() as patch:
-                replace(patch, audit, once(audit, audits))
-                replace(patch, table_of, once(table_of, tables))
-                patch.setattr(Study, "table", once(Study.table, study_tables))
+                for function in COMPUTED:
+                    replace(patch, function, once(function, answers[function]))
+                patch.setattr(Study, "table", once(STUDY_TABLE, answers[STUDY_TABLE]))
+                if name == "your-own-model":
+                    patch.setattr(sklearn.datasets, "load_digits", some_digits)
                 runs[outcome] = run_chapter(CHAPTERS[name], outcome, monkeypatch)
     assert faults(runs) == []
     assert runs[HOLDS].judged, "a chapter judges claims"
 
 
+COMPUTED = (audit, table_of, label_only_table, options, over_targets)
+"""What does not depend on the verdicts, and takes time; none of them calls another."""
+STUDY_TABLE = Study.table
+DIGITS = sklearn.datasets.load_digits(return_X_y=True)
+
+
+def some_digits(return_X_y: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A third of the digits: enough for audits of forests."""
+    return DIGITS[0][::3], DIGITS[1][::3]
+
+
 def once(function: Callable, answers: list) -> Callable:
-    """The function, whose n-th answer is kept in `answers`: what a chapter computes does not depend on the verdicts."""
+    """The function, whose n-th answer is kept in `answers`."""
     calls = count()
 
     def answer(*given: Any, **named: Any) -> Any:
