@@ -84,7 +84,7 @@ distclean: clean
 		"$(PYTHON)" -m venv --clear .venv; \
 	}
 	@echo "Installing into .venv. This happens once and takes a few minutes: torch alone is several GB on Linux."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[book,test,fast]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[book,test,fast,search]"
 	@touch $@
 
 .venv/lab: .venv/installed

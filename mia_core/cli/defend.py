@@ -23,6 +23,14 @@ def defend(
     grid: Annotated[
         bool, typer.Option("--grid", help="Try each single defense at three strengths, not at the middle one alone.")
     ] = False,
+    search: Annotated[
+        int,
+        typer.Option(
+            help="Search the strengths of single defenses by Optuna, with so many trials on models of another split.",
+            metavar="TRIALS",
+            min=0,
+        ),
+    ] = 0,
     models: Annotated[str | None, typer.Option(help="Models of each combination, an even number (default 8).")] = None,
     epochs: shared.Epochs = None,
     part: Annotated[
@@ -40,15 +48,16 @@ def defend(
     Trains reference models under each defense and without one, attacks them with the strongest attack, and compares
     every defense with the undefended model that stopped earlier: the stop within the budget that leaks least. Where no
     defense leaks less, it says at which epoch to stop. Trained models are kept (see MIA_CACHE) and never trained twice;
-    an interrupted search goes on where it stopped, and more defenses or models add to it. With --out, the table of all
-    attacks is written as by mia references, and a .provenance.json next to it.
+    an interrupted search goes on where it stopped, and more defenses or models add to it. With --search, strengths are
+    chosen on models of another split, so that the verdicts are about models which had no part in the choice. With
+    --out, the table of all attacks is written as by mia references, and a .provenance.json next to it.
     """
     import json
 
     from mia_core.base.errors import SettingsError
     from mia_core.base.stderr import say, write
     from mia_core.measures.metrics import level_column
-    from mia_core.studies import spending
+    from mia_core.studies import searching, spending
     from mia_core.studies.reference_rows import check_attacks, table
     from mia_core.studies.reference_study import ReferenceStudy
     from mia_core.studies.reference_summary import by_unit
@@ -61,9 +70,13 @@ def defend(
     of_params = shared.given_settings(params, param)
     with shared.naming_file(params, of_params, param, options):
         settings = ReferenceSettings(**{"attacks": spending.ATTACKS} | of_params | options)
-    tried = spending.with_doses(settings.defenses) if grid else settings.defenses
-    settings = settings.replace(defenses=tuple(dict.fromkeys(["none", *tried])))
+    if grid and search:
+        raise SettingsError("--grid and --search exclude each other: strengths are tried on a grid or searched")
     wanted = None if out is None else check_out(out)
+    tried = spending.with_doses(settings.defenses) if grid else settings.defenses
+    if search:
+        tried = searching.searched(settings, spend, search, jobs, told=lambda line: say(f"mia: note: tried {line}"))
+    settings = settings.replace(defenses=tuple(dict.fromkeys(["none", *tried])))
     study = ReferenceStudy(settings)
     if len(study.epochs(())) < 2:
         raise SettingsError("epochs: expected two recorded epochs or more of the undefended model, to stop earlier")

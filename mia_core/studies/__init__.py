@@ -8,6 +8,7 @@
 `reference_study`  many models on halves of one pool; `queries`: what they are asked; `reference_rows`: their table;
                    `reference_summary`: over targets; `vulnerability`: by example; `privacy`: bounds on epsilon
 `early_stopping`, `interactions`, `pareto`  what a table says of defenses: against stopping, together, at what cost
+`finding`, `spending`, `searching`  which of all to choose, and what points of accuracy buy
 `columns`          what the columns mean; `results`: tables, provenance and text that are left behind;
                    `recorded`: studies that took hours; `paper`: what the report under test printed
 """

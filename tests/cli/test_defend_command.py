@@ -32,7 +32,21 @@ def test_the_answer_is_a_few_lines_and_a_second_call_trains_nothing(tmp_path, ca
     assert {row["defenses"] for row in found["choices"]} == {"none", "dropout", "label-only"}
 
 
+def test_a_search_judges_strengths_that_it_found_on_another_split(capsys, monkeypatch):
+    pytest.importorskip("optuna", reason="no Optuna: pip install 'mia-core[search]'")
+    assert main([*TINY, "--search", "2"]) == 0
+    text, said = capsys.readouterr()
+    assert said.count("tried dropout") == 2 and "label-only" in text
+    tried = dict(line.split("tried ")[1].split(": accuracy ") for line in said.splitlines() if "tried" in line)
+    judged = [line.split()[0] for line in text.splitlines() if line.startswith("dropout")]
+    assert len(judged) == 1 and judged[0] in tried
+    monkeypatch.setattr("mia_core.model.train.train", None)  # the same trials again, whose models are kept
+    assert main([*TINY, "--search", "2"]) == 0
+    assert capsys.readouterr().out == text
+
+
 @pytest.mark.parametrize(("more", "message"), [
+    (["--search", "2", "--grid"], "--grid and --search exclude each other"), (["--search", "-1"], "--search"),
     (["--spend", "2"], "spend: expected a share of accuracy from 0 to below 1"), (["--spend", "much"], "--spend"),
     (["--defenses", "dropot"], "did you mean dropout"), (["--epochs", "1"], "epochs: expected two recorded epochs"),
     (["--models", "5"], "models: expected an even number"), (["--out", "x.txt"], ".csv"),
