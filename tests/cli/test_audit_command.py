@@ -49,6 +49,18 @@ def test_five_lines_come_first_and_the_table_on_request(capsys, target):
     assert long[: len(short)] == short and any(line.startswith("attack ") for line in long)
 
 
+def test_where_nobody_is_called_a_member_no_accusation_is_counted(capsys, files, tmp_path):
+    members, labels = np.repeat([True, False], 300), np.arange(600) % 2
+    path, page = (
+        files("labels", {"posteriors": np.eye(2)[labels], "members": members, "labels": labels}),
+        tmp_path / "a.html",
+    )
+    found, _ = report_of(capsys, "audit", path, *QUICK, "--out", page)
+    assert {row["precision"] for row in found["precision"]} == {None}
+    text = page.read_text(encoding="utf-8")
+    assert "Nobody is called a member at 1% FPR" in text and "accusations that are right" not in text
+
+
 def test_what_is_no_audit_is_one_line(capsys, table, target, tmp_path):
     frame, path = table
     assert ".html, .pdf, .json" in refused(capsys, "audit", target, *QUICK, "--out", tmp_path / "audit.doc")

@@ -130,13 +130,15 @@ def _how_sure(report: "AuditReport") -> Iterable[str]:
     caption = "ROC curves on logarithmic axes. The left end shows who is found when few are accused wrongly."
     drawing = themed_svg(fig, name="roc", alt=alt)
     yield f"<figure>{drawing}<figcaption>{caption}</figcaption></figure>"
-    if numbers["precision"]:
+    if any(row["precision"] is not None for row in numbers["precision"]):
         rows = [
             (percent(row["prior"]), f"{percent(row['precision'])} [{percent(row['low'])}, {percent(row['high'])}]")
             for row in numbers["precision"]
         ]
         yield "<p>How often an accusation at 1% FPR is right depends on how many of those asked about are members:</p>"
         yield _table(("share of members", "accusations that are right"), rows)
+    elif numbers["precision"]:
+        yield "<p>Nobody is called a member at 1% FPR, so there is no accusation to be right or wrong.</p>"
     if numbers["blind"]:
         told = "; ".join(
             f"{one['classifier']}: AUC {one['auc']:.3f}, {percent(one['tpr'])} at 1% FPR, p {p_text(one['p'])}"
