@@ -70,6 +70,8 @@ def defend(
     of_params = shared.given_settings(params, param)
     with shared.naming_file(params, of_params, param, options):
         settings = ReferenceSettings(**{"attacks": spending.ATTACKS} | of_params | options)
+    if "record" not in of_params:
+        settings = settings.replace(record=spending.stops_to_record(settings.epochs))
     if grid and search:
         raise SettingsError("--grid and --search exclude each other: strengths are tried on a grid or searched")
     wanted = None if out is None else check_out(out)

@@ -133,6 +133,17 @@ def check_spend(spend: float) -> None:
         raise SettingsError(f"spend: expected a share of accuracy from 0 to below 1, such as 0.02, found {spend:g}")
 
 
+def stops_to_record(epochs: int) -> tuple[int, ...]:
+    """Epochs at which an undefended model is recorded, each about a fifth later than the one before.
+
+    Between stops that are far apart a defense looks good that is no better than the stop that was left out.
+    """
+    found = [1]
+    while found[-1] < epochs:
+        found.append(max(found[-1] + 1, round(1.2 * found[-1])))
+    return tuple(epoch for epoch in found if epoch <= epochs)
+
+
 def _least(seen: Values, stops: NDArray[np.intp], dearest: NDArray[np.float64]) -> NDArray[np.intp]:
     """Place [U] of the stop that leaks least of those within the budget, by the other units; of equal ones the
     earliest. The most accurate stop is always within it."""

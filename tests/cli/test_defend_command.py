@@ -1,11 +1,12 @@
 """`mia defend`: its answer in a few lines, resumed without training, and its errors in one line."""
 
+import pandas as pd
 import pytest
 
 from attack_commands import refused, strict
 from mia_core.cli.main import main
 
-TINY = ["defend", "--models", "4", "--epochs", "2", "--part", "100", "--jobs", "1", "--defenses", "dropout,label-only"]
+TINY = ["defend", "--models", "4", "--epochs", "4", "--part", "100", "--jobs", "1", "--defenses", "dropout,label-only"]
 TINY += ["-p", "size=12", "-p", "network=mlp", "-p", "hidden_units=8", "-p", "attacks=loss,gap", "-p", "population=50"]
 
 
@@ -25,6 +26,8 @@ def test_the_answer_is_a_few_lines_and_a_second_call_trains_nothing(tmp_path, ca
     assert sum(line.startswith(("dropout ", "label-only ", "stop at epoch ")) for line in lines) == 3
     assert "rate 0.5" in text and "TPR at 1% FPR" in text and "1.0x" in text
     assert out.is_file() and out.with_suffix(".provenance.json").is_file()
+    table = pd.read_csv(out)
+    assert set(table.loc[table["defenses"] == "none", "epochs"]) == {1, 2, 3, 4}  # 3 is none of the recipe's own
     monkeypatch.setattr("mia_core.model.train.train", None)
     assert main([*TINY, "--spend", "0.05", "--json"]) == 0
     found = strict(capsys.readouterr().out)

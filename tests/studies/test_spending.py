@@ -1,11 +1,22 @@
 """What a budget of accuracy buys, on tables whose truth is known."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from mia_core.base.errors import SettingsError
-from mia_core.studies.spending import BLIND, TOO_DEAR, front, spending_rows, spent, strength, with_doses
+from mia_core.studies.spending import (
+    BLIND,
+    TOO_DEAR,
+    front,
+    spending_rows,
+    spent,
+    stops_to_record,
+    strength,
+    with_doses,
+)
 
 LEAK = "tpr_at_fpr_0.01"
 PATH = {("none", 1): (0.50, 0.02), ("none", 5): (0.58, 0.05), ("none", 9): (0.60, 0.30)}
@@ -82,6 +93,13 @@ def test_rows_behind_the_answer_and_the_front():
     assert (table[f"{LEAK}_low"] < table[LEAK]).all() and table.loc[0, "verdict"] == ""
     assert front(rows, LEAK) == [("none", 1), ("dropout(rate=0.25)", 9), ("none", 5), ("mixup", 9), ("none", 9)]
     assert ("mixup", 9) not in front(made({"mixup": (0.57, 0.2)}), LEAK)
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 9, 50, 300])
+def test_recorded_stops_are_close_to_each_other(epochs):
+    stops = stops_to_record(epochs)
+    assert stops[0] == 1 and stops[-1] <= epochs < 1.25 * stops[-1] + 1
+    assert all(later == stop + 1 or later <= 1.25 * stop for stop, later in pairwise(stops))
 
 
 def test_doses_are_a_grid_over_single_defenses_at_their_default():
