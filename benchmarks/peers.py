@@ -2,12 +2,13 @@
 
     OMP_NUM_THREADS=1 python benchmarks/peers.py [--python PYTHON] [--limit 300] [--only WORDS] [--resume]
 
-    pip install -e '.[peers]'   # privacyaudit, auditml and sacroml, best in an environment of their own
+    pip install -e '.[peers]'   # privacyaudit, auditml, sacroml and ART, best in an environment of their own
+    pip install tensorflow-privacy==0.8.9 tensorflow==2.15.1 scikit-learn==1.4.2   # 0.9.0 lacks its attacks
 
 PYTHON is the interpreter that has the other tools, by default the one that runs this. Each audit has a process of its
 own, which makes the model again from its seed and is ended after --limit seconds of processor time; what it printed by
 then is recorded. A tool is called as its own documentation does; the lines that are counted are the lines that run.
-With --resume, audits that the record has are not run again, unless they failed.
+With --resume, audits that the record has are not run again, unless they failed, so that each PYTHON adds its tools.
 """
 
 import argparse
@@ -64,9 +65,27 @@ from sacroml.attacks.likelihood_attack import LIRAAttack
 target = Target(model=model, X_train=X_train, y_train=y_train, X_test=X_held, y_test=y_held)
 report = LIRAAttack(output_dir="outputs").attack(target)
 """,
+    "tensorflow-privacy": """
+from tensorflow_privacy.privacy.privacy_tests.membership_inference_attack import membership_inference_attack as mia
+from tensorflow_privacy.privacy.privacy_tests.membership_inference_attack.data_structures import *
+sides = {"labels_train": y_train, "labels_test": y_held}
+sides |= {"probs_train": model.predict_proba(X_train), "probs_test": model.predict_proba(X_held)}
+attacks = [AttackType.THRESHOLD_ATTACK, AttackType.LOGISTIC_REGRESSION]
+report = mia.run_attacks(AttackInputData(**sides), attack_types=attacks)
+print(report.summary())
+""",
+    "ART": """
+from art.attacks.inference.membership_inference import MembershipInferenceBlackBox
+from art.estimators.classification import BlackBoxClassifier
+asked = BlackBoxClassifier(model.predict_proba, X_train[0].shape, len(set(y_train)))
+attack = MembershipInferenceBlackBox(asked)
+attack.fit(X_train[::2], y_train[::2], X_held[::2], y_held[::2])
+report = attack.infer(X_train[1::2], y_train[1::2]), attack.infer(X_held[1::2], y_held[1::2])
+print(report[0].mean(), report[1].mean())
+""",
 }
 """Name -> its call. Every tool has its defaults; of auditml's four attacks the two on membership are asked for."""
-PACKAGES = {"mia_core": "mia-core"}
+PACKAGES = {"mia_core": "mia-core", "ART": "adversarial-robustness-toolbox"}
 """Where the package's name is not the first word of the tool's."""
 RETRAINS = ("mia_core, 16 models", "sacroml, LiRA")
 """Train many models more, and are asked about the forest alone, for time."""
@@ -182,6 +201,19 @@ def said(tool, report):
         best = report.most_vulnerable()
         line = next(line for line in report.summary().splitlines() if "eakage detected" in line)
         return {"auc": best.auc_roc, "accuracy": best.accuracy, "found": best.tpr_at_1fpr, "words": line.strip(" ⚠✓")}
+    if tool == "tensorflow-privacy":
+        best = report.get_result_with_max_auc()
+        sharp = max(float(one.roc_curve.tpr[one.roc_curve.fpr <= 0.01].max()) for one in report.single_attack_results)
+        return {
+            "advantage": float(report.get_result_with_max_attacker_advantage().get_attacker_advantage()),
+            "auc": float(best.get_auc()),
+            "found": sharp,
+            "words": f"{best.attack_type.name} achieved an AUC of {best.get_auc():.2f}",
+        }
+    if tool == "ART":
+        inside, outside = (float(side.mean()) for side in report)
+        words = f"calls {inside:.0%} of members and {outside:.0%} of others a member"
+        return {"advantage": inside - outside, "words": words}
     logged = report["attack_experiment_logger"]["attack_instance_logger"]
     # What it calls "TPR@0.01%" is that at an FPR of 0.01.
     wanted = ("AUC", "TPR@0.01%", "Advantage")
@@ -257,11 +289,12 @@ def main():
     from mia_core.base.errors import DataError
 
     load = os.getloadavg()
-    rows = []
+    rows, versions = [], {}
     if given.resume:
         try:
             again = re.compile("not installed|.*Error")
-            rows = [row for row in read("peers")["results"]["rows"] if not again.match(row["status"])]
+            before = read("peers")["results"]
+            rows, versions = [row for row in before["rows"] if not again.match(row["status"])], before["versions"]
         except DataError as error:
             print(error, file=sys.stderr)
     known = {(row["tool"], row["model"]) for row in rows}
@@ -279,7 +312,8 @@ def main():
                 rows.append(audited(tool, name, python, given.limit))
             print(rows[-1], file=sys.stderr, flush=True)
             rows.sort(key=lambda row: (list(MODELS).index(row["model"]), list(TOOLS).index(row["tool"])))
-            results = {"versions": tools, "limit": given.limit, "rows": rows}
+            told = {name: found or versions.get(name) for name, found in tools.items()}
+            results = {"versions": told, "limit": given.limit, "rows": rows}
             save("peers", results, load)
     print(json.dumps(read("peers"), indent=1))
 
