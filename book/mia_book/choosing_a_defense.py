@@ -72,8 +72,8 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     """Target accuracy against members found, on a logarithmic axis: the undefended model by epoch as a line, defenses
     as squares, filled where they lie on the front. Names at the right edge.
 
-    Epochs far less accurate than every defense lie left of the picture, and what `blind` names is not drawn; the alt
-    text has them all."""
+    Epochs far less accurate than every defense lie left of the picture, a defense that is less accurate than every
+    epoch stands at its edge, and what `blind` names is not drawn; the alt text has them all."""
     measure = leak_measure(table)
     stops, found = path(table, measure), options(table, measure=measure)
     best, defended = front(units_of(table), measure), found[found["defenses"] != "none"]
@@ -82,19 +82,18 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     look, other = style(0), style(1)
     axes.set_yscale("log")
     axes.plot(stops["target_accuracy"], stops[measure].clip(lower=LEAST), color=look["color"], marker="o", markersize=5)
-    for name, x, y in defended[["defenses", "target_accuracy", measure]].itertuples(index=False, name=None):
-        inside = other["color"] if any(name == one for one, _ in best) else "none"
-        axes.plot(x, max(y, LEAST), "s", color=other["color"], markersize=6, markerfacecolor=inside)
     places = defended.set_index("defenses")[["target_accuracy", measure]].clip(lower=LEAST)
+    accuracies, worst = places["target_accuracy"], stops["target_accuracy"].min()
+    least, most = max(accuracies.min(), worst), max(stops["target_accuracy"].max(), accuracies.max())
+    left, right = least - 0.6 * (most - least) - 0.01, most + 0.05 * (most - least) + 0.005
+    drawn = places.assign(target_accuracy=accuracies.where(accuracies >= left, left))
+    for name, x, y in drawn.itertuples(name=None):
+        inside = other["color"] if any(name == one for one, _ in best) else "none"
+        axes.plot(x, y, "s", color=other["color"], markersize=6, markerfacecolor=inside, clip_on=False)
     axes.set(xlabel="target accuracy (to the right: more useful)")
     axes.set_ylabel(f"members found, {heading(measure)}\n(down: safer)")
-    axes.margins(0.08)
-    least, most = (
-        defended["target_accuracy"].min(),
-        max(stops["target_accuracy"].max(), places["target_accuracy"].max()),
-    )
-    axes.set_xlim(least - 0.6 * (most - least) - 0.01, most + 0.05 * (most - least) + 0.005)
-    near = stops[stops["target_accuracy"] >= axes.get_xlim()[0]]
+    axes.set_xlim(left, right)
+    near = stops[stops["target_accuracy"] >= left]
     seen = [*near[measure].clip(lower=LEAST), *places[measure]]
     axes.set_ylim(0.8 * min(seen), 1.25 * max(seen))
     below = 0.0
@@ -103,7 +102,7 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
             axes.annotate(f"epoch {epoch:.0f}", (x, max(y, LEAST)), (-7, 4), color=look["color"], fontsize=9,
                           ha="right", textcoords="offset points", annotation_clip=True)  # fmt: skip
             below = y
-    names_at_the_edge(axes, dict(zip(_short(places.index), places.itertuples(index=False, name=None), strict=True)),
+    names_at_the_edge(axes, dict(zip(_short(drawn.index), drawn.itertuples(index=False, name=None), strict=True)),
                       other["color"], 0.026)  # fmt: skip
     _percent(axes)
     marks = "; ".join(f"{named(name)} {number(x)} / {number(y)}" for name, (x, y) in places.iterrows())
