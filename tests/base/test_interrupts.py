@@ -52,7 +52,7 @@ def started(*words, path=(), **variables):
 def ended(process, number, whole_group=True):
     """What a process has said on stderr once it has this signal, and its status."""
     (os.killpg if whole_group else os.kill)(process.pid, number)
-    return process.communicate(timeout=60)[1], process.returncode
+    return process.communicate(timeout=100)[1], process.returncode
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
@@ -100,7 +100,7 @@ def test_a_long_call_is_interrupted_and_what_is_to_be_undone_is(number):
     program = started("-c", LONG, str(10**9))
     assert program.stdout.readline() == "begun\n"
     os.killpg(program.pid, number)
-    assert program.communicate(timeout=30) == ("undone\n", "mia: interrupted\n")
+    assert program.communicate(timeout=100) == ("undone\n", "mia: interrupted\n")
     assert program.returncode == 128 + number
 
 

@@ -121,7 +121,7 @@ def turn(page: Any, scheme: str) -> None:
     """The open page as it is in the dark, or in the light again, its colours no longer on their way there."""
     page.add_style_tag(content="*, *::before, *::after { transition: none !important }")
     page.emulate_media(color_scheme=scheme)
-    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'", timeout=5000)
+    page.wait_for_function(f"document.documentElement.dataset.theme === '{scheme}'", timeout=30_000)
 
 
 def put_on_paper(page: Any) -> None:
@@ -136,7 +136,7 @@ def dress(page: Any, width: str, scheme: str) -> None:
     scrolls = "[...document.querySelectorAll('pre, .pst-scrollable-table-container, .cell_output > .output')]"
     reached = f"{scrolls}.every(e => e.scrollWidth <= e.clientWidth || e.tabIndex === 0)"
     with contextlib.suppress(sync_api.TimeoutError):  # axe says where
-        page.wait_for_function(reached, timeout=2000)
+        page.wait_for_function(reached, timeout=10_000)
     turn(page, scheme)
 
 
@@ -220,10 +220,10 @@ def test_tooltips_open_on_focus_with_figures_terms_and_formulas(browser: Any, sm
         found = {"Figure 1": "svg[role=img]", "posterior": "text=What a model says", "Definition": "mjx-container"}
         for link, inside in found.items():
             visit.page.locator("article a.internal", has_text=link).first.focus()
-            tip.locator(inside).first.wait_for(timeout=5000)
+            tip.locator(inside).first.wait_for(timeout=30_000)
             visit.page.keyboard.press("Escape")
             visit.page.evaluate("document.activeElement.blur()")
-            tip.wait_for(state="detached", timeout=5000)
+            tip.wait_for(state="detached", timeout=30_000)
         assert visit.said == []
 
 
@@ -279,7 +279,7 @@ def test_a_citation_shows_what_is_cited_on_focus(browser: Any, stored_site: Path
         assert link.get_attribute("title") is None, "the browser would show it a second time"
         link.focus()
         tip = visit.page.locator(".tippy-box .citation")
-        tip.wait_for(timeout=5000)
+        tip.wait_for(timeout=30_000)
         assert len(tip.text_content()) > 40 and visit.said == []
 
 
@@ -287,14 +287,14 @@ def test_the_books_own_words_are_found(browser: Any, stored_site: Path) -> None:
     for words, page in (("negative epsilon", "label-smoothing"), ("canaries", "all-attacks"), ("budget", "what-it-")):
         with Visit(browser, stored_site / "search.html") as visit:
             visit.page.goto((stored_site / "search.html").as_uri() + f"?q={words.replace(' ', '+')}")
-            visit.page.locator(f'#search-results a[href*="{page}"]').first.wait_for(timeout=10_000)
+            visit.page.locator(f'#search-results a[href*="{page}"]').first.wait_for(timeout=30_000)
             assert visit.said == [] and visit.foreign() == []
 
 
 def test_the_search_puts_chapters_before_entries_of_the_api(browser: Any, stored_site: Path) -> None:
     with Visit(browser, stored_site / "search.html") as visit:
         visit.page.goto((stored_site / "search.html").as_uri() + "?q=dropout")
-        visit.page.locator(".search-summary", has_text="found").wait_for(timeout=10_000)
+        visit.page.locator(".search-summary", has_text="found").wait_for(timeout=30_000)
         api = ["book/api" in str(a.get_attribute("href")) for a in visit.page.locator("#search-results li a").all()]
         assert api == sorted(api) and 3 < api.count(True) < len(api) - 3
 

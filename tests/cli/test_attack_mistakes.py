@@ -81,7 +81,7 @@ def mia(shadow, target, **environment):
 def test_narrow_encodings_and_names_outside_ascii(files, shadow, encoding):
     path = files("größe-目标-é", {**base("target"), "members": 1 - base("target")["members"]})
     with mia(shadow, path, **encoding, PYTHONCOERCECLOCALE="0") as running:
-        out, err = running.communicate(timeout=60)
+        out, err = running.communicate(timeout=100)
     assert running.returncode == 0 and "0.1768" in out and "Traceback" not in err
     assert all(line.startswith("mia: warning: ") for line in err.splitlines())
 

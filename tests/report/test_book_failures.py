@@ -100,7 +100,7 @@ def test_an_end_from_outside_leaves_the_older_report_alone_and_ends_the_kernels(
         (building,) = tmp_path.glob(".report-*")  # while it runs, no other build takes it for a dead one's
         assert building.stat().st_mode & 0o077 == 0
         process.send_signal(number)
-        said = process.communicate(timeout=30)[1]
+        said = process.communicate(timeout=100)[1]
     finally:
         process.kill()
     assert process.returncode == status
