@@ -31,6 +31,8 @@ DOSES = "digits-doses"
 """The recorded study of the weak and the strong value of each defense, on the models' data of `DIGITS`."""
 LONGER = "cifar10-jpeg-longer"
 """The recorded study of augmentation with weight decay on the photographs of `PHOTOGRAPHS`, for more epochs."""
+BEST = "cifar10-jpeg-best"
+"""The recorded study of the best on those photographs with more models, each of the first ones as it is there."""
 CELL = ["defenses", "epochs"]
 LEAST, LEFT = 0.004, 0.3
 """What leaks less is drawn at `LEAST`, as a logarithmic axis has no zero; curves end at an accuracy of `LEFT`."""
