@@ -32,7 +32,7 @@ DOSES = "digits-doses"
 LONGER = "cifar10-jpeg-longer"
 """The recorded study of augmentation with weight decay on the photographs of `PHOTOGRAPHS`, for more epochs."""
 BEST = "cifar10-jpeg-best"
-"""The recorded study of the best on those photographs with more models, each of the first ones as it is there."""
+"""The recorded study of the best on those photographs with more models, the first ones those of `PHOTOGRAPHS`."""
 CELL = ["defenses", "epochs"]
 LEAST, LEFT = 0.004, 0.3
 """What leaks less is drawn at `LEAST`, as a logarithmic axis has no zero; curves end at an accuracy of `LEFT`."""
@@ -52,8 +52,8 @@ def recorded_study(name: str = DIGITS) -> tuple[pd.DataFrame, list[dict[str, Any
 
 
 def trained_on(name: str = LONGER) -> dict[str, int | float | str]:
-    """Of a recorded study of one defense that trained for longer: its epochs, accuracy, and the share of members that
-    the attack finds at 1% FPR that finds most, as text."""
+    """Of a recorded study of one defense that trained for longer: its epochs, its accuracy, and as text the largest
+    share of members that an attack finds at 1% FPR."""
     table, *_ = recorded_study(name)
     units = units_of(table)
     found = units.groupby("attack")[leak_measure(table)].mean().max()
@@ -100,7 +100,7 @@ def plane(table: pd.DataFrame) -> tuple[Figure, str]:
     accuracies, worst = places["target_accuracy"], stops["target_accuracy"].min()
     least, most = max(accuracies.min(), worst), max(stops["target_accuracy"].max(), accuracies.max())
     left, right = least - 0.6 * (most - least) - 0.01, most + 0.05 * (most - least) + 0.005
-    drawn = places.assign(target_accuracy=accuracies.where(accuracies >= left, left))
+    drawn = places.assign(target_accuracy=accuracies.clip(lower=left))
     for name, x, y in drawn.itertuples(name=None):
         inside = other["color"] if any(name == one for one, _ in best) else "none"
         axes.plot(x, y, "s", color=other["color"], markersize=6, markerfacecolor=inside, clip_on=False)

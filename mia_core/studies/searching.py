@@ -5,6 +5,7 @@ best of many trials looks better than it is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from mia_core.base.errors import SettingsError
@@ -42,8 +43,10 @@ def searched(
 
     A defense that has no strength, or has others beside it, stays as it is. The same settings give the same trials, and
     their models are in the store: a search that was interrupted goes on.
-    Raises `SettingsError` without Optuna, and for fewer trials than defenses.
+    Raises `SettingsError` without Optuna, and for fewer trials than defenses, before anything is trained.
     """
+    if not _with_strength(settings.defenses, trials):
+        return list(settings.defenses)
     own = settings.replace(
         models=min(MODELS, settings.models), seed=(settings.seed + 1) % 2**32, canaries=0, defenses=("none",)
     )
@@ -70,15 +73,11 @@ def best_strengths(names: Sequence[str], tried: Tried, dearest: float, trials: i
     The first trials are the middle strengths. What comes then is up to Optuna's tree-structured Parzen estimator
     (Bergstra et al. 2011, section 4), between the weakest and the strongest dose: it tries again what has done well.
     """
-    try:
-        import optuna
-    except ImportError:
-        raise SettingsError("search: needs Optuna: pip install 'mia-core[search]'") from None
-    alone = {name: parts[0] for name in names if len(parts := combination(name)) == 1 and parts[0].doses}
-    if trials < len(alone):
-        raise SettingsError(f"search: expected a trial or more of each of {len(alone)} defenses, found {trials}")
+    alone = _with_strength(names, trials)
     if not alone:
         return list(names)
+    import optuna
+
     found: dict[str, dict[str, tuple[float, float]]] = {name: {} for name in alone}
 
     def objective(trial: "optuna.Trial") -> float:
@@ -98,6 +97,16 @@ def best_strengths(names: Sequence[str], tried: Tried, dearest: float, trials: i
         search.enqueue_trial({"defense": name, name: getattr(defense, defense.strength)})
     search.optimize(objective, n_trials=trials)
     return [_best(found[name], dearest) if name in found else name for name in names]
+
+
+def _with_strength(names: Sequence[str], trials: int) -> dict[str, Defense]:
+    """The single defenses whose strength can be searched, by name. Raises `SettingsError` as `searched`."""
+    if find_spec("optuna") is None:
+        raise SettingsError("search: needs Optuna: pip install 'mia-core[search]'")
+    alone = {name: parts[0] for name in names if len(parts := combination(name)) == 1 and parts[0].doses}
+    if trials < len(alone):
+        raise SettingsError(f"search: expected a trial or more of each of {len(alone)} defenses, found {trials}")
+    return alone
 
 
 def _suggested(trial: "optuna.Trial", name: str, defense: Defense) -> float:

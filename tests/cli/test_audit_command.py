@@ -51,10 +51,8 @@ def test_five_lines_come_first_and_the_table_on_request(capsys, target):
 
 def test_where_nobody_is_called_a_member_no_accusation_is_counted(capsys, files, tmp_path):
     members, labels = np.repeat([True, False], 300), np.arange(600) % 2
-    path, page = (
-        files("labels", {"posteriors": np.eye(2)[labels], "members": members, "labels": labels}),
-        tmp_path / "a.html",
-    )
+    path = files("labels", {"posteriors": np.eye(2)[labels], "members": members, "labels": labels})
+    page = tmp_path / "a.html"
     found, _ = report_of(capsys, "audit", path, *QUICK, "--out", page)
     assert {row["precision"] for row in found["precision"]} == {None}
     text = page.read_text(encoding="utf-8")

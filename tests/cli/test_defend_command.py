@@ -48,7 +48,15 @@ def test_a_search_judges_strengths_that_it_found_on_another_split(capsys, monkey
     assert capsys.readouterr().out == text
 
 
+def test_without_optuna_nothing_is_trained_and_one_line_says_how_to_get_it(capsys, monkeypatch):
+    monkeypatch.setattr("mia_core.studies.searching.find_spec", lambda name: None)
+    monkeypatch.setattr("mia_core.model.train.train", None)
+    told = refused(capsys, *TINY, "--seed", "3", "--search", "2")
+    assert "search: needs Optuna: pip install 'mia-core[search]'" in told
+
+
 @pytest.mark.parametrize(("more", "message"), [
+    (["--search", "1", "--defenses", "dropout,mixup"], "search: expected a trial or more of each of 2 defenses"),
     (["--search", "2", "--grid"], "--grid and --search exclude each other"), (["--search", "-1"], "--search"),
     (["--spend", "2"], "spend: expected a share of accuracy from 0 to below 1"), (["--spend", "much"], "--spend"),
     (["--defenses", "dropot"], "did you mean dropout"), (["--epochs", "1"], "epochs: expected two recorded epochs"),

@@ -1,7 +1,5 @@
 """Searching strengths: within the budget, better than a grid where that is coarse, and the same again."""
 
-import sys
-
 import pytest
 
 from mia_core.base.errors import SettingsError
@@ -56,9 +54,3 @@ def test_the_same_seed_gives_the_same_trials_and_another_one_others():
 def test_fewer_trials_than_defenses_are_refused():
     with pytest.raises(SettingsError, match="search: expected a trial or more of each of 2 defenses, found 1"):
         best_strengths(["dropout", "mixup"], traded, 0.5, trials=1)
-
-
-def test_without_optuna_one_line_says_how_to_get_it(monkeypatch):
-    monkeypatch.setitem(sys.modules, "optuna", None)
-    with pytest.raises(SettingsError, match=r"search: needs Optuna: pip install 'mia-core\[search\]'"):
-        best_strengths(["dropout"], traded, 0.5, trials=1)
