@@ -46,13 +46,9 @@ quick: .venv/installed
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -p no:nbval -n 2 -m "not slow" --durations 5
 
-# Side by side, a file (a notebook) at a time, see tests/conftest.py. Each worker has one core, and no one is left with
-# a long chapter at the end.
-LONGEST := book/all-attacks.ipynb book/your-own-model.ipynb
+# Side by side, a file (a notebook) at a time, each with one core, the longest first: see tests/conftest.py.
 test: .venv/installed
-	$(BIN)/python -m pytest -n auto
-	OMP_NUM_THREADS=1 LOKY_MAX_CPU_COUNT=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder \
-		--nbval --nbval-current-env $(LONGEST) $(filter-out $(LONGEST),$(wildcard book/*.ipynb))
+	$(BIN)/python -m pytest -n auto --nbval --nbval-current-env tests $(wildcard book/*.ipynb)
 
 lint: .venv/installed
 	$(BIN)/ruff check .

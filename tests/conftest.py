@@ -34,10 +34,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if inside and collection_path.relative_to(HERE).as_posix() in SLOW else None
 
 
+LONGEST = ("all-attacks", "adversaries", "test_pages", "your-own-model", "test_turned")
+"""Chapters and files that take longest, test_pages since it renders the book, for which others would wait."""
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Marks the slow tests. First come those that render the book, so that no worker waits until another one has."""
-    items.sort(key=lambda item: item.path.stem != "test_pages")
+    """Marks the slow tests. The longest come first, so that none is left for one worker when the others are done."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
     for item in items:
         if HERE in item.path.parents and is_slow(item):
             item.add_marker(pytest.mark.slow)
