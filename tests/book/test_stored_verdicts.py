@@ -32,7 +32,8 @@ def stored_rows() -> Iterator[Row]:
     for name, path in open_book().chapters.items():
         for cell in nbformat.read(path, as_version=4).cells:
             for output in cell.get("outputs", ()):
-                page = BeautifulSoup(output.get("data", {}).get("text/html", ""), "html.parser")
+                html = output.get("data", {}).get("text/html", "")
+                page = BeautifulSoup(html if "mia-evidence" in html else "", "html.parser")
                 heads = [part.get_text() for part in page.select("thead th")]
                 for line in page.select("tr:has(.mia-evidence):has([title])"):
                     cells = [part.get_text() for part in line.find_all(["th", "td"])]

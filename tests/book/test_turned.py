@@ -14,14 +14,14 @@ import sklearn.datasets
 
 from books import code, write_chapter
 from contract import chapters
-from mia_core.measures.claims import Claim
+from mia_core.measures.claims import CANNOT_TELL, DOES_NOT_HOLD, Claim
 from mia_core.report.audit import audit
 from mia_core.studies.augmented import label_only_table
 from mia_core.studies.finding import options
 from mia_core.studies.reference_rows import table as table_of
 from mia_core.studies.reference_summary import over_targets
 from mia_core.studies.study import Study
-from turned import HOLDS, JUDGE, OUTCOMES, Run, assertions, made_up_table, replace, run_chapter, sentences
+from turned import JUDGE, OUTCOMES, Run, assertions, made_up_table, replace, run_chapter, sentences
 
 CHAPTERS = chapters()
 
@@ -38,7 +38,7 @@ def test_tables_and_text_follow_the_verdicts(name: str, store: Path, monkeypatch
     runs, answers = {}, defaultdict[Callable, list](list)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # so little training learns nothing, and says so
-        for outcome in OUTCOMES:
+        for outcome in TURNED:
             with monkeypatch.context() as patch:
                 for function in COMPUTED:
                     replace(patch, function, once(function, answers[function]))
@@ -47,9 +47,11 @@ def test_tables_and_text_follow_the_verdicts(name: str, store: Path, monkeypatch
                     patch.setattr(sklearn.datasets, "load_digits", some_digits)
                 runs[outcome] = run_chapter(CHAPTERS[name], outcome, monkeypatch)
     assert faults(runs) == []
-    assert runs[HOLDS].judged, "a chapter judges claims"
+    assert runs[DOES_NOT_HOLD].judged, "a chapter judges claims"
 
 
+TURNED = (DOES_NOT_HOLD, CANNOT_TELL)
+"""Two outcomes tell what is fixed from what follows, whichever of all outcomes it is fixed to."""
 COMPUTED = (audit, table_of, label_only_table, options, over_targets)
 """What does not depend on the verdicts, and takes time; none of them calls another."""
 STUDY_TABLE = Study.table
@@ -89,7 +91,7 @@ def faults(runs: dict[str, Run]) -> list[str]:
         found += run.assertions()
         read = [run.rendered(sentence) for sentence in sentences(run.text)]
         found += [f"not glued: {sentence}" for sentence in read if "{glue" in sentence]
-    glued = {name: {run.glued[name] for run in runs.values()} for name in runs[HOLDS].glued}
+    glued = {name: {run.glued[name] for run in runs.values()} for name in runs[DOES_NOT_HOLD].glued}
     # Sums of effects are judged by a test of their own, which is not turned.
     stays = {name: said for name, said in glued.items() if len(said) == 1 and said <= set(OUTCOMES)}
     return found + [f"glued: {name} stays {said}" for name, said in stays.items() if not name.startswith("sum-")]
@@ -119,6 +121,7 @@ show(verdicts_table([verdict], evidence="tab-verdicts"), name="verdicts", captio
 print(verdict.claim.text, verdict.outcome)
 glue("outcome", verdict.outcome)
 """
+NO = FOLLOWS.replace("verdict.outcome)", "'does not hold')", 1)
 TABLE = 'show(pd.DataFrame({"claim": [verdict.claim.text], "verdict": "holds"}), name="v", caption="C.")'
 
 
@@ -130,18 +133,19 @@ TABLE = 'show(pd.DataFrame({"claim": [verdict.claim.text], "verdict": "holds"}),
         ("So the claim holds.", FOLLOWS, ["So the claim holds.: ['holds']"]),
         ("Text.", FOLLOWS + 'glue("typed", "holds")', ["glued: typed stays {'holds'}"]),
         ("Text.", FOLLOWS.replace("verdict.outcome)", "'holds')", 1), ["printed: It lowers AUC. holds"] * 2),
+        ("Text.", NO, ["printed: It lowers AUC. does not hold"]),
         ("Text.", TABLE, ["table: It lowers AUC. holds"] * 2),
         ("Text.", FOLLOWS.replace("Verdicts.", "Dropout works."), ["Dropout works.: ['works']"]),
     ],
-    ids=["follows", "explains", "verdict", "glued", "printed", "table", "caption"],
+    ids=["follows", "explains", "verdict", "glued", "printed", "printed no", "table", "caption"],
 )
 def test_chapter_that_goes_on_asserting_is_found(tmp_path: Path, monkeypatch, text: str, more: str, words) -> None:
     path = tmp_path / "chapter.ipynb"
     write_chapter(path, ["# A chapter\n\n" + text, code("seeds = 5", "parameters"), code(CELL + more)])
-    runs = {outcome: run_chapter(path, outcome, monkeypatch) for outcome in OUTCOMES}
+    runs = {outcome: run_chapter(path, outcome, monkeypatch) for outcome in TURNED}
     found = faults(runs)
     assert list(dict.fromkeys(found)) == list(dict.fromkeys(words)) and (len(words) != 2 or found == words)
-    assert runs[HOLDS].glued.get("outcome", HOLDS) == HOLDS
+    assert runs[CANNOT_TELL].glued.get("outcome", CANNOT_TELL) == CANNOT_TELL
 
 
 ASSERTED = (
