@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 import mia_core
 from emulated_unit import drawn, off
-from mia_core.fast.block import FORMS, convolved_and_pooled, pool, sources, winograd
+from mia_core.fast.block import FORMS, convolved_and_pooled, pixels, sources, winograd
 from mia_core.fast.block.compiled import CHANNELS
 from throwaway import ROOT, Project
 
@@ -59,15 +59,15 @@ def used(monkeypatch):
         # Where 32 channels meet 32, minimal filtering, of sizes with whole tiles and without.
         *((size, 32, True, "winograd") for size in [(8, 8), (16, 16), (10, 14), (7, 12), (8, 24)]),
         ((9, 13), 32, False, "winograd"),
-        *((size, 32, True, "pool") for size in [(6, 6), (11, 7)]),  # too small for tiles
+        *((size, 32, True, "") for size in [(6, 6), (11, 7)]),  # too small for tiles
         *((size, 1, False, "grey") for size in [(20, 20), (17, 32), (32, 19), (6, 7)]),
-        ((20, 20), 1, True, "pool"),  # the form of grey images gives no gradient of them
-        ((36, 36), 3, True, "pool"), ((17, 16), 2, False, "pool"),
+        ((20, 20), 1, True, ""),  # the form of grey images gives no gradient of them
+        ((36, 36), 3, True, ""), ((17, 16), 2, False, ""),
     ],
 )  # fmt: skip
 def test_the_form_that_fits_computes_the_block(size, channels, gradient, form, used):
     compare(images(*size, channels=channels).detach().requires_grad_(gradient), kernel(channels), bias())
-    assert used == [form]
+    assert used == [form] * bool(form)
 
 
 def test_what_no_form_fits_is_pytorchs_alone(used, monkeypatch):
@@ -82,24 +82,14 @@ def test_what_no_form_fits_is_pytorchs_alone(used, monkeypatch):
     assert not used
 
 
-@pytest.mark.parametrize("size", [(8, 6), (5, 9)])
-def test_pooling_is_pytorchs_to_the_bit(size):
-    # Few different numbers, so that many windows hold equal ones.
-    x = (drawn(9, 32, *size, seed=4).mul(2).round() / 2).to(memory_format=torch.channels_last).requires_grad_()
-    added = (drawn(32).mul(4).round() / 4).requires_grad_()
-    found, right = pool._Pooled.apply(x, added), F.relu(F.max_pool2d(x, 2) + added[:, None, None])
-    assert torch.equal(found, right)
-    gradient = drawn(*right.shape, seed=5)
-    mine, true = (torch.autograd.grad(outputs, (x, added), gradient) for outputs in (found, right))
-    assert torch.equal(mine[0], true[0]) and torch.allclose(mine[1], true[1], rtol=1e-5, atol=1e-4)
-
-
-@pytest.mark.parametrize("place", [(0, 0), (0, 1), (1, 0), (1, 1)])
-def test_what_is_no_number_does_not_go_unnoticed(place):
-    x = drawn(2, 32, 4, 4)
-    x[1, 3, 2 + place[0], place[1]] = torch.nan
-    found = pool._Pooled.apply(x, torch.zeros(32))
-    assert torch.isnan(found).sum() == 1 and torch.isnan(found[1, 3, 1, 0])
+@pytest.mark.parametrize("place", range(4))
+def test_the_first_of_the_largest_is_taken_and_what_is_no_number_does_not_go_unnoticed(place):
+    pixels_of = [np.float32(x) for x in (1, 2, 2, 1)]
+    assert pixels.largest(*pixels_of, np.float32(-1)) == (1, pixels.UPPER_RIGHT)
+    assert pixels.largest(*pixels_of, np.float32(-2)) == (0, pixels.SHUT)
+    pixels_of[place] = np.float32("nan")
+    value, which = pixels.largest(*pixels_of, np.float32(0))
+    assert np.isnan(value) and pixels.spread(5, which, 0)[place] == 5
 
 
 def test_the_transforms_are_a_correlation_in_one_dimension_and_their_compiled_forms_are_the_matrices():
@@ -151,8 +141,8 @@ def test_the_sources_are_those_of_the_forms_in_use(monkeypatch):
         return {name.rpartition(".")[2] for name in found - shared}
 
     assert names((1, 16, 16), torch.float32) == {"grey", "winograd"}
-    assert names((3, 32, 32), torch.float32) == {"pool", "winograd"}
-    assert names((1, 12, 12), torch.float32) == {"grey", "pool"}
+    assert names((3, 32, 32), torch.float32) == {"winograd"}
+    assert names((1, 12, 12), torch.float32) == {"grey"}
     for has in (True, False):
         monkeypatch.setattr("mia_core.fast.block.matrix_unit.available", lambda has=has: has)
         assert names((3, 32, 32), torch.bfloat16) == ({"amx", "matrix_unit"} if has else set())
@@ -168,7 +158,7 @@ def run(script, folder, **environment):
 def test_code_is_compiled_again_when_any_part_of_it_changes(tmp_path):
     # Numba by itself looks only at the file of the function, not at those of what it calls.
     shutil.copytree(Path(mia_core.__file__).parent, tmp_path / "mia_core", ignore=shutil.ignore_patterns("__pycache__"))
-    script = "from mia_core.fast.block import pool; print(pool.pool.stats.cache_path)"
+    script = "from mia_core.fast.block import grey; print(grey.convolve_grey.stats.cache_path)"
     first = run(script, tmp_path)
     assert first.startswith(str(tmp_path)) and run(script, tmp_path) == first
     with open(tmp_path / "mia_core" / "fast" / "block" / "pixels.py", "a") as file:
@@ -184,7 +174,7 @@ def test_without_a_folder_to_write_code_is_compiled_all_the_same():
         import numba.core.caching as c
         c.CacheImpl._locator_classes = []
         import torch
-        from mia_core.fast.block import pool
-        print(float(pool._Pooled.apply(torch.ones(1, 32, 2, 2), torch.zeros(32)).sum()))
+        from mia_core.fast.block import grey
+        print(float(grey.block(torch.ones(1, 1, 6, 6), torch.ones(32, 1, 5, 5), torch.zeros(32)).sum()))
     """
-    assert run(script, ROOT) == "32.0"
+    assert run(script, ROOT) == "800.0"

@@ -94,7 +94,6 @@ def fingerprints():
         ("fast/stacked.py", {"cuda"}),
         *((f"fast/block/{name}.py", CNN - {"cuda", "textbook"}) for name in ("__init__", "pixels", "winograd")),
         ("fast/block/grey.py", {"digits", "dropout"}),
-        ("fast/block/pool.py", {"colour"}),
         ("fast/block/matrix_unit.py", set()),
         ("store/runs.py", set()),
     ],
