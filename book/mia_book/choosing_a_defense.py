@@ -27,8 +27,8 @@ from mia_core.studies.spending import SPENT, Answer, against_none, front, spendi
 
 DIGITS, PHOTOGRAPHS = "digits-defenses", "cifar10-jpeg-defenses"
 """The recorded studies of all defenses, each at its middle strength."""
-DOSES = "digits-doses"
-"""The recorded study of the weak and the strong value of each defense, on the models' data of `DIGITS`."""
+DOSES, PHOTOGRAPH_DOSES = "digits-doses", "cifar10-jpeg-doses"
+"""The recorded studies of the weak and the strong value of each defense, on the models' data of the former."""
 LONGER = "cifar10-jpeg-longer"
 """The recorded study of augmentation with weight decay on the photographs of `PHOTOGRAPHS`, for more epochs."""
 BEST = "cifar10-jpeg-best"

@@ -142,7 +142,7 @@ def _cell(value: Any, digits: int) -> str:
 
 def _breakable(text: str) -> str:
     """A name that goes to another line behind its signs: "dropout+smoothing", "smoothing(epsilon=-0.1)"."""
-    return re.sub(r"(?<=\w)[+(](?=\w)", r"\g<0><wbr>", text)
+    return re.sub(r"(?<=[\w)])[+(](?=\w)", r"\g<0><wbr>", text)
 
 
 def _look(cells: list[str]) -> str:

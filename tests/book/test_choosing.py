@@ -6,11 +6,12 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from mia_book import choosing_a_defense as choosing
+from mia_core.defenses import DEFENSES
 from mia_core.studies.finding import options, path
 from mia_core.studies.reference_rows import EVERY
 from mia_core.studies.reference_summary import MEASURES
 
-LEAK = "tpr_at_fpr_0.01"
+LEAK, ACCURACY = "tpr_at_fpr_0.01", "target_accuracy"
 CELLS = {("none", 1): (0.50, 0.02), ("none", 5): (0.58, 0.05), ("none", 9): (0.60, 0.30)} | {
     ("mixup", 9): (0.595, 0.01), ("relaxloss", 9): (0.585, 0.2), ("dropout", 9): (0.45, 0.001),
     ("hamp", 9): (0.59, 0.3),
@@ -190,12 +191,20 @@ def test_what_the_chapter_says_of_the_recorded_photographs_is_so() -> None:
     more, counted, _ = choosing.recorded_study(choosing.BEST)
     assert {part["settings"]["models"] for part in counted} == {18} and choosing.units_of(more)["unit"].nunique() == 9
     again = choosing.answers(more)
-    assert [answer.chosen for answer in again] == [best] * 3 and again[2].stop == 4
-    rounded = [one.verdict for answer in again for one in answer.bought if one.defenses == "rounding"]
-    assert len(rounded) == 3 and "safer" not in rounded
-    there = choosing.everything(more, {}).set_index("model").loc["rounding"]
-    assert there["TPR at 1% FPR"].interval.mean > 2 * leak["rounding"] and there["canaries"].interval.mean > 0.8
-    less = ["relaxloss", "masking", "l1", "ccl", "weight-decay", "temperature", "smoothing"]
+    assert [answer.chosen for answer in again] == [best, best, "selena"] and again[2].stop == 4
+    assert {one.defenses for one in again[2].bought if one.verdict == "safer"} == {best, "selena", "distillation"}
+    there = choosing.everything(more, {}).set_index("model")
+    doses, *_ = choosing.recorded_study(choosing.PHOTOGRAPH_DOSES)
+    noise, dosed = "laplace-noise(scale=0.2)", options(pd.concat([table, doses])).set_index("defenses")
+    assert dosed.loc[noise, LEAK] < stops.loc[7, LEAK] and dosed.loc[noise, "target_accuracy"] > stops.loc[10, ACCURACY]
+    for name in (noise, "rounding"):
+        assert there["TPR at 1% FPR"][name].interval.mean > 1.5 * dosed.loc[name, LEAK]
+        judged = [one.verdict for answer in again for one in answer.bought if one.defenses == name]
+        assert len(judged) == 3 and "safer" not in judged
+    noisy = there["target accuracy"]["dp-sgd(noise=1.0)"].interval.mean
+    assert 0.125 < again[2].best - noisy < 0.135 and DEFENSES["dp-sgd"]().noise * 5 == 1
+    assert choosing.promised_and_shown(choosing.BEST, "dp-sgd(noise=1.0)")[0] < 7
+    less = ["relaxloss", "masking", "clipping", "l1", "ccl", "weight-decay", "temperature", "smoothing"]
     assert set(told[less]) == {"less safe"} and accuracy["adversarial-training"] < 0.25
     assert abs(accuracy["ensemble"] - accuracy[best]) < 0.005 and leak["ensemble"] > 0.75
     assert abs(leak["distillation"] - leak[best]) < 0.01

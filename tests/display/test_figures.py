@@ -124,13 +124,15 @@ def test_table_is_read_by_rows_and_columns_with_plain_numbers():
 
 def test_numbers_stand_right_intervals_stay_whole_and_long_names_may_go_to_another_line():
     value, name = "+0.075 [+0.061, +0.089] (3 seeds)", "smoothing(epsilon=-0.1)"
-    table = pd.DataFrame({"claim": ["dropout+smoothing", "+0.1"], name: [value] * 2, "verdict": ["a+b", "holds"]})
+    table = pd.DataFrame(
+        {"claim": ["mixup(alpha=1)+dropout+smoothing", "+0.1"], name: [value] * 2, "verdict": ["a+b", "holds"]}
+    )
     text = table_html(table, "All.")
     assert text.count('<span class="mia-whole">[+0.061, +0.089]</span>') == 2
     assert text.count('<span class="mia-whole">(3 seeds)</span>') == 2
     assert text.count('class="mia-value"') == 3 and "<td>holds</td>" in text
-    assert '<th scope="row">dropout+<wbr>smoothing</th>' in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
-    assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 2
+    assert "mixup(<wbr>alpha=1)+<wbr>dropout+<wbr>smoothing<" in text and ">smoothing(<wbr>epsilon=-0.1)</th>" in text
+    assert '<th scope="row">+0.1</th>' in text and "<td>a+b</td>" in text and text.count("<wbr>") == 4
 
 
 def test_what_scrolls_can_be_reached_by_keys_and_what_does_not_is_no_stop(shown):
